@@ -1,0 +1,192 @@
+"""The driver protocol: what the agent asks of Docker, of local processes, and of the script.
+
+A *runtime* is one container or one process group, made for one attempt of one session. Its
+``Handle`` is a plain value: an agent that restarts finds the runtime again from the handle, or from
+``list_runtimes`` alone. A driver holds no truth of its own: what exists is what the engine says.
+
+::
+
+    absent → created → running → exited → absent
+                └────────────────↗
+
+Errors are ``CommandError`` with the codes of ``docs/error-codes.md`` (``image_missing``,
+``port_conflict``, ``docker_unavailable`` …). An engine that cannot be reached raises
+``docker_unavailable`` with retry ``later``: unreachable means unknown, never dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from slate_desktop.domain.container import ContainerConfig, DriverName
+from slate_desktop.domain.stats import ContainerStats
+
+
+class RuntimeState(StrEnum):
+    """What the engine says of a runtime."""
+
+    ABSENT = "absent"
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a runtime is. Written on it at creation as ``slate.agent``, ``slate.session`` …."""
+
+    agent: str
+    session: str
+    project: str
+    attempt: int
+    epoch: int
+
+
+class RuntimeSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a driver needs to create a runtime.
+
+    Attributes:
+        name: ``slate-<session id>-<attempt>``; creating the same name twice gives the first one.
+        project_root: absolute path of the project on this host; every mount lies inside it.
+        config: already checked and sized to this host.
+        argv: the command for the process driver, and an override of the image's for Docker.
+    """
+
+    name: str
+    labels: Labels
+    config: ContainerConfig
+    project_root: str
+    argv: list[str] | None = None
+
+
+class Handle(msgspec.Struct, frozen=True, kw_only=True):
+    """Names a runtime; enough to find it again after the agent restarted.
+
+    ``runtime_id`` is the engine's own id (container id, or the process driver's directory name).
+    """
+
+    driver: DriverName
+    runtime_id: str
+    name: str
+    labels: Labels
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine's view of a runtime now. ``oom_killed`` may be true with exit code 0 (a child)."""
+
+    state: RuntimeState
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error: str | None = None
+    image_digest: str | None = None
+    started_at_ns: int | None = None
+    finished_at_ns: int | None = None
+    pid: int | None = None
+    memory_peak: int | None = None
+
+
+class ExecResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Outcome of a command run inside a runtime; the streams are cut at 512 KiB each."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    duration_ms: int
+    truncated: bool = False
+
+
+class LogFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """One line, or a piece of a long one, as the engine recorded it.
+
+    ``ts_ns`` is the engine's stamp (UTC nanoseconds); ``ord`` counts frames of one stream with
+    equal stamps, from 0, so that (stream, ts_ns, ord) is the same on every reading. ``data`` has no
+    line end; ``partial`` is true when the line goes on in the next frame of the stream.
+    """
+
+    stream: str
+    ts_ns: int
+    ord: int
+    data: bytes
+    partial: bool = False
+
+
+class DriverInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Fingerprint of a driver on this host: what placement and the window's lamps show."""
+
+    driver: DriverName
+    is_available: bool
+    reason: str = ""
+    version: str = ""
+    cpus: float = 0
+    memory_bytes: int = 0
+    has_gpu: bool = False
+    warnings: list[str] = []
+
+
+class Driver(Protocol):
+    """One way to run runtimes. All methods are safe to call again; none blocks the loop."""
+
+    name: DriverName
+
+    async def fingerprint(self) -> DriverInfo:
+        """Describe the engine; never raises for an engine that is away."""
+        ...
+
+    async def check(self, spec: RuntimeSpec) -> None:
+        """Raise ``CommandError`` for a spec that this host refuses; changes nothing."""
+        ...
+
+    async def create(
+        self, spec: RuntimeSpec, *, on_progress: Callable[[str], None] | None = None
+    ) -> Handle:
+        """Make the runtime (pulling its image when the config says so) without starting it."""
+        ...
+
+    async def start(self, handle: Handle) -> None:
+        """Start it; does nothing when it runs. On failure no leftover remains."""
+        ...
+
+    async def inspect(self, handle: Handle) -> Inspection:
+        """Return the engine's view; ``absent`` for one that is gone."""
+        ...
+
+    async def wait(self, handle: Handle) -> Inspection:
+        """Return once the runtime has exited or is gone; survives an engine that is away a while."""
+        ...
+
+    async def stop(self, handle: Handle, grace_s: float) -> None:
+        """Ask it to end, kill it after ``grace_s`` seconds; success when it is already gone."""
+        ...
+
+    async def remove(self, handle: Handle) -> None:
+        """Remove it and what belongs to it; success when it is already gone."""
+        ...
+
+    async def execute(self, handle: Handle, argv: list[str], timeout_s: float) -> ExecResult:
+        """Run ``argv`` inside; ``exec_timeout`` ends the process too."""
+        ...
+
+    async def stats(self, handle: Handle) -> ContainerStats:
+        """Take one sample; ``not_running`` for a runtime that does not run."""
+        ...
+
+    def logs(
+        self, handle: Handle, *, since_ns: int = 0, follow: bool = True
+    ) -> AsyncIterator[list[LogFrame]]:
+        """Yield batches of frames from ``since_ns`` (inclusive) until the runtime's log ends.
+
+        Frames of one stream come in order. With ``follow`` the iterator ends only when the runtime
+        has exited and everything was read, or raises when the engine goes away.
+        """
+        ...
+
+    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
+        """Return every runtime, running or not, that carries this agent's label."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections and threads; runtimes go on."""
+        ...

@@ -1,0 +1,1 @@
+"""The message bus: NATS, and an in-memory one that the same contract suite runs on."""

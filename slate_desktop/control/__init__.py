@@ -1,0 +1,1 @@
+"""The desktop's brain, and the public Python API: coroutines and live models without Qt."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and the read cache: the only home of SQL."""

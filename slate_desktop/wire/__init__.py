@@ -1,0 +1,1 @@
+"""Subjects, bodies and the signed envelope, as bytes and values; no connection here."""

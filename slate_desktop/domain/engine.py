@@ -18,6 +18,7 @@ import msgspec
 
 from slate_desktop.domain.container import ContainerConfig, parse_container_config
 from slate_desktop.errors import SettingsError
+from slate_desktop.settings.paths import resource_path
 
 _MARKER_LIMIT_BYTES = 256 * 1024
 _UNITY_VERSION = re.compile(r"^m_EditorVersion:[ \t]*(\d+\.\d+\.\d+[abfpx]\d+(c\d+)?)", re.M)
@@ -127,9 +128,7 @@ def load_preset(engine: Engine) -> EnginePreset:
     Raises:
         SettingsError: the file is missing or not a preset.
     """
-    from slate_desktop.settings.paths import resource_path
-
-    return read_preset(Path(resource_path("engines", f"{engine.value}.toml")), engine)
+    return read_preset(resource_path("engines", f"{engine.value}.toml"), engine)
 
 
 def read_preset(path: Path, engine: Engine) -> EnginePreset:

@@ -32,7 +32,8 @@ _SOUND_ESCAPES = re.compile(
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*+",
     re.S,
 )
-_LONG_NUMBER = re.compile(r"[0-9]{16}")
+_LONG_DIGITS = re.compile(r"[0-9]{16}")
+_LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?([0-9]{16,})(?![0-9.eE])")
 # A number overflows only with an exponent of three digits or a very long mantissa.
 _MAYBE_INFINITE = re.compile(r"[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
 
@@ -60,6 +61,8 @@ def decode_strict(data: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> object:
         raise _bad("The body is not UTF-8") from exc
     if "\\" in text and _SOUND_ESCAPES.fullmatch(text) is None:
         raise _bad("A string in the body holds NUL, half a character or a broken escape")
+    if _LONG_DIGITS.search(text) is not None:
+        _check_integers(data)
     try:
         return _loads(text)
     except (ValueError, RecursionError) as exc:
@@ -103,12 +106,11 @@ def _loads(text: str) -> object:
             raise _bad("The body names a key twice")
         return result
 
-    # Python-level number hooks are slow: they are used only where a number could be out of range.
+    # A hook per number is slow: it is used only where one could be out of range.
     return json.loads(
         text,
         object_pairs_hook=take_object,
         parse_constant=_refuse_constant,
-        parse_int=_take_integer if _LONG_NUMBER.search(text) else None,
         parse_float=_take_float if _MAYBE_INFINITE.search(text) else None,
     )
 
@@ -118,16 +120,19 @@ def _check_depth(data: bytes) -> None:
     # Each round removes the innermost level; which kind of bracket it is, the parser checks.
     brackets = bare.translate(_AS_SQUARE, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")
+        shorter = brackets.replace(b"[]", b"")
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
     if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
         raise _bad(f"The body is nested deeper than {MAX_DEPTH}")
 
 
-def _take_integer(digits: str) -> int:
-    # 2^53 has 16 digits; one more character for the sign.
-    if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
-        raise _bad("An integer in the body is beyond 2^53")
-    return int(digits)
+def _check_integers(data: bytes) -> None:
+    # 2^53 has 16 digits; a longer one is never converted.
+    for match in _LONG_INTEGER.finditer(_STRING.sub(b"", data)):
+        if len(match[1]) > 16 or int(match[1]) > MAX_INTEGER:
+            raise _bad("An integer in the body is beyond 2^53")
 
 
 def _take_float(digits: str) -> float:

@@ -1,0 +1,434 @@
+"""Bodies of requests, replies and events.
+
+Requests are read strictly: an agent names the first field that it does not know or like. Replies
+and events are hints from agents: readers ignore fields that they do not know, so that a newer agent
+can say more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from slate_desktop.domain.container import (
+    check_argv,
+    check_grace,
+    explicit_fields,
+    parse_container_config,
+)
+from slate_desktop.domain.ids import check_id
+from slate_desktop.domain.logs import LogLevel
+from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError, ErrorCode, Retry
+from slate_desktop.wire.codec import decode_object, encode
+
+DEFAULT_EXEC_TIMEOUT_S = 30.0
+MAX_EXEC_TIMEOUT_S = 600.0
+# One log event stays well below the broker's limit of 1 MB.
+MAX_LOG_BATCH_BYTES = 64 * 1024
+
+T = TypeVar("T")
+
+
+class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Start a session. ``overrides`` has been checked; it is merged over preset and project.
+
+    On the wire the configuration's fields stand in the body itself, as in the original system,
+    beside ``projectId`` and ``userId``, which only confirm what the session row says.
+    """
+
+    overrides: dict[str, Any] = {}
+    explicit: frozenset[str] = frozenset()
+    project_id: str | None = None
+    user_id: str | None = None
+
+
+class StopRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Stop a session; ``grace_s`` None means the configuration's own."""
+
+    grace_s: float | None = None
+
+
+class RestartRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Stop a session and start it again as it was."""
+
+    grace_s: float | None = None
+
+
+class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Run a command inside a session's runtime."""
+
+    argv: list[str]
+    timeout_s: float = DEFAULT_EXEC_TIMEOUT_S
+
+
+class StatsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for the newest sample."""
+
+
+class SessionReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The session row after a start, stop or restart: the fields of a status event, and whose."""
+
+    session_id: str
+    project_id: str
+    status: SessionStatus
+    version: int | None = None
+    attempt: int = 0
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error_code: str | None = None
+    error_message: str | None = None
+    container_id: str | None = None
+    started_at: str | None = None
+    stopped_at: str | None = None
+    log_complete: bool = False
+    confirmed: bool = True
+    notes: list[str] = []
+
+
+class ExecReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Outcome of a command; the streams are cut at 512 KiB each."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    duration_ms: int
+    truncated: bool = False
+
+
+class StatsReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest sample and how old it is; units as in ``ContainerStats``."""
+
+    cpu_percent: float
+    memory_usage: int
+    memory_limit: int
+    network_rx_bytes: int
+    network_tx_bytes: int
+    sampled_at_ns: int
+    age_ms: int
+    pids: int = 0
+
+    @classmethod
+    def from_stats(cls, stats: ContainerStats, now_ns: int) -> StatsReply:
+        """Wrap a sample."""
+        age_ms = max(0, (now_ns - stats.sampled_at_ns) // 1_000_000)
+        return cls(**msgspec.structs.asdict(stats), age_ms=age_ms)
+
+
+class StatusData(msgspec.Struct, frozen=True, kw_only=True):
+    """What a status event says; ``confirmed`` is false while the database is away."""
+
+    status: SessionStatus
+    version: int | None = None
+    attempt: int = 0
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error_code: str | None = None
+    error_message: str | None = None
+    container_id: str | None = None
+    started_at: str | None = None
+    stopped_at: str | None = None
+    log_complete: bool = False
+    confirmed: bool = True
+    note: str | None = None
+
+
+class LogEntry(msgspec.Struct, frozen=True, array_like=True):
+    """One line of a batch, on the wire an array in this order."""
+
+    seq: int
+    timestamp_ns: int
+    level: LogLevel
+    stream: str
+    message: str
+    partial: bool = False
+    metadata: dict[str, Any] | None = None
+
+
+class LogBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of one session in rising ``seq`` without holes."""
+
+    attempt: int
+    epoch: int
+    first_seq: int
+    lines: list[LogEntry]
+
+
+class StatusEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="status"):
+    """A session has moved."""
+
+    session_id: str
+    project_id: str
+    data: StatusData
+
+
+class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="logs"):
+    """A session has written lines."""
+
+    session_id: str
+    project_id: str
+    data: LogBatch
+
+
+class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="stats"):
+    """A sample was taken."""
+
+    session_id: str
+    project_id: str
+    data: ContainerStats
+
+
+RuntimeEvent = StatusEvent | LogEvent | StatsEvent
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent lives. ``engines`` maps a driver's name to the fields of its fingerprint."""
+
+    agent_id: str
+    epoch: int
+    capabilities: dict[str, Any] = {}
+    engines: dict[str, dict[str, Any]] = {}
+    sessions: int = 0
+
+
+def read_start(body: bytes) -> StartRequest:
+    """Read a start request; ``{}`` means no overrides.
+
+    Raises:
+        CommandError: whatever is wrong with the body or the configuration in it.
+    """
+    fields = decode_object(body)
+    project_id = _take_id(fields, "projectId", "project_id")
+    user_id = _take_id(fields, "userId", "user_id")
+    parse_container_config(fields)
+    return StartRequest(
+        overrides=fields,
+        explicit=explicit_fields(fields),
+        project_id=project_id,
+        user_id=user_id,
+    )
+
+
+def write_start(request: StartRequest) -> bytes:
+    """Return the body of a start request."""
+    body = dict(request.overrides)
+    if request.project_id is not None:
+        body["projectId"] = request.project_id
+    if request.user_id is not None:
+        body["userId"] = request.user_id
+    return encode(body)
+
+
+def read_stop(body: bytes) -> StopRequest:
+    """Read a stop request.
+
+    Raises:
+        CommandError: ``bad_request``.
+    """
+    return StopRequest(grace_s=_read_grace(body))
+
+
+def read_restart(body: bytes) -> RestartRequest:
+    """Read a restart request.
+
+    Raises:
+        CommandError: ``bad_request``.
+    """
+    return RestartRequest(grace_s=_read_grace(body))
+
+
+def write_grace(request: StopRequest | RestartRequest) -> bytes:
+    """Return the body of a stop or restart request."""
+    return encode({} if request.grace_s is None else {"grace": request.grace_s})
+
+
+def read_execute(body: bytes) -> ExecuteRequest:
+    """Read an execute request: ``command`` or ``argv``, a list, and ``timeout`` in seconds.
+
+    Raises:
+        CommandError: ``bad_request``.
+    """
+    fields = decode_object(body)
+    if "command" in fields and "argv" in fields:
+        _bad("command", "A request names either command or argv")
+    name = "argv" if "argv" in fields else "command"
+    argv = check_argv(fields.pop(name, None), name)
+    timeout_s = fields.pop("timeout", DEFAULT_EXEC_TIMEOUT_S)
+    _refuse_rest(fields)
+    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    if not is_number or not 0 < timeout_s <= MAX_EXEC_TIMEOUT_S:
+        _bad("timeout", f"timeout must be more than 0 and at most {MAX_EXEC_TIMEOUT_S:g} seconds")
+    return ExecuteRequest(argv=argv, timeout_s=float(timeout_s))
+
+
+def write_execute(request: ExecuteRequest) -> bytes:
+    """Return the body of an execute request."""
+    return encode({"command": request.argv, "timeout": request.timeout_s})
+
+
+def read_stats(body: bytes) -> StatsRequest:
+    """Read a stats request, which has no fields.
+
+    Raises:
+        CommandError: ``bad_request``.
+    """
+    _refuse_rest(decode_object(body))
+    return StatsRequest()
+
+
+def read_event(data: bytes) -> RuntimeEvent:
+    """Read a runtime's event.
+
+    Raises:
+        CommandError: ``bad_request`` for anything else.
+    """
+    return _decode(_event_decoder, data)
+
+
+def read_heartbeat(data: bytes) -> Heartbeat:
+    """Read an agent's heartbeat.
+
+    Raises:
+        CommandError: ``bad_request`` for anything else.
+    """
+    return _decode(_heartbeat_decoder, data)
+
+
+def session_reply(session: RuntimeSession, notes: list[str] | None = None) -> SessionReply:
+    """Return the reply that shows a session's row."""
+    fields = msgspec.structs.asdict(status_data(session))
+    del fields["note"]
+    return SessionReply(
+        session_id=session.id, project_id=session.project_id, notes=notes or [], **fields
+    )
+
+
+def status_data(session: RuntimeSession, *, confirmed: bool = True) -> StatusData:
+    """Return what a status event says of a session's row."""
+    return StatusData(
+        status=session.status,
+        version=session.version if confirmed else None,
+        attempt=session.attempt,
+        exit_code=session.exit_code,
+        oom_killed=session.oom_killed,
+        error_code=session.error_code,
+        error_message=session.error_message,
+        container_id=session.container_id,
+        started_at=session.started_at.isoformat() if session.started_at else None,
+        stopped_at=session.stopped_at.isoformat() if session.stopped_at else None,
+        log_complete=session.log_complete,
+        confirmed=confirmed,
+    )
+
+
+def error_to_reply(error: CommandError, now_ms: int | None = None) -> bytes:
+    """Return the body of an error reply.
+
+    ``now_ms`` is the agent's clock, from which a client with a wrong one learns the difference.
+    """
+    return encode(
+        {
+            "error": {
+                "code": error.code.value,
+                "message": _printable(error.message),
+                "field": error.field,
+                "retry": error.retry.value,
+                "details": error.details | ({"hint": error.hint} if error.hint else {}),
+                "now_ms": now_ms if now_ms is not None else time.time_ns() // 1_000_000,
+            }
+        }
+    )
+
+
+def reply_or_raise(data: bytes, kind: type[T]) -> T:
+    """Return a reply's value.
+
+    Raises:
+        CommandError: what the agent answered, with its clock as ``now_ms`` in ``details``; or
+            ``internal`` when the answer cannot be read.
+    """
+    try:
+        error = _error_decoder.decode(data).error
+        if error is None:
+            return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise CommandError(ErrorCode.INTERNAL, "The agent's answer cannot be read") from exc
+    raise _to_command_error(error)
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: str
+    message: str = ""
+    field: str | None = None
+    retry: str = "never"
+    details: dict[str, Any] = {}
+    now_ms: int | None = None
+
+
+class _ErrorReply(msgspec.Struct, frozen=True):
+    error: _Error | None = None
+
+
+_event_decoder = msgspec.json.Decoder(RuntimeEvent)
+_heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
+_error_decoder = msgspec.json.Decoder(_ErrorReply)
+
+
+def _to_command_error(error: _Error) -> CommandError:
+    details = dict(error.details)
+    hint = details.pop("hint", "")
+    if error.now_ms is not None:
+        details["now_ms"] = error.now_ms
+    try:
+        code, retry = ErrorCode(error.code), Retry(error.retry)
+    except ValueError:
+        # A newer agent may know more codes; the sentence still says what happened.
+        code, retry = ErrorCode.INTERNAL, Retry.NEVER
+        details["code"] = error.code
+    return CommandError(
+        code,
+        error.message or "The agent refused the command",
+        field=error.field,
+        retry=retry,
+        details=details,
+        hint=hint if isinstance(hint, str) else "",
+    )
+
+
+def _take_id(fields: dict[str, Any], camel: str, snake: str) -> str | None:
+    if camel in fields and snake in fields:
+        _bad(camel, f"{camel} is given twice, in two spellings")
+    value = fields.pop(camel, fields.pop(snake, None))
+    return None if value is None else check_id(value, snake)
+
+
+def _read_grace(body: bytes) -> float | None:
+    fields = decode_object(body)
+    value = fields.pop("grace", None)
+    _refuse_rest(fields)
+    return None if value is None else check_grace(value, "grace")
+
+
+def _refuse_rest(fields: Mapping[str, Any]) -> None:
+    for name in fields:
+        shown = name[:64].encode("ascii", "backslashreplace").decode("ascii")
+        _bad(shown, f"Unknown field {shown!r}")
+
+
+def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise CommandError(ErrorCode.BAD_REQUEST, "The message cannot be read") from exc
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+
+
+def _bad(field: str, message: str) -> NoReturn:
+    raise CommandError(ErrorCode.BAD_REQUEST, message, field=field)

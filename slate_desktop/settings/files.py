@@ -66,8 +66,12 @@ def write_private(path: Path, data: bytes) -> None:
         raise SettingsError(f"{path} cannot be written: {exc.strerror or exc}.") from exc
 
 
-def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
+def read_private(
+    path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES, is_mode_checked: bool = True
+) -> bytes:
     """Read a file that must be regular, this user's, and closed to everybody else.
+
+    Without ``is_mode_checked`` others may read it too.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -80,7 +84,7 @@ def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
     except OSError as exc:
         raise SettingsError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
     try:
-        _check_private(path, os.fstat(fd), max_bytes)
+        _check_private(path, os.fstat(fd), max_bytes, is_mode_checked)
         chunks = bytearray()
         while len(chunks) <= max_bytes and (chunk := os.read(fd, 65_536)):
             chunks += chunk
@@ -114,7 +118,7 @@ def _write_new(path: Path, data: bytes) -> None:
     os.close(fd)
 
 
-def _check_private(path: Path, info: os.stat_result, max_bytes: int) -> None:
+def _check_private(path: Path, info: os.stat_result, max_bytes: int, is_mode_checked: bool) -> None:
     if not stat.S_ISREG(info.st_mode):
         raise SettingsError(f"{path} is not a regular file.")
     if info.st_size > max_bytes:
@@ -123,7 +127,7 @@ def _check_private(path: Path, info: os.stat_result, max_bytes: int) -> None:
         return
     if info.st_uid != os.geteuid():
         raise SettingsError(f"{path} belongs to another user.")
-    if stat.S_IMODE(info.st_mode) & 0o077:
+    if is_mode_checked and stat.S_IMODE(info.st_mode) & 0o077:
         raise SettingsError(f"{path} can be read by other users.", hint=f"Run: chmod 600 '{path}'")
 
 

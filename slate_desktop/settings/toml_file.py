@@ -1,0 +1,80 @@
+"""``settings.toml``: read with a backup to fall back to, written whole, comments kept."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from slate_desktop.errors import SettingsError
+from slate_desktop.settings import files, paths
+
+MAX_BYTES = 256 * 1024
+Validate = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def load(validate: Validate) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings and what to tell the user; never raises for a bad file."""
+    path = paths.settings_file()
+    try:
+        return validate(_read(path).unwrap()), []
+    except FileNotFoundError:
+        return {}, []
+    except SettingsError as exc:
+        problem = str(exc).rstrip(".")
+    backup = _backup_of(path)
+    try:
+        stored = validate(_read(backup).unwrap())
+    except (FileNotFoundError, SettingsError):
+        return {}, [f"{path} was ignored: {problem}. The defaults are used."]
+    return stored, [f"{path} was ignored: {problem}. Its backup {backup.name} is used."]
+
+
+def save(changes: dict[str, Any], validate: Validate, *, version: int) -> None:
+    """Apply ``changes`` and replace the file; what was good before becomes the backup."""
+    path = paths.settings_file()
+    document, is_good = _read_for_change(path, validate)
+    before = tomlkit.dumps(document)
+    for key, value in changes.items():
+        if value is None:
+            document.pop(key, None)
+        else:
+            document[key] = list(value) if isinstance(value, tuple) else _plain(value)
+    document["version"] = version
+    validate(document.unwrap())
+    files.ensure_private_dir(path.parent)
+    if is_good and before.strip():
+        files.write_private(_backup_of(path), before.encode())
+    files.write_private(path, tomlkit.dumps(document).encode())
+
+
+def _read_for_change(path: Path, validate: Validate) -> tuple[tomlkit.TOMLDocument, bool]:
+    for candidate in (path, _backup_of(path)):
+        with contextlib.suppress(FileNotFoundError, SettingsError):
+            document = _read(candidate)
+            validate(document.unwrap())
+            return document, candidate == path
+    return tomlkit.document(), False
+
+
+def _read(path: Path) -> tomlkit.TOMLDocument:
+    # A settings file holds no secrets, and people edit it: its mode is their choice.
+    data = files.read_private(path, max_bytes=MAX_BYTES, is_mode_checked=False)
+    try:
+        return tomlkit.parse(data.decode("utf-8"))
+    except UnicodeDecodeError as exc:
+        raise SettingsError("it is not UTF-8 text") from exc
+    except (TOMLKitError, ValueError, RecursionError) as exc:
+        raise SettingsError(f"it is not valid TOML: {exc}") from exc
+
+
+def _backup_of(path: Path) -> Path:
+    return path.with_name(path.name + ".bak")
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from slate_desktop.domain.container import (
-    check_argv,
-    check_grace,
-    explicit_fields,
-    parse_container_config,
-)
+from slate_desktop.domain.container import explicit_fields, parse_container_config
+from slate_desktop.domain.fields import bad, check_argv, check_grace, shown
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
@@ -254,14 +250,14 @@ def read_execute(body: bytes) -> ExecuteRequest:
     """
     fields = decode_object(body)
     if "command" in fields and "argv" in fields:
-        _bad("command", "A request names either command or argv")
+        bad("command", "A request names either command or argv")
     name = "argv" if "argv" in fields else "command"
     argv = check_argv(fields.pop(name, None), name)
     timeout_s = fields.pop("timeout", DEFAULT_EXEC_TIMEOUT_S)
     _refuse_rest(fields)
     is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
     if not is_number or not 0 < timeout_s <= MAX_EXEC_TIMEOUT_S:
-        _bad("timeout", f"timeout must be more than 0 and at most {MAX_EXEC_TIMEOUT_S:g} seconds")
+        bad("timeout", f"timeout must be more than 0 and at most {MAX_EXEC_TIMEOUT_S:g} seconds")
     return ExecuteRequest(argv=argv, timeout_s=float(timeout_s))
 
 
@@ -401,7 +397,7 @@ def _to_command_error(error: _Error) -> CommandError:
 
 def _take_id(fields: dict[str, Any], camel: str, snake: str) -> str | None:
     if camel in fields and snake in fields:
-        _bad(camel, f"{camel} is given twice, in two spellings")
+        bad(camel, f"{camel} is given twice, in two spellings")
     value = fields.pop(camel, fields.pop(snake, None))
     return None if value is None else check_id(value, snake)
 
@@ -415,8 +411,7 @@ def _read_grace(body: bytes) -> float | None:
 
 def _refuse_rest(fields: Mapping[str, Any]) -> None:
     for name in fields:
-        shown = name[:64].encode("ascii", "backslashreplace").decode("ascii")
-        _bad(shown, f"Unknown field {shown!r}")
+        bad(shown(name), f"Unknown field {shown(name)!r}")
 
 
 def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
@@ -428,7 +423,3 @@ def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
 
 def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
-
-
-def _bad(field: str, message: str) -> NoReturn:
-    raise CommandError(ErrorCode.BAD_REQUEST, message, field=field)

@@ -1,0 +1,207 @@
+"""Storage of log rows: chunks of encoded text beside arrays of offsets, numbers, times and flags.
+
+A row costs its UTF-8 bytes and 17 more. A chunk is open until it is full; then its buffers are cut
+to size and never change again.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from enum import IntEnum
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+
+from slate_desktop.domain.logs import LogLevel, LogLine
+
+CHUNK_ROWS = 4096
+CHUNK_BYTES = 4 * 1024 * 1024
+LEVEL_MASK = 0b11
+LEVELS = tuple(LogLevel)
+
+_STDERR = 0b100
+_PARTIAL = 0b1000
+_GAP = 0b1_0000
+_OTHER_STREAM = 0b10_0000
+_LEVEL_BITS: dict[str, int] = {level.value: bits for bits, level in enumerate(LEVELS)}
+_STREAM_BITS = {"stdout": 0, "stderr": _STDERR}
+# A row as it travels: seq, timestamp_ns, level, stream, message, partial, metadata or None.
+WireRow = Sequence[Any]
+
+
+class RowKind(IntEnum):
+    """A log line, or a hole in the numbers that will be refetched."""
+
+    LINE = 0
+    GAP = 1
+
+
+class LogRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as it is painted. Of a gap, ``seq`` and ``last_seq`` are the missing numbers."""
+
+    kind: RowKind
+    seq: int
+    timestamp_ns: int
+    level: LogLevel
+    stream: str
+    message: str
+    partial: bool = False
+    last_seq: int = 0
+    metadata: dict[str, Any] = {}
+
+
+class Chunk:
+    """Rows in rising ``seq``. Everything but ``extend`` and ``seal`` only reads."""
+
+    __slots__ = ("base_seq", "ends", "extras", "flags", "is_sealed", "seqs", "text", "times")
+
+    def __init__(self, base_seq: int) -> None:
+        self.base_seq = base_seq
+        self.text: bytes | bytearray = bytearray()
+        self.ends = array("I")
+        self.seqs = array("I")
+        self.times = array("q")
+        self.flags: bytes | bytearray = bytearray()
+        self.extras: dict[int, Any] = {}
+        self.is_sealed = False
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first row."""
+        return self.base_seq + self.seqs[0]
+
+    @property
+    def last_seq(self) -> int:
+        """The last number that the last row stands for."""
+        last = len(self) - 1
+        if self.is_gap(last):
+            return int(self.extras[last])
+        return self.base_seq + self.seqs[last]
+
+    def extend(self, rows: Sequence[WireRow]) -> None:
+        """Append rows of an open chunk."""
+        text, flags = self.text, self.flags
+        if self.is_sealed or isinstance(text, bytes) or isinstance(flags, bytes):
+            raise ValueError("the chunk is sealed")
+        first = len(self.ends)
+        encoded = [row[4].encode("utf-8", "replace") for row in rows]
+        ends = accumulate(map(len, encoded), initial=len(text))
+        next(ends)
+        self.ends.extend(ends)
+        text += b"".join(encoded)
+        base = self.base_seq
+        self.seqs.extend([row[0] - base for row in rows])
+        self.times.extend([row[1] for row in rows])
+        flags += bytes(
+            _LEVEL_BITS.get(row[2], 1)
+            | _STREAM_BITS.get(row[3], _OTHER_STREAM)
+            | (_PARTIAL if row[5] else 0)
+            for row in rows
+        )
+        for index, row in enumerate(rows, first):
+            if row[6] or row[3] not in _STREAM_BITS:
+                self.extras[index] = (row[3], row[6] or {})
+
+    def seal(self) -> None:
+        """Cut the buffers to size."""
+        self.is_sealed = True
+        self.text, self.flags = bytes(self.text), bytes(self.flags)
+        self.ends, self.seqs, self.times = self.ends[:], self.seqs[:], self.times[:]
+
+    def is_gap(self, row: int) -> bool:
+        """Tell whether a row stands for missing numbers."""
+        return bool(self.flags[row] & _GAP)
+
+    def message(self, row: int) -> str:
+        """Return the text of a row."""
+        start = self.ends[row - 1] if row else 0
+        return self.text[start : self.ends[row]].decode("utf-8", "replace")
+
+    def row(self, row: int) -> LogRow:
+        """Return a row as a value."""
+        flags, seq = self.flags[row], self.base_seq + self.seqs[row]
+        if flags & _GAP:
+            return LogRow(
+                kind=RowKind.GAP,
+                seq=seq,
+                last_seq=int(self.extras[row]),
+                timestamp_ns=self.times[row],
+                level=LogLevel.WARN,
+                stream="",
+                message="",
+            )
+        stream, metadata = self.extras.get(row) or ("stderr" if flags & _STDERR else "stdout", {})
+        return LogRow(
+            kind=RowKind.LINE,
+            seq=seq,
+            last_seq=seq,
+            timestamp_ns=self.times[row],
+            level=LEVELS[flags & LEVEL_MASK],
+            stream=stream,
+            message=self.message(row),
+            partial=bool(flags & _PARTIAL),
+            metadata=metadata,
+        )
+
+    def wire_rows(self, start: int, stop: int) -> list[WireRow]:
+        """Return rows as they travel, to be put into another chunk; no gaps among them."""
+        return [
+            (r.seq, r.timestamp_ns, r.level.value, r.stream, r.message, r.partial, r.metadata)
+            for r in map(self.row, range(start, stop))
+        ]
+
+    def find_seq(self, seq: int) -> int:
+        """Return the first row whose last number is not smaller than ``seq``."""
+        row = bisect_left(self.seqs, max(0, seq - self.base_seq))
+        if row and self.is_gap(row - 1) and self.extras[row - 1] >= seq:
+            return row - 1
+        return row
+
+    def count_levels(self) -> list[int]:
+        """Return how many lines there are of each level, in the order of ``LEVELS``."""
+        counts = [0] * len(LEVELS)
+        for value in set(self.flags):
+            if not value & _GAP:
+                counts[value & LEVEL_MASK] += self.flags.count(value)
+        return counts
+
+
+def gap_chunk(first_seq: int, last_seq: int, timestamp_ns: int) -> Chunk:
+    """Return a sealed chunk with one row that stands for missing numbers."""
+    chunk = Chunk(first_seq)
+    chunk.extend([(first_seq, timestamp_ns, "warn", "stdout", "", False, None)])
+    chunk.flags = bytes([_GAP | LEVELS.index(LogLevel.WARN)])
+    chunk.extras[0] = last_seq
+    chunk.seal()
+    return chunk
+
+
+def chunks_of(rows: Sequence[WireRow], rows_per_chunk: int) -> list[Chunk]:
+    """Return sealed chunks that hold ``rows``."""
+    chunks: list[Chunk] = []
+    for start in range(0, len(rows), rows_per_chunk):
+        part = rows[start : start + rows_per_chunk]
+        chunk = Chunk(part[0][0])
+        chunk.extend(part)
+        chunk.seal()
+        chunks.append(chunk)
+    return chunks
+
+
+def to_wire(line: LogLine) -> WireRow:
+    """Return a stored line as it travels."""
+    return (
+        line.seq,
+        line.timestamp_ns,
+        line.level.value,
+        line.stream,
+        line.message,
+        line.partial,
+        line.metadata or None,
+    )

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from slate_desktop.control.console import LogBuffer, RowKind, iter_text
+from slate_desktop.domain.logs import LogLevel, LogLine
+from slate_desktop.errors import CommandError
+
+
+def line(seq: int, message: str = "", level: LogLevel = LogLevel.INFO, **kwargs) -> LogLine:
+    return LogLine(
+        seq=seq, timestamp_ns=seq * 10, level=level, message=message or f"line {seq}", **kwargs
+    )
+
+
+def wire(first: int, count: int, level: str = "info", text: str = "line") -> list[list]:
+    return [
+        [seq, seq * 10, level, "stdout", f"{text} {seq}", False, None]
+        for seq in range(first, first + count)
+    ]
+
+
+def seqs(rows) -> list[int]:
+    return [row.seq for row in rows.rows(0, len(rows))]
+
+
+def test_rows_come_back_as_they_went_in():
+    buffer = LogBuffer()
+    buffer.append(
+        [
+            line(1, "grüße", LogLevel.ERROR, stream="stderr", metadata={"a": 1}),
+            line(2, "", LogLevel.DEBUG, stream="system", partial=True),
+        ]
+    )
+    first, second = buffer.rows(0, 9)
+    assert (first.message, first.level, first.stream) == ("grüße", LogLevel.ERROR, "stderr")
+    assert first.metadata == {"a": 1}
+    assert (second.stream, second.partial, second.level) == ("system", True, LogLevel.DEBUG)
+    assert second.timestamp_ns == 20
+    assert buffer.level_counts == {
+        LogLevel.DEBUG: 1,
+        LogLevel.INFO: 0,
+        LogLevel.WARN: 0,
+        LogLevel.ERROR: 1,
+    }
+
+
+def test_known_numbers_are_skipped_on_append():
+    buffer = LogBuffer()
+    assert buffer.append_wire(wire(1, 5)) == 5
+    assert buffer.append_wire(wire(3, 5)) == 2
+    assert buffer.append_wire(wire(1, 5)) == 0
+    assert seqs(buffer) == list(range(1, 8))
+
+
+def test_oldest_rows_leave_when_full():
+    buffer = LogBuffer(max_lines=1000)
+    trimmed: list[int] = []
+    buffer.trimmed.connect(trimmed.append)
+    for first in range(1, 5001, 250):
+        buffer.append_wire(wire(first, 250))
+        assert len(buffer) <= 1000
+    assert buffer.last_seq == 5000
+    assert len(buffer) > 900
+    assert seqs(buffer) == list(range(5001 - len(buffer), 5001))
+    assert sum(trimmed) == 5000 - len(buffer)
+
+
+def test_index_of_seq_finds_rows_and_places_between():
+    buffer = LogBuffer(max_lines=64)
+    buffer.append_wire([row for row in wire(1, 40) if row[0] % 2])
+    for seq in range(1, 40):
+        assert buffer.row(buffer.index_of_seq(seq)).seq == seq + (seq % 2 == 0)
+    assert buffer.index_of_seq(99) == len(buffer)
+
+
+def test_older_page_goes_in_front_until_full():
+    buffer = LogBuffer(max_lines=100)
+    buffer.append_wire(wire(51, 50))
+    assert buffer.prepend([line(seq) for seq in range(1, 52)]) == 50
+    assert seqs(buffer) == list(range(1, 101))
+    assert buffer.prepend([line(0)]) == 0
+
+
+def test_gap_is_a_row_and_is_filled():
+    buffer = LogBuffer()
+    buffer.append_wire(wire(1, 3))
+    buffer.append_gap(4, 9)
+    buffer.append_wire(wire(10, 2))
+    gap = buffer.row(3)
+    assert (gap.kind, gap.seq, gap.last_seq) == (RowKind.GAP, 4, 9)
+    assert buffer.gaps == [(4, 9)]
+    assert buffer.index_of_seq(6) == 3
+    buffer.fill_gap(4, 9, [line(4), line(5)])
+    assert buffer.gaps == [(6, 9)]
+    buffer.fill_gap(6, 9, [line(seq) for seq in range(6, 10)])
+    assert buffer.gaps == []
+    assert seqs(buffer) == list(range(1, 12))
+
+
+def test_clear_keeps_the_place_in_the_log():
+    buffer = LogBuffer()
+    buffer.append_wire(wire(1, 3))
+    buffer.clear()
+    assert len(buffer) == 0
+    assert buffer.append_wire(wire(2, 4)) == 2
+    assert seqs(buffer) == [4, 5]
+
+
+def test_view_by_level_follows_the_buffer():
+    buffer = LogBuffer()
+    buffer.append_wire(wire(1, 10) + wire(11, 2, "error"))
+    view = buffer.view([LogLevel.ERROR])
+    assert view.advance(5.0)
+    assert seqs(view) == [11, 12]
+    added: list[int] = []
+    view.appended.connect(added.append)
+    buffer.append_wire(wire(13, 3) + wire(16, 1, "error"))
+    assert added == [1]
+    assert seqs(view) == [11, 12, 16]
+    assert view.index_of_seq(13) == 2
+    view.close()
+    buffer.append_wire(wire(17, 1, "error"))
+    assert len(view) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"text": "b"}, [1, 2]),
+        ({"text": "b", "is_case_sensitive": True}, [1]),
+        ({"text": "ÄB"}, [3]),
+        ({"text": "^a.$", "is_regex": True}, [1, 2]),
+        ({"text": "yx"}, []),  # would only match across two rows
+        ({"text": "a.", "levels": [LogLevel.WARN]}, []),
+        ({"text": "x"}, [5]),
+    ],
+)
+def test_view_by_text_finds_rows(options, expected):
+    buffer = LogBuffer()
+    texts = ["ab", "aB", "äb", "y", "x", "."]
+    buffer.append([line(seq, text) for seq, text in enumerate(texts, 1)])
+    view = buffer.view(**options)
+    view.advance(5.0)
+    if options["text"] == "b":
+        expected = [*expected, 3]
+    assert seqs(view) == expected
+
+
+def test_view_refuses_a_broken_expression():
+    with pytest.raises(CommandError):
+        LogBuffer().view(text="(", is_regex=True)
+
+
+def test_view_survives_trimming_prepending_and_filling():
+    buffer = LogBuffer(max_lines=400)
+    view = buffer.view(text="7")
+    for first in range(1001, 3001, 100):
+        buffer.append_wire(wire(first, 100))
+        expected = [row.seq for row in buffer.rows(0, len(buffer)) if "7" in row.message]
+        assert seqs(view) == expected
+    buffer.clear()
+    buffer.append_gap(3001, 3010)
+    buffer.append_wire(wire(3011, 20))
+    buffer.fill_gap(3001, 3010, [line(seq) for seq in range(3001, 3011)])
+    buffer.prepend([line(seq) for seq in range(2900, 3001)])
+    assert view.advance(5.0)
+    expected = [row.seq for row in buffer.rows(0, len(buffer)) if "7" in row.message]
+    assert seqs(view) == expected
+
+
+def test_advance_shows_the_newest_first_and_ends():
+    buffer = LogBuffer()
+    buffer.append_wire(wire(1, 20_000))
+    view = buffer.view(text="line")
+    assert not view.advance(0.0)
+    assert len(view) == 0
+    while not view.advance(0.0005):
+        pass
+    assert len(view) == 20_000
+    assert view.is_complete
+
+
+def test_a_line_costs_little_beside_its_bytes():
+    buffer = LogBuffer()
+    rows = [[seq, seq, "info", "stdout", "x" * 100, False, None] for seq in range(1, 50_001)]
+    buffer.append_wire(rows)
+    size = sum(
+        sys.getsizeof(part)
+        for chunk in buffer._chunks
+        for part in (chunk.text, chunk.ends, chunk.seqs, chunk.times, chunk.flags, chunk.extras)
+    )
+    assert size / 50_000 < 130
+
+
+def test_text_joins_pieces_and_drops_colours():
+    buffer = LogBuffer()
+    buffer.append([line(1, "\x1b[31mred\x1b[0m", partial=True), line(2, " end"), line(3, "last")])
+    assert "".join(iter_text(buffer, 0, 9)) == "red end\nlast\n"
+    assert "".join(iter_text(buffer, 2, 3, with_times=True)) == (
+        "1970-01-01T00:00:00.000Z info  last\n"
+    )

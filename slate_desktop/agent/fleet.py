@@ -1,0 +1,73 @@
+"""The drivers of this host and what they can do at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from slate_desktop.agent.drivers.base import Driver, DriverInfo
+from slate_desktop.domain.container import DriverName
+from slate_desktop.errors import CommandError, ErrorCode
+
+_log = logging.getLogger(__name__)
+FINGERPRINT_TIMEOUT_S = 10.0
+
+
+class Fleet:
+    """Drivers by name, with their newest fingerprints.
+
+    Args:
+        drivers: the drivers that this agent offers.
+    """
+
+    def __init__(self, drivers: Mapping[DriverName, Driver]) -> None:
+        self.drivers = dict(drivers)
+        self.infos: dict[DriverName, DriverInfo] = {}
+
+    def __getitem__(self, name: DriverName | str) -> Driver:
+        """Return a driver.
+
+        Raises:
+            CommandError: ``bad_request`` for one that this agent does not offer.
+        """
+        try:
+            return self.drivers[DriverName(name)]
+        except (KeyError, ValueError) as error:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, f"this agent has no driver {name!r}", field="driver"
+            ) from error
+
+    async def refresh(self) -> None:
+        """Take every fingerprint anew; a driver that does not answer is unavailable."""
+        names = list(self.drivers)
+        found = await asyncio.gather(*(self._fingerprint(name) for name in names))
+        for name, info in zip(names, found, strict=True):
+            before = self.infos.get(name)
+            if before is None or before.is_available != info.is_available:
+                _log.info(
+                    "driver available" if info.is_available else "driver unavailable",
+                    extra={"driver": name.value, "reason": info.reason},
+                )
+            self.infos[name] = info
+
+    async def usable_infos(self) -> dict[DriverName, DriverInfo]:
+        """Return the fingerprints, taken anew where a driver was away at the last look."""
+        if len(self.infos) < len(self.drivers) or not all(
+            info.is_available for info in self.infos.values()
+        ):
+            await self.refresh()
+        return self.infos
+
+    async def aclose(self) -> None:
+        """Release the drivers; runtimes go on."""
+        await asyncio.gather(
+            *(driver.aclose() for driver in self.drivers.values()), return_exceptions=True
+        )
+
+    async def _fingerprint(self, name: DriverName) -> DriverInfo:
+        try:
+            async with asyncio.timeout(FINGERPRINT_TIMEOUT_S):
+                return await self.drivers[name].fingerprint()
+        except TimeoutError:
+            return DriverInfo(driver=name, is_available=False, reason="it does not answer")

@@ -1,0 +1,288 @@
+"""Carries one runtime's log from its driver to the windows and to the database.
+
+::
+
+    driver.logs → Numberer → pending ─┬→ sink.publish   (a hint: lost while the broker is away)
+                                      └→ backlog → sink.append   (repeated until it is stored)
+
+Nothing is lost between a read and the database: when the database is away, the pump keeps up to
+``PumpLimits.buffer_bytes`` and then stops reading; the engine's own log holds the rest. Whenever
+the pump (re)starts reading it asks the database where it stands, so doing it again is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections import deque
+from typing import Protocol
+
+import msgspec
+
+from slate_desktop.agent.drivers.base import Driver, Handle, LogFrame, RuntimeState
+from slate_desktop.agent.numbering import Numberer, ResumePoint
+from slate_desktop.agent.rategate import DropMarker, RateGate
+from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.domain.logs import LogLevel, LogRecord
+from slate_desktop.errors import CommandError
+
+_log = logging.getLogger(__name__)
+# What a line costs on the wire and in memory besides its text.
+LINE_OVERHEAD_BYTES = 64
+
+
+class PumpLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes and times of a pump; the defaults fit a window and a database on the same host."""
+
+    delay_s: float = 0.016
+    batch_bytes: int = 64 * 1024
+    buffer_bytes: int = 16 * 1024 * 1024
+    store_interval_s: float = 0.05
+    store_rows: int = 5_000
+    lines_per_s: int = 200_000
+    total_bytes: int = 1024**3
+    retry_s: float = 0.5
+    max_retry_s: float = 5.0
+    last_read_s: float = 10.0
+
+
+class LogSink(Protocol):
+    """Where a session's lines go."""
+
+    async def resume_point(self, container_id: str) -> ResumePoint:
+        """Return what is stored of that runtime's log; raises ``DatabaseError`` when away."""
+        ...
+
+    async def publish_logs(self, records: list[LogRecord]) -> None:
+        """Show the lines to whoever watches; never raises for a broker that is away."""
+        ...
+
+    async def append_logs(self, records: list[LogRecord]) -> None:
+        """Store the lines, or raise ``DatabaseError`` (try again) or ``StaleWriteError`` (end)."""
+        ...
+
+
+class LogPump:
+    """The log of one runtime.
+
+    Args:
+        driver: who runs the runtime.
+        handle: which runtime.
+        sink: where the lines go.
+        limits: sizes, times, and the rate above which lines are dropped and counted.
+    """
+
+    def __init__(
+        self, driver: Driver, handle: Handle, sink: LogSink, limits: PumpLimits | None = None
+    ) -> None:
+        self._driver = driver
+        self._handle = handle
+        self._sink = sink
+        self._limits = limits or PumpLimits()
+        self._numberer = Numberer(handle.runtime_id, ResumePoint())
+        self._gate = RateGate(self._limits.lines_per_s, self._limits.total_bytes)
+        self._pending: list[LogRecord] = []
+        self._pending_bytes = 0
+        self._backlog: deque[tuple[list[LogRecord], int]] = deque()
+        self.buffered_bytes = 0
+        self._has_pending = asyncio.Event()
+        self._is_full = asyncio.Event()
+        self._has_backlog = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._is_drained = asyncio.Event()
+        self._is_drained.set()
+        self._expects_known = False
+        self._since_ns = 0
+        self._ended = asyncio.Event()
+        self._last_note: str | None = None
+
+    async def run(self) -> None:
+        """Pump until the runtime has ended and its whole log is stored.
+
+        Raises:
+            StaleWriteError: another agent owns the session now; nothing more was written.
+        """
+        workers = [
+            asyncio.create_task(self._flush_for_ever(), name="logpump.flush"),
+            asyncio.create_task(self._store_for_ever(), name="logpump.store"),
+        ]
+        reader = asyncio.create_task(self._read_all(), name="logpump.read")
+        try:
+            done, _ = await asyncio.wait({reader, *workers}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await asyncio.shield(self._end([reader, *workers]))
+
+    def end_with(self, note: str | None = None) -> None:
+        """Say that the runtime has ended: ``run`` returns soon; ``note`` is the log's last line."""
+        self._last_note = note
+        self._ended.set()
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read_all(self) -> None:
+        while True:
+            await self._resume()
+            await self._follow()
+            if await self._has_ended():
+                break
+            await asyncio.sleep(self._limits.retry_s)
+        # The follower ends with a plain end of file when the engine goes away too: look once more.
+        await self._resume()
+        try:
+            await self._read(follow=False)
+        except CommandError as error:
+            _log.warning("a log has no last pass", extra={"reason": error.message})
+        self._mark_dropped(self._gate.take_marker(is_final=True))
+        await self._ended.wait()
+        if self._last_note:
+            self._enqueue([self._numberer.note(time.time_ns(), 0, LogLevel.WARN, self._last_note)])
+        await self._drain()
+
+    async def _follow(self) -> None:
+        """Read until the log ends; a follower that hangs after the runtime's end is cut off."""
+        reading = asyncio.create_task(self._read(follow=True), name="logpump.follow")
+        ended = asyncio.create_task(self._ended.wait(), name="logpump.ended")
+        try:
+            await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading}, timeout=self._limits.last_read_s)
+            if reading.done():
+                reading.result()
+        except CommandError as error:
+            _log.warning("reading a log again", extra={"reason": error.message})
+        finally:
+            ended.cancel()
+            reading.cancel()
+            await asyncio.gather(reading, ended, return_exceptions=True)
+
+    async def _has_ended(self) -> bool:
+        delay = self._limits.retry_s
+        while True:
+            try:
+                inspection = await self._driver.inspect(self._handle)
+            except CommandError:
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, self._limits.max_retry_s)
+                continue
+            return inspection.state is not RuntimeState.RUNNING
+
+    async def _resume(self) -> None:
+        await self._drain()
+        point = await until_database_answers(
+            lambda: self._sink.resume_point(self._handle.runtime_id), first_s=self._limits.retry_s
+        )
+        self._numberer = Numberer(self._handle.runtime_id, point)
+        self._since_ns = point.since_ns
+        self._expects_known = bool(point.known)
+
+    async def _read(self, *, follow: bool) -> None:
+        frames_of = self._driver.logs(self._handle, since_ns=self._since_ns, follow=follow)
+        async for frames in frames_of:
+            if not frames:
+                continue
+            if self._expects_known:
+                self._check_gap(frames[0])
+            kept = self._gate.admit(frames, time.monotonic())
+            self._mark_dropped(self._gate.take_marker())
+            if kept and (records := self._numberer.number(kept)):
+                self._enqueue(records)
+            if not self._has_room.is_set():
+                await self._has_room.wait()
+
+    def _check_gap(self, first: LogFrame) -> None:
+        """Say so when the engine has thrown away lines that were never read."""
+        self._expects_known = False
+        if not self._numberer.knows(first):
+            text = "log gap: the engine dropped older lines before they could be read"
+            self._enqueue([self._numberer.note(first.ts_ns, 0, LogLevel.WARN, text)])
+
+    def _mark_dropped(self, marker: DropMarker | None) -> None:
+        if marker is not None:
+            number = self._numberer
+            record = number.note(
+                marker.ts_ns, marker.ord, LogLevel.WARN, marker.text, dropped=marker.count
+            )
+            self._enqueue([record])
+
+    def _enqueue(self, records: list[LogRecord]) -> None:
+        size = sum(len(r.message) for r in records) + LINE_OVERHEAD_BYTES * len(records)
+        self._pending.extend(records)
+        self._pending_bytes += size
+        self.buffered_bytes += size
+        self._has_pending.set()
+        self._is_drained.clear()
+        if self._pending_bytes >= self._limits.batch_bytes:
+            self._is_full.set()
+        if self.buffered_bytes >= self._limits.buffer_bytes:
+            self._has_room.clear()
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await self._has_pending.wait()
+            if not self._is_full.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._limits.delay_s):
+                        await self._is_full.wait()
+            records, size = self._pending, self._pending_bytes
+            self._pending, self._pending_bytes = [], 0
+            self._has_pending.clear()
+            self._is_full.clear()
+            self._backlog.append((records, size))
+            self._has_backlog.set()
+            for batch in split_batches(records, self._limits.batch_bytes):
+                await self._sink.publish_logs(batch)
+
+    async def _store_for_ever(self) -> None:
+        while True:
+            await self._has_backlog.wait()
+            records, size = self._take_backlog()
+            for start in range(0, len(records), self._limits.store_rows):
+                rows = records[start : start + self._limits.store_rows]
+                await until_database_answers(
+                    functools.partial(self._sink.append_logs, rows), first_s=self._limits.retry_s
+                )
+            self.buffered_bytes -= size
+            if self.buffered_bytes < self._limits.buffer_bytes * 3 // 4:
+                self._has_room.set()
+            if not self._backlog:
+                self._has_backlog.clear()
+                if not self._pending:
+                    self._is_drained.set()
+                    continue
+            await asyncio.sleep(self._limits.store_interval_s)
+
+    def _take_backlog(self) -> tuple[list[LogRecord], int]:
+        records, size = self._backlog.popleft()
+        while self._backlog and len(records) < self._limits.store_rows:
+            more, more_size = self._backlog.popleft()
+            records = records + more
+            size += more_size
+        return records, size
+
+    async def _drain(self) -> None:
+        await self._is_drained.wait()
+
+
+def split_batches(records: list[LogRecord], batch_bytes: int) -> list[list[LogRecord]]:
+    """Cut a list into batches that fit into one message each."""
+    batches: list[list[LogRecord]] = []
+    batch: list[LogRecord] = []
+    size = 0
+    for record in records:
+        cost = len(record.message) + LINE_OVERHEAD_BYTES
+        if batch and size + cost > batch_bytes:
+            batches.append(batch)
+            batch, size = [], 0
+        batch.append(record)
+        size += cost
+    if batch:
+        batches.append(batch)
+    return batches

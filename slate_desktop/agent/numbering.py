@@ -1,0 +1,117 @@
+"""Numbers log frames: from what an engine recorded to lines with a ``seq``, each exactly once.
+
+A frame's identity ``(stream, ts_ns, ord)`` within one runtime is the same on every reading, so an
+agent that adopts a runtime reads again from a little before the last stored line, skips what is
+known, and numbers the rest. Lines of one stream are stored in the order they were read, hence what
+is stored of a stream is a prefix of it: frames older than the overlap are known without looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from slate_desktop.agent.drivers.base import LogFrame
+from slate_desktop.domain.levels import clean_line, detect_level
+from slate_desktop.domain.logs import MAX_LINE_BYTES, LogLevel, LogRecord
+
+OVERLAP_NS = 5_000_000_000
+# Lines that the agent itself adds to a session's log.
+AGENT_STREAM = "slate"
+LogKey = tuple[str, int, int]
+
+
+class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored already of one runtime's log.
+
+    Attributes:
+        next_seq: the number of the next new line of the session.
+        last_ts_ns: the newest stored stamp of each stream of this runtime.
+        known: identities of stored lines that are not older than the overlap.
+    """
+
+    next_seq: int = 1
+    last_ts_ns: Mapping[str, int] = {}
+    known: frozenset[LogKey] = frozenset()
+
+    @property
+    def since_ns(self) -> int:
+        """Where to read on: a little before the stream that is furthest behind; 0: all."""
+        stamps = [ts for stream, ts in self.last_ts_ns.items() if stream != AGENT_STREAM]
+        return max(0, min(stamps) - OVERLAP_NS) if stamps else 0
+
+
+class Numberer:
+    """Gives each new frame the next ``seq`` of its session.
+
+    Args:
+        container_id: the runtime whose frames come.
+        resume: what the database holds of it.
+    """
+
+    def __init__(self, container_id: str, resume: ResumePoint) -> None:
+        self.container_id = container_id
+        self.next_seq = resume.next_seq
+        self._known = resume.known
+        self._floor = {s: ts - OVERLAP_NS for s, ts in resume.last_ts_ns.items()}
+        self._levels: dict[str, LogLevel] = {}
+        self._newest_known = max(resume.last_ts_ns.values(), default=0)
+
+    def number(self, frames: Iterable[LogFrame]) -> list[LogRecord]:
+        """Return the lines that are new, in the order of ``frames``."""
+        records: list[LogRecord] = []
+        levels, container_id = self._levels, self.container_id
+        seq = self.next_seq
+        for frame in frames:
+            stream = frame.stream
+            text = clean_line(frame.data[:MAX_LINE_BYTES])
+            level = levels.pop(stream, None) if levels else None
+            if level is None:
+                level = detect_level(text)
+            if frame.partial:
+                levels[stream] = level
+            if frame.ts_ns <= self._newest_known and self._is_known(frame):
+                continue
+            records.append(
+                LogRecord(
+                    seq=seq,
+                    container_id=container_id,
+                    stream=stream,
+                    ts_ns=frame.ts_ns,
+                    ord=frame.ord,
+                    level=level,
+                    message=text,
+                    partial=frame.partial,
+                )
+            )
+            seq += 1
+        self.next_seq = seq
+        return records
+
+    def note(
+        self, ts_ns: int, ord_: int, level: LogLevel, message: str, **metadata: object
+    ) -> LogRecord:
+        """Return a numbered line of the agent's own, such as a count of dropped lines."""
+        record = LogRecord(
+            seq=self.next_seq,
+            container_id=self.container_id,
+            stream=AGENT_STREAM,
+            ts_ns=ts_ns,
+            ord=ord_,
+            level=level,
+            message=message,
+            metadata=dict(metadata),
+        )
+        self.next_seq += 1
+        return record
+
+    def knows(self, frame: LogFrame) -> bool:
+        """Tell whether this frame is stored already."""
+        return frame.ts_ns <= self._newest_known and self._is_known(frame)
+
+    def _is_known(self, frame: LogFrame) -> bool:
+        floor = self._floor.get(frame.stream)
+        if floor is None:
+            return False
+        return frame.ts_ns < floor or (frame.stream, frame.ts_ns, frame.ord) in self._known

@@ -1,0 +1,114 @@
+"""From a session's row to what a driver is asked for: merged, sized to this host, with a driver.
+
+The layers, weakest first: the engine's preset, the project's settings, the session's own
+configuration, the request's body. Nothing is changed here, and nothing is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from slate_desktop.agent.drivers.base import Labels, RuntimeSpec
+from slate_desktop.agent.drivers.commands import engine_command
+from slate_desktop.agent.placement import Infos, choose_driver
+from slate_desktop.domain.container import (
+    ContainerConfig,
+    DriverName,
+    explicit_fields,
+    fit_to_host,
+    merge_config,
+)
+from slate_desktop.domain.engine import default_container_config
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.session import RuntimeSession
+
+
+class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session is started.
+
+    Attributes:
+        driver: who runs it.
+        config: merged, checked, and sized to this host.
+        argv: the command; None for the image's own.
+        root: the project's directory on this host.
+        notes: sentences about what was sized down, for the session's log.
+    """
+
+    driver: DriverName
+    config: ContainerConfig
+    argv: list[str] | None
+    root: str
+    notes: list[str] = []
+
+    def spec(self, row: RuntimeSession) -> RuntimeSpec:
+        """Return what the driver is asked to create for the row's attempt."""
+        return RuntimeSpec(
+            name=container_name(row.id, row.attempt),
+            labels=Labels(
+                agent=row.agent_id or "",
+                session=row.id,
+                project=row.project_id,
+                attempt=row.attempt,
+                epoch=row.agent_epoch or 0,
+            ),
+            config=self.config,
+            project_root=self.root,
+            argv=self.argv,
+        )
+
+
+def container_name(session_id: str, attempt: int) -> str:
+    """Return the name of one attempt's runtime; the same attempt always has the same name."""
+    return f"slate-{session_id}-{attempt}"
+
+
+def make_plan(
+    row_config: Mapping[str, Any], project: Project, body: Mapping[str, Any], infos: Infos
+) -> StartPlan:
+    """Return how a session of ``project`` is started on this host.
+
+    Args:
+        row_config: the session's own configuration.
+        project: whose settings, command and directory are used.
+        body: overrides of this request.
+        infos: what the drivers of this host can do.
+
+    Raises:
+        CommandError: what is wrong with the configuration, or why this host cannot run it.
+    """
+    preset = default_container_config(project.engine, project.engine_version)
+    merged = merge_config(merge_config(preset, project.settings, row_config), body, {})
+    explicit = explicit_fields(project.settings) | explicit_fields(row_config)
+    explicit |= explicit_fields(body)
+    driver = choose_driver(merged.driver, project.engine, infos)
+    info = infos[driver]
+    config, notes = fit_to_host(
+        merged, info.memory_bytes, info.cpus, info.has_gpu, explicit=explicit
+    )
+    return _with_command(driver, config, preset, project, notes)
+
+
+def _with_command(
+    driver: DriverName,
+    config: ContainerConfig,
+    preset: ContainerConfig,
+    project: Project,
+    notes: list[str],
+) -> StartPlan:
+    """Add the command: one that a person gave, the project's, the engine's own on this host."""
+    argv: list[str] | None = None
+    own = config.command if config.command != preset.command else None
+    own = own or project.command
+    if driver is DriverName.DOCKER:
+        argv = own
+    else:
+        bare = msgspec.structs.replace(config, command=own)
+        argv = (
+            own
+            if driver is DriverName.SCRIPTED
+            else engine_command(project.engine.value, project.root, bare)
+        )
+    return StartPlan(driver=driver, config=config, argv=argv, root=project.root, notes=notes)

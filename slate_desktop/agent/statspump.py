@@ -1,0 +1,133 @@
+"""Samples every running session once a second: the newest in memory, means in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from slate_desktop.agent.drivers.base import Driver, Handle
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError, DatabaseError, SlateError, StaleWriteError
+
+_log = logging.getLogger(__name__)
+PERIOD_S = 1.0
+STORE_EVERY = 10
+SAMPLE_TIMEOUT_S = 5.0
+
+StatsHandler = Callable[[str, ContainerStats], Awaitable[None]]
+
+
+class _Watched:
+    """One running session: where to ask, what was seen."""
+
+    def __init__(self, driver: Driver, handle: Handle) -> None:
+        self.driver = driver
+        self.handle = handle
+        self.newest: ContainerStats | None = None
+        self.taken_at_s = 0.0
+        self.window: list[ContainerStats] = []
+        self.is_busy = False
+        self.is_failing = False
+
+
+class StatsPump:
+    """The samples of all running sessions of this agent.
+
+    Args:
+        publish: called with each sample; must not raise.
+        store: called with the mean of ten samples; a database that is away costs that row only.
+        period_s: seconds between samples.
+    """
+
+    def __init__(
+        self, publish: StatsHandler, store: StatsHandler, *, period_s: float = PERIOD_S
+    ) -> None:
+        self._publish = publish
+        self._store = store
+        self._period_s = period_s
+        self._watched: dict[str, _Watched] = {}
+        self._has_work = asyncio.Event()
+
+    def watch(self, session_id: str, driver: Driver, handle: Handle) -> None:
+        """Begin to sample a session's runtime."""
+        self._watched[session_id] = _Watched(driver, handle)
+        self._has_work.set()
+
+    def forget(self, session_id: str) -> None:
+        """Stop sampling a session; harmless when it is not sampled."""
+        self._watched.pop(session_id, None)
+        if not self._watched:
+            self._has_work.clear()
+
+    def newest(self, session_id: str) -> tuple[ContainerStats, int] | None:
+        """Return the newest sample and its age in milliseconds, None when there is none yet."""
+        watched = self._watched.get(session_id)
+        if watched is None or watched.newest is None:
+            return None
+        return watched.newest, int((time.monotonic() - watched.taken_at_s) * 1000)
+
+    async def sample(self, session_id: str) -> tuple[ContainerStats, int] | None:
+        """Return the newest sample, taking the first one now when there is none yet."""
+        found = self.newest(session_id)
+        watched = self._watched.get(session_id)
+        if found is not None or watched is None:
+            return found
+        await self._sample(session_id, watched)
+        return self.newest(session_id)
+
+    async def run(self) -> None:
+        """Sample until cancelled; sleeps without waking while nothing runs."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._has_work.wait()
+                started_s = time.monotonic()
+                for session_id, watched in list(self._watched.items()):
+                    if not watched.is_busy:
+                        group.create_task(
+                            self._sample(session_id, watched), name=f"stats.{session_id}"
+                        )
+                await asyncio.sleep(max(0.05, self._period_s - (time.monotonic() - started_s)))
+
+    async def _sample(self, session_id: str, watched: _Watched) -> None:
+        watched.is_busy = True
+        try:
+            async with asyncio.timeout(SAMPLE_TIMEOUT_S):
+                stats = await watched.driver.stats(watched.handle)
+        except (SlateError, TimeoutError) as error:
+            self._note_failure(session_id, watched, error)
+            return
+        finally:
+            watched.is_busy = False
+        watched.is_failing = False
+        if self._watched.get(session_id) is not watched:
+            return
+        watched.newest, watched.taken_at_s = stats, time.monotonic()
+        await self._publish(session_id, stats)
+        watched.window.append(stats)
+        if len(watched.window) >= STORE_EVERY:
+            window, watched.window = watched.window, []
+            try:
+                await self._store(session_id, down_sample(window))
+            except (DatabaseError, StaleWriteError, CommandError) as error:
+                self._note_failure(session_id, watched, error)
+
+    def _note_failure(self, session_id: str, watched: _Watched, error: Exception) -> None:
+        """Log once per change of state."""
+        if not watched.is_failing:
+            watched.is_failing = True
+            _log.warning("no stats", extra={"session": session_id, "reason": str(error)})
+
+
+def down_sample(window: list[ContainerStats]) -> ContainerStats:
+    """Return one sample for many: mean CPU, highest memory, the last counters and stamp."""
+    last = window[-1]
+    return msgspec.structs.replace(
+        last,
+        cpu_percent=sum(s.cpu_percent for s in window) / len(window),
+        memory_usage=max(s.memory_usage for s in window),
+        pids=max(s.pids for s in window),
+    )

@@ -1,0 +1,210 @@
+"""The log pump: every line once, in order, whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from slate_desktop.agent.drivers.base import Driver
+from slate_desktop.agent.logpump import LogPump, PumpLimits, split_batches
+from slate_desktop.agent.numbering import Numberer, ResumePoint
+from slate_desktop.agent.rategate import RateGate
+from slate_desktop.domain.logs import LogLevel, LogRecord
+from tests.unit.fake_runtime import HANDLE, FakeLogDriver, FakeSink, frame
+
+LIMITS = PumpLimits(delay_s=0.001, store_interval_s=0.0, retry_s=0.005)
+S = 1_000_000_000
+
+
+def make_pump(driver: FakeLogDriver, sink: FakeSink, limits: PumpLimits = LIMITS) -> LogPump:
+    return LogPump(cast("Driver", driver), HANDLE, sink, limits)
+
+
+async def run_to_end(driver: FakeLogDriver, sink: FakeSink, limits: PumpLimits = LIMITS) -> None:
+    pump = make_pump(driver, sink, limits)
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(pump.run(), 10)
+
+
+async def until(event_of: FakeSink, count: int) -> None:
+    while len(event_of.rows) < count:
+        event_of.stored.clear()
+        await asyncio.wait_for(event_of.stored.wait(), 5)
+
+
+async def test_run_stores_and_publishes_every_line_when_the_runtime_ends() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(*(frame(i * S, f"line {i}") for i in range(100)))
+    await run_to_end(driver, sink)
+    assert sink.messages() == [f"line {i}" for i in range(100)]
+    assert sorted(sink.rows) == list(range(1, 101))
+    assert [r.seq for r in sink.published] == list(range(1, 101))
+
+
+async def test_run_ends_only_after_the_end_was_told() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(1, "a"))
+    task = asyncio.create_task(make_pump(driver, sink).run())
+    await until(sink, 1)
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_run_numbers_on_without_doubles_when_another_pump_was_killed() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    total = 0
+    for round_ in range(10):
+        pump = asyncio.create_task(make_pump(driver, sink).run())
+        driver.write(*(frame(S + total + i, f"line {total + i}") for i in range(50)))
+        total += 50
+        await until(sink, total - 37)
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+        assert round_ >= 0
+    await run_to_end(driver, sink)
+    assert sink.messages() == [f"line {i}" for i in range(total)]
+    assert sorted(sink.rows) == list(range(1, total + 1))
+
+
+async def test_run_reads_again_when_the_follower_ends_early() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(*(frame(i, f"{i}") for i in range(20)))
+    driver.breaks_after = 7
+    pump = make_pump(driver, sink)
+    task = asyncio.create_task(pump.run())
+    await until(sink, 20)
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    assert sink.messages() == [str(i) for i in range(20)]
+
+
+async def test_run_loses_nothing_when_the_database_is_away_for_a_while() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    pump = make_pump(driver, sink)
+    task = asyncio.create_task(pump.run())
+    driver.write(frame(1, "before"))
+    await until(sink, 1)
+    sink.is_away = True
+    driver.write(*(frame(2, f"{i}", ord_=i) for i in range(10)))
+    calls = sink.calls
+    while sink.calls < calls + 3:
+        await asyncio.sleep(0.001)
+    assert len(sink.published) == 11
+    sink.is_away = False
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    assert sink.messages() == ["before", *(str(i) for i in range(10))]
+
+
+async def test_run_stops_reading_when_the_buffer_is_full() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    limits = PumpLimits(
+        delay_s=0.001, store_interval_s=0.0, retry_s=0.005, buffer_bytes=20_000, batch_bytes=4_000
+    )
+    pump = make_pump(driver, sink, limits)
+    task = asyncio.create_task(pump.run())
+    while not driver.reads:
+        await asyncio.sleep(0)
+    sink.is_away = True
+    for i in range(50):
+        driver.write(*(frame(i * 100 + j, "x" * 60) for j in range(10)))
+        await asyncio.sleep(0.001)
+    assert pump.buffered_bytes < 40_000
+    sink.is_away = False
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    assert len(sink.rows) == 500
+
+
+async def test_run_adds_the_last_note_when_there_is_one() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(1, "a"))
+    driver.end()
+    pump = make_pump(driver, sink)
+    pump.end_with("the child was killed")
+    await asyncio.wait_for(pump.run(), 10)
+    assert sink.messages() == ["a", "the child was killed"]
+    assert sink.rows[2].level is LogLevel.WARN
+
+
+async def test_run_says_log_gap_when_the_engine_dropped_lines() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(10 * S, "a"), frame(11 * S, "b"))
+    task = asyncio.create_task(make_pump(driver, sink).run())
+    await until(sink, 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    driver.frames = [frame(30 * S, "z")]
+    await run_to_end(driver, sink)
+    assert [m.split(":")[0] for m in sink.messages()] == ["a", "b", "log gap", "z"]
+
+
+async def test_run_counts_what_a_flood_drops() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(*(frame(i, f"{i}") for i in range(100)))
+    limits = PumpLimits(delay_s=0.001, store_interval_s=0.0, lines_per_s=40)
+    pump = make_pump(driver, sink, limits)
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(pump.run(), 10)
+    notes = [r for r in sink.rows.values() if r.stream == "slate"]
+    kept = [r for r in sink.rows.values() if r.stream != "slate"]
+    assert sum(r.metadata["dropped"] for r in notes) + len(kept) >= 100
+    assert len(kept) < 100
+
+
+def test_gate_announces_the_size_limit_once() -> None:
+    gate = RateGate(1000, 10)
+    assert len(gate.admit([frame(1, "x" * 20)], 1.0)) == 1
+    assert gate.admit([frame(2, "y")], 1.0) == []
+    first = gate.take_marker()
+    assert first is not None
+    assert "limit" in first.text
+    assert gate.admit([frame(3, "z")], 1.0) == []
+    assert gate.take_marker() is None
+    last = gate.take_marker(is_final=True)
+    assert last is not None
+    assert last.count == 2
+
+
+def test_number_gives_the_pieces_of_a_line_one_level() -> None:
+    numberer = Numberer("c", ResumePoint())
+    records = numberer.number(
+        [frame(1, "ERROR: a", partial=True), frame(1, "b", ord_=1), frame(2, "c")]
+    )
+    assert [r.level for r in records] == [LogLevel.ERROR, LogLevel.ERROR, LogLevel.INFO]
+
+
+def test_number_keeps_a_late_stream_when_the_other_is_ahead() -> None:
+    point = ResumePoint(
+        next_seq=5, last_ts_ns={"stdout": 100 * S}, known=frozenset({("stdout", 100 * S, 0)})
+    )
+    frames = [
+        frame(1 * S, "old"),
+        frame(99 * S, "e", stream="stderr"),
+        frame(100 * S, "known"),
+        frame(100 * S, "new", ord_=1),
+    ]
+    records = Numberer("c", point).number(frames)
+    assert [(r.seq, r.message) for r in records] == [(5, "e"), (6, "new")]
+
+
+def test_split_batches_keeps_order_and_size() -> None:
+    lines = [
+        LogRecord(
+            seq=i, container_id="c", stream="stdout", ts_ns=i, ord=0,
+            level=LogLevel.INFO, message="x" * 100,
+        )
+        for i in range(1, 101)
+    ]  # fmt: skip
+    batches = split_batches(lines, 1000)
+    assert [r.seq for b in batches for r in b] == list(range(1, 101))
+    assert all(len(b) <= 6 for b in batches)

@@ -1,0 +1,165 @@
+"""Dialogs that are awaited, never run in a nested loop.
+
+A nested Qt loop inside a coroutine wedges the program, so every dialog here is opened with
+``open()`` and answers through a future. When the awaiting task is cancelled the dialog closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.ui import icons
+from slate_desktop.ui.problems import Problem
+from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.theme import Theme
+
+
+async def wait_for(dialog: QDialog) -> bool:
+    """Open a dialog and return whether it was accepted."""
+    future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def on_finished(result: int) -> None:
+        if not future.done():
+            future.set_result(result == QDialog.DialogCode.Accepted)
+
+    dialog.finished.connect(on_finished)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    dialog.open()
+    try:
+        return await future
+    finally:
+        if shiboken6.isValid(dialog):
+            dialog.close()
+            dialog.deleteLater()
+
+
+async def ask(
+    parent: QWidget, theme: Theme, *, title: str, text: str, action: str, is_danger: bool = False
+) -> bool:
+    """Ask once, naming the deed on the button; return whether the user wants it."""
+    dialog = QDialog(parent)
+    dialog.setWindowTitle(title)
+    dialog.setMinimumWidth(420)
+    head = QHBoxLayout()
+    head.setSpacing(12)
+    head.addWidget(_mark(theme, "triangle-alert" if is_danger else "info", is_danger))
+    head.addWidget(wrapped_label(text), 1)
+    buttons = QDialogButtonBox(dialog)
+    yes = buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
+    yes.setProperty("primary", True)
+    no = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+    (no if is_danger else yes).setDefault(True)
+    buttons.accepted.connect(dialog.accept)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(18, 18, 18, 14)
+    layout.setSpacing(16)
+    layout.addLayout(head)
+    layout.addWidget(buttons)
+    return await wait_for(dialog)
+
+
+async def choose_directory(parent: QWidget, title: str, start: Path | None = None) -> Path | None:
+    """Let the user choose a directory; None when they think better of it."""
+    dialog = QFileDialog(parent, title, str(start or Path.home()))
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+    dialog.resize(760, 480)
+    chosen: list[str] = []
+    dialog.filesSelected.connect(chosen.extend)
+    is_accepted = await wait_for(dialog)
+    return Path(chosen[0]) if is_accepted and chosen else None
+
+
+async def choose_save_file(parent: QWidget, title: str, name: str) -> Path | None:
+    """Let the user choose where to save; the dialog itself asks before it overwrites."""
+    dialog = QFileDialog(parent, title, str(Path.home()))
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+    dialog.selectFile(name)
+    dialog.resize(760, 480)
+    chosen: list[str] = []
+    dialog.filesSelected.connect(chosen.extend)
+    is_accepted = await wait_for(dialog)
+    return Path(chosen[0]) if is_accepted and chosen else None
+
+
+class ProblemDialog(QDialog):
+    """Says what happened, why, and what to do next; the raw text opens below."""
+
+    def __init__(self, parent: QWidget, theme: Theme, problem: Problem) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Problem"))
+        self.setMinimumWidth(520)
+        what = wrapped_label(problem.what)
+        what.setFont(theme.ui_font(scale=1.1, is_bold=True))
+        texts = QVBoxLayout()
+        texts.setSpacing(8)
+        texts.addWidget(what)
+        if problem.why:
+            texts.addWidget(wrapped_label(problem.why))
+        if problem.next_step:
+            texts.addWidget(wrapped_label(problem.next_step, role="muted"))
+        head = QHBoxLayout()
+        head.setSpacing(14)
+        mark = _mark(theme, "circle-x" if problem.is_bug else "triangle-alert", True)
+        head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        head.addLayout(texts, 1)
+        self.raw = QPlainTextEdit(problem.raw)
+        self.raw.setReadOnly(True)
+        self.raw.setFont(theme.mono_font())
+        self.raw.setAccessibleName(self.tr("Raw text of the error"))
+        self.raw.setMinimumHeight(200)
+        self.raw.hide()
+        self.toggle = QPushButton(self.tr("Show raw text"))
+        self.toggle.setCheckable(True)
+        self.toggle.toggled.connect(self._on_toggle)
+        copy = QPushButton(self.tr("Copy"))
+        copy.clicked.connect(
+            lambda: QGuiApplication.clipboard().setText(f"{problem.text}\n\n{problem.raw}")
+        )
+        close = QPushButton(self.tr("Close"))
+        close.setProperty("primary", True)
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.addWidget(self.toggle)
+        row.addWidget(copy)
+        row.addStretch(1)
+        row.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setSpacing(14)
+        layout.addLayout(head)
+        layout.addWidget(self.raw, 1)
+        layout.addLayout(row)
+
+    def _on_toggle(self, is_on: bool) -> None:
+        self.raw.setVisible(is_on)
+        self.toggle.setText(self.tr("Hide raw text") if is_on else self.tr("Show raw text"))
+        self.adjustSize()
+
+
+def _mark(theme: Theme, name: str, is_danger: bool) -> QLabel:
+    label = plain_label()
+    role = "state.warn" if is_danger else "accent.text"
+    label.setPixmap(icons.pixmap(name, theme.tokens, role, 28))
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return label

@@ -1,0 +1,66 @@
+"""Docks with a title bar in the style of the program: a title, float and close."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QWidget
+
+from slate_desktop.ui import icons
+from slate_desktop.ui.text import plain_label
+from slate_desktop.ui.theme import Theme
+
+
+class Dock(QDockWidget):
+    """A dock that can be moved, floated and closed; its title bar may carry small tools."""
+
+    def __init__(self, title: str, name: str, theme: Theme, parent: QWidget) -> None:
+        super().__init__(title, parent)
+        self.setObjectName(name)
+        self._theme = theme
+        bar = QWidget(self)
+        bar.setObjectName("dockTitle")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._label = plain_label(title, parent=bar)
+        self._float = self._button(
+            bar, "picture-in-picture-2", self.tr("Float the {title} pane").format(title=title)
+        )
+        self._float.clicked.connect(lambda: self.setFloating(not self.isFloating()))
+        self._close = self._button(bar, "x", self.tr("Close the {title} pane").format(title=title))
+        self._close.clicked.connect(self.close)
+        self._layout = QHBoxLayout(bar)
+        self._layout.setContentsMargins(10, 3, 5, 3)
+        self._layout.setSpacing(2)
+        self._layout.addWidget(self._label)
+        self._layout.addStretch(1)
+        self._layout.addWidget(self._float)
+        self._layout.addWidget(self._close)
+        self.setTitleBarWidget(bar)
+        bar.installEventFilter(self)
+        theme.changed.connect(self.apply_theme)
+        self.apply_theme()
+
+    def add_title_widget(self, widget: QWidget) -> None:
+        """Put a small tool into the title bar, left of float and close."""
+        self._layout.insertWidget(self._layout.count() - 2, widget)
+
+    def apply_theme(self) -> None:
+        """Take icons and font of the theme."""
+        self._label.setFont(self._theme.ui_font(is_bold=True))
+        tokens = self._theme.tokens
+        self._float.setIcon(icons.icon("picture-in-picture-2", tokens))
+        self._close.setIcon(icons.icon("x", tokens))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Float or dock with a double click on the title."""
+        if event.type() == QEvent.Type.MouseButtonDblClick:
+            self.setFloating(not self.isFloating())
+            return True
+        return super().eventFilter(watched, event)
+
+    def _button(self, parent: QWidget, icon: str, name: str) -> QToolButton:
+        button = QToolButton(parent)
+        button.setIcon(icons.icon(icon, self._theme.tokens))
+        button.setToolTip(name)
+        button.setAccessibleName(name)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        return button

@@ -1,0 +1,143 @@
+"""Figures and times as people read them, and labels that cannot be tricked.
+
+Everything that came from outside (names, messages, paths) reaches a label through
+:func:`plain_label` or :class:`ElidedLabel`, never as rich text.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
+
+from slate_desktop.domain.sizes import format_bytes
+
+# Control characters but tab and newline, and the marks that turn the direction of text.
+_UNSAFE = dict.fromkeys(
+    [*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+for _kept in (0x09, 0x0A):
+    _UNSAFE.pop(_kept, None)
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without control characters and direction marks."""
+    return text.translate(_UNSAFE)
+
+
+def format_rate(bytes_per_s: float) -> str:
+    """Return ``12.3 KB/s`` and the like."""
+    return f"{format_bytes(bytes_per_s)}/s"
+
+
+def format_duration(seconds: float) -> str:
+    """Return ``42 s``, ``3 min 05 s`` or ``2 h 07 min``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment in the user's time zone: the time today, else with the date."""
+    local = moment.astimezone()
+    is_today = local.date() == datetime.now(UTC).astimezone().date()
+    return local.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M")
+
+
+def plain_label(text: str = "", *, role: str = "", parent: QWidget | None = None) -> QLabel:
+    """Return a label that shows its text literally; ``role`` is a text role of the style sheet."""
+    label = QLabel(parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    if role:
+        label.setProperty("role", role)
+    return label
+
+
+def wrapped_label(text: str = "", *, role: str = "", parent: QWidget | None = None) -> QLabel:
+    """Return a plain label that breaks its lines and lets its text be selected."""
+    label = plain_label(text, role=role, parent=parent)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Change a widget's text role and repaint it with the new one."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class ElidedLabel(QLabel):
+    """One line that is shortened with an ellipsis where it does not fit; the tooltip has all."""
+
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        *,
+        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        role: str = "",
+    ) -> None:
+        super().__init__(parent)
+        self._mode = mode
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show ``text``, cleaned of control characters."""
+        super().setText(clean(text).replace("\n", " "))
+        self._update_tip()
+
+    def minimumSizeHint(self) -> QSize:
+        """Allow any width."""
+        return QSize(24, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Offer the whole text as tooltip only where it is cut."""
+        super().resizeEvent(event)
+        self._update_tip()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the shortened text."""
+        painter = QPainter(self)
+        option = QStyleOption()
+        option.initFrom(self)
+        rect = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), self._mode, rect.width())
+        self.style().drawItemText(
+            painter,
+            rect,
+            int(self.alignment() | Qt.AlignmentFlag.AlignVCenter),
+            option.palette,
+            bool(option.state & QStyle.StateFlag.State_Enabled),
+            text,
+            self.foregroundRole(),
+        )
+
+    def _update_tip(self) -> None:
+        is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
+        # Zero-width space first: Qt guesses rich text from a leading tag.
+        self.setToolTip(f"\u200b{self.text()}" if is_cut else "")
+
+
+def set_invalid(field: QWidget, reason: str) -> None:
+    """Mark a field as wrong with the reason in its tooltip; an empty reason clears the mark."""
+    is_invalid = bool(reason)
+    if bool(field.property("invalid")) != is_invalid:
+        field.setProperty("invalid", is_invalid)
+        field.style().unpolish(field)
+        field.style().polish(field)
+    field.setToolTip(f"\u200b{reason}" if reason else "")

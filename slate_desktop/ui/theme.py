@@ -1,0 +1,156 @@
+"""The look of the whole program: Fusion, a palette and a short style sheet made from the tokens.
+
+Owns which theme is on and the zoom of the text. Widgets that paint themselves listen to
+``Theme.changed`` and read ``Theme.tokens``.
+"""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
+
+from slate_desktop.settings.paths import cache_dir, resource_path
+from slate_desktop.ui import icons
+from slate_desktop.ui.tokens import (
+    BASE_POINT_SIZE,
+    MONO_FAMILY,
+    UI_FAMILY,
+    Tokens,
+    load_tokens,
+)
+
+CHOICES = ("dark", "light", "system")
+ZOOM_STEPS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+_FONT_FILES = (
+    "Inter-Regular.ttf",
+    "Inter-SemiBold.ttf",
+    "JetBrainsMono-Regular.ttf",
+    "JetBrainsMono-Bold.ttf",
+)
+
+
+class Theme(QObject):
+    """The theme in use. One per application.
+
+    Attributes:
+        choice: ``dark``, ``light`` or ``system``.
+        tokens: the colours in use.
+        zoom: factor on the size of all text.
+    """
+
+    changed = Signal()
+
+    def __init__(self, app: QApplication, *, choice: str = "dark", zoom: float = 1.0) -> None:
+        super().__init__(app)
+        self._app = app
+        self.choice = choice if choice in CHOICES else "dark"
+        self.zoom = min(ZOOM_STEPS, key=lambda step: abs(step - zoom))
+        for name in _FONT_FILES:
+            QFontDatabase.addApplicationFont(str(resource_path("fonts", name)))
+        app.setStyle("Fusion")
+        app.styleHints().colorSchemeChanged.connect(self._on_system_changed)
+        self.tokens: Tokens = load_tokens(self._resolve())
+        self._apply()
+
+    def set_choice(self, choice: str) -> None:
+        """Switch to ``dark``, ``light`` or what the system says."""
+        if choice in CHOICES and choice != self.choice:
+            self.choice = choice
+            self._refresh()
+
+    def step_zoom(self, direction: int) -> None:
+        """Make all text one step larger (1), smaller (-1) or normal (0)."""
+        if direction == 0:
+            zoom = 1.0
+        else:
+            index = ZOOM_STEPS.index(self.zoom) + direction
+            zoom = ZOOM_STEPS[max(0, min(len(ZOOM_STEPS) - 1, index))]
+        if zoom != self.zoom:
+            self.zoom = zoom
+            self._refresh()
+
+    def ui_font(self, *, scale: float = 1.0, is_bold: bool = False) -> QFont:
+        """Return the font of the user interface."""
+        font = QFont(UI_FAMILY)
+        font.setPointSizeF(BASE_POINT_SIZE * self.zoom * scale)
+        if is_bold:
+            font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def mono_font(self) -> QFont:
+        """Return the font of the console and of everything that is code."""
+        font = QFont(MONO_FAMILY)
+        font.setStyleHint(QFont.StyleHint.Monospace)
+        font.setFixedPitch(True)
+        font.setPointSizeF(BASE_POINT_SIZE * self.zoom)
+        return font
+
+    def _resolve(self) -> str:
+        if self.choice != "system":
+            return self.choice
+        scheme = self._app.styleHints().colorScheme()
+        return "light" if scheme is Qt.ColorScheme.Light else "dark"
+
+    def _on_system_changed(self) -> None:
+        if self.choice == "system":
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self.tokens = load_tokens(self._resolve())
+        self._apply()
+        self.changed.emit()
+
+    def _apply(self) -> None:
+        self._app.setFont(self.ui_font())
+        self._app.setPalette(build_palette(self.tokens))
+        self._app.setStyleSheet(build_style_sheet(self.tokens, cache_dir() / "icons"))
+
+
+def build_palette(tokens: Tokens) -> QPalette:
+    """Return Fusion's palette in the theme's colours."""
+    palette = QPalette()
+    role, group = QPalette.ColorRole, QPalette.ColorGroup
+    for key, name in (
+        (role.Window, "surface.panel"),
+        (role.Base, "surface.input"),
+        (role.AlternateBase, "surface.panel"),
+        (role.Button, "surface.raised"),
+        (role.ToolTipBase, "surface.raised"),
+        (role.Highlight, "surface.selected"),
+        (role.HighlightedText, "text.on_selected"),
+        (role.WindowText, "text.normal"),
+        (role.Text, "text.normal"),
+        (role.ButtonText, "text.normal"),
+        (role.ToolTipText, "text.normal"),
+        (role.PlaceholderText, "text.faint"),
+        (role.BrightText, "state.error"),
+        (role.Link, "accent.text"),
+        (role.Accent, "accent.main"),
+        (role.Mid, "surface.border"),
+        (role.Midlight, "surface.hover"),
+        (role.Dark, "surface.border_strong"),
+        (role.Shadow, "surface.shadow"),
+        (role.Light, "surface.hover"),
+    ):
+        palette.setColor(key, tokens.color(name))
+    for key in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(group.Disabled, key, tokens.color("text.disabled"))
+    return palette
+
+
+def build_style_sheet(tokens: Tokens, icon_directory: Path) -> str:
+    """Fill the style sheet template with the theme's colours and arrow icons."""
+    template = Path(resource_path("themes", "style.qss")).read_text(encoding="utf-8")
+    values = {key.replace(".", "_"): value for key, value in tokens.colors.items()}
+    for key, name, role in (
+        ("icon_chevron", "chevron-down", "text.muted"),
+        ("icon_check", "check", "text.on_accent"),
+        ("icon_closed", "chevron-right", "text.muted"),
+        ("icon_open", "chevron-down", "text.muted"),
+    ):
+        values[key] = icons.icon_file(name, tokens, role, icon_directory)
+    return string.Template(template).substitute(values)

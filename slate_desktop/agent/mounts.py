@@ -40,13 +40,11 @@ _FORBIDDEN_TARGETS += ("/root", "/run", "/sbin", "/sys", "/usr", "/var/run")
 
 
 class ResolvedMount(msgspec.Struct, frozen=True, kw_only=True):
-    """A mount that was checked: real source, absolute target, and the source's identity."""
+    """A mount that was checked: real source, absolute target."""
 
     source: str
     target: str
     read_only: bool
-    device: int
-    inode: int
 
 
 class _OpenHow(ctypes.Structure):
@@ -100,18 +98,13 @@ def check_project_root(project_root: str) -> Path:
     return real
 
 
-def is_unchanged(mount: ResolvedMount) -> bool:
-    """Tell whether a source is still the directory that was checked, with no link on the way."""
+def is_plain_directory(source: str) -> bool:
+    """Tell whether ``source`` is a directory that no link leads to."""
     try:
-        info = os.lstat(mount.source)
-        is_same_path = os.path.realpath(mount.source) == mount.source
+        info = os.lstat(source)
+        return stat.S_ISDIR(info.st_mode) and os.path.realpath(source) == source
     except OSError:
         return False
-    return (
-        is_same_path
-        and stat.S_ISDIR(info.st_mode)
-        and (info.st_dev, info.st_ino) == (mount.device, mount.inode)
-    )
 
 
 def _resolve(root: Path, host: str, target: str, read_only: bool) -> ResolvedMount:
@@ -123,13 +116,7 @@ def _resolve(root: Path, host: str, target: str, read_only: bool) -> ResolvedMou
         raise _denied(f"the mount source {host!r} {reason}") from exc
     if not stat.S_ISDIR(info.st_mode):
         raise _denied(f"the mount source {host!r} is not a directory")
-    return ResolvedMount(
-        source=str(root.joinpath(*parts)),
-        target=target,
-        read_only=read_only,
-        device=info.st_dev,
-        inode=info.st_ino,
-    )
+    return ResolvedMount(source=str(root.joinpath(*parts)), target=target, read_only=read_only)
 
 
 def _relative_parts(root: Path, host: str) -> tuple[str, ...]:

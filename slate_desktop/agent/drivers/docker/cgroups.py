@@ -1,0 +1,170 @@
+"""Samples of a container from the kernel's own files, where the engine runs on this machine.
+
+Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/{memory,cpuacct}.html
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from slate_desktop.domain.stats import ContainerStats
+
+_ROOT = Path("/sys/fs/cgroup")
+# Values above this mean "no limit" in cgroup v1.
+_UNLIMITED = 1 << 60
+
+
+class CgroupSampler:
+    """Reads one container's cgroup and network files; CPU is the share since the last sample."""
+
+    def __init__(self, pid: int, files: _Files) -> None:
+        self._pid = pid
+        self._files = files
+        self._last: tuple[int, int] | None = None
+        self.peak = 0
+
+    @classmethod
+    def open(cls, pid: int, container_id: str, root: Path = _ROOT) -> CgroupSampler | None:
+        """Return a sampler, or None where the files are not there or not this container's."""
+        try:
+            text = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii")
+        except OSError:
+            return None
+        if container_id not in text:
+            return None
+        paths = dict[str, str]()
+        for line in text.splitlines():
+            _, controllers, path = line.split(":", 2)
+            for name in controllers.split(","):
+                paths[name] = path.lstrip("/")
+        files = _find_v1(root, paths) or _find_v2(root, paths)
+        if files is None or not Path(f"/proc/{pid}/net/dev").exists():
+            return None
+        return cls(pid, files)
+
+    def sample(self) -> ContainerStats | None:
+        """Return a sample, or None when the container is gone."""
+        files = self._files
+        try:
+            now = time.monotonic_ns()
+            cpu_ns = _cpu_ns(files.cpu)
+            usage = int(files.usage.read_bytes()) - _inactive(files)
+            limit_text = files.limit.read_bytes().strip()
+            rx, tx = _network(self._pid)
+            pids = int(files.pids.read_bytes()) if files.pids is not None else 0
+        except (OSError, ValueError):
+            return None
+        limit = 0 if limit_text == b"max" else int(limit_text)
+        self._note_peak(usage)
+        return ContainerStats(
+            cpu_percent=self._percent(now, cpu_ns),
+            memory_usage=max(0, usage),
+            memory_limit=0 if limit >= _UNLIMITED else limit,
+            network_rx_bytes=rx,
+            network_tx_bytes=tx,
+            sampled_at_ns=time.time_ns(),
+            pids=pids,
+        )
+
+    def _note_peak(self, usage: int) -> None:
+        peak = usage
+        if self._files.peak is not None:
+            try:
+                peak = int(self._files.peak.read_bytes())
+            except (OSError, ValueError):
+                peak = usage
+        self.peak = max(self.peak, peak)
+
+    def _percent(self, now: int, cpu_ns: int) -> float:
+        last, self._last = self._last, (now, cpu_ns)
+        if last is None:
+            # The first sample tells the average since the container began.
+            age_ns = _age_ns(self._pid)
+            return 100.0 * cpu_ns / age_ns if age_ns else 0.0
+        return max(0.0, 100.0 * (cpu_ns - last[1]) / max(now - last[0], 1))
+
+
+class _Files(msgspec.Struct, frozen=True, kw_only=True):
+    cpu: Path
+    usage: Path
+    limit: Path
+    stat: Path
+    inactive: bytes
+    peak: Path | None
+    pids: Path | None
+
+
+def _find_v1(root: Path, paths: dict[str, str]) -> _Files | None:
+    if "memory" not in paths or "cpuacct" not in paths:
+        return None
+    memory = root / "memory" / paths["memory"]
+    cpu = root / "cpuacct" / paths["cpuacct"] / "cpuacct.usage"
+    pids = root / "pids" / paths.get("pids", "-") / "pids.current"
+    if not (memory / "memory.usage_in_bytes").exists() or not cpu.exists():
+        return None
+    return _Files(
+        cpu=cpu,
+        usage=memory / "memory.usage_in_bytes",
+        limit=memory / "memory.limit_in_bytes",
+        stat=memory / "memory.stat",
+        inactive=b"total_inactive_file ",
+        peak=memory / "memory.max_usage_in_bytes",
+        pids=pids if pids.exists() else None,
+    )
+
+
+def _find_v2(root: Path, paths: dict[str, str]) -> _Files | None:
+    if "" not in paths:
+        return None
+    own = root / paths[""]
+    if not (own / "memory.current").exists() or not (own / "cpu.stat").exists():
+        return None
+    return _Files(
+        cpu=own / "cpu.stat",
+        usage=own / "memory.current",
+        limit=own / "memory.max",
+        stat=own / "memory.stat",
+        inactive=b"inactive_file ",
+        peak=own / "memory.peak" if (own / "memory.peak").exists() else None,
+        pids=own / "pids.current" if (own / "pids.current").exists() else None,
+    )
+
+
+def _cpu_ns(path: Path) -> int:
+    data = path.read_bytes()
+    if not data.startswith(b"usage_usec"):
+        return int(data)
+    return int(data.split(None, 2)[1]) * 1000
+
+
+def _inactive(files: _Files) -> int:
+    for line in files.stat.read_bytes().splitlines():
+        if line.startswith(files.inactive):
+            return int(line.split()[1])
+    return 0
+
+
+def _network(pid: int) -> tuple[int, int]:
+    received = sent = 0
+    for line in Path(f"/proc/{pid}/net/dev").read_bytes().splitlines()[2:]:
+        name, _, counters = line.partition(b":")
+        if name.strip() != b"lo":
+            values = counters.split()
+            received += int(values[0])
+            sent += int(values[8])
+    return received, sent
+
+
+def _age_ns(pid: int) -> int:
+    import os
+
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        began_s = int(stat[19]) / os.sysconf("SC_CLK_TCK")
+        uptime_s = float(Path("/proc/uptime").read_bytes().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return max(int((uptime_s - began_s) * 1e9), 100_000_000)

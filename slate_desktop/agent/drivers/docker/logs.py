@@ -1,0 +1,98 @@
+"""Reads a container's log so that no line is missed and none comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from slate_desktop.agent.drivers.base import Inspection, LogFrame, RuntimeState
+from slate_desktop.agent.drivers.docker.engine import Engine
+from slate_desktop.agent.drivers.docker.frames import LogParser, since_parameter
+from slate_desktop.agent.drivers.docker.translate import from_message
+
+# A follower that ends may have lost its last moments; they are read again.
+_OVERLAP_NS = 2_000_000_000
+_RECONNECT_S = 0.2
+_STREAMS = 2
+
+
+class _Seen:
+    """Where each stream stands, to drop what a second reading repeats."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def fresh(self, frames: list[LogFrame]) -> list[LogFrame]:
+        """Return the frames that were not seen before, and remember them."""
+        out: list[LogFrame] = []
+        last = self._last
+        for frame in frames:
+            key = (frame.ts_ns, frame.ord)
+            if key > last.get(frame.stream, (-1, -1)):
+                last[frame.stream] = key
+                out.append(frame)
+        return out
+
+    def note(self, frames: list[LogFrame]) -> None:
+        """Remember the ends of a first reading; stamps of a stream may step back with the clock."""
+        noted: set[str] = set()
+        for frame in reversed(frames):
+            if frame.stream not in noted:
+                noted.add(frame.stream)
+                last = self._last.get(frame.stream, (-1, -1))
+                self._last[frame.stream] = max(last, (frame.ts_ns, frame.ord))
+            if len(noted) == _STREAMS:
+                return
+
+    def overlap(self, since_ns: int) -> int:
+        """Return where a second reading begins."""
+        newest = max((ts_ns for ts_ns, _ in self._last.values()), default=0)
+        return max(since_ns, newest - _OVERLAP_NS)
+
+
+async def read_logs(
+    engine: Engine,
+    container_id: str,
+    since_ns: int,
+    follow: bool,
+    inspect: Callable[[], Awaitable[Inspection]],
+) -> AsyncIterator[list[LogFrame]]:
+    """Yield the log from ``since_ns``; with ``follow`` until the container has exited.
+
+    Raises:
+        CommandError: ``docker_unavailable`` when the engine goes away.
+    """
+    seen = _Seen()
+    begin, is_first = since_ns, True
+    while True:
+        async for frames in _read(engine, container_id, begin, follow=follow):
+            if is_first:
+                seen.note(frames)
+                yield frames
+            elif fresh := seen.fresh(frames):
+                yield fresh
+        if not follow:
+            return
+        # The same plain end means an exit, a restart of the engine, or a rotation.
+        is_over = (await inspect()).state in (RuntimeState.EXITED, RuntimeState.ABSENT)
+        begin, is_first = seen.overlap(since_ns), False
+        follow = not is_over
+        if follow:
+            await asyncio.sleep(_RECONNECT_S)
+
+
+async def _read(
+    engine: Engine, container_id: str, since_ns: int, *, follow: bool
+) -> AsyncIterator[list[LogFrame]]:
+    path = f"/containers/{container_id}/logs?stdout=1&stderr=1&timestamps=1"
+    path += f"&follow={int(follow)}&since={since_parameter(since_ns)}"
+    parser = LogParser()
+    async with engine.open("GET", path) as answer:
+        if answer.status == 404:
+            return
+        if answer.status != 200:
+            text = await answer.message()
+            raise from_message(text, "reading the log", status=answer.status)
+        while data := await answer.read():
+            if frames := parser.feed(data):
+                yield frames

@@ -1,0 +1,177 @@
+"""The hardened container: what every runtime gets, whatever its configuration asks for.
+
+A configuration can only narrow this. The body is what the engine's API takes, so that a test can
+compare all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from slate_desktop.agent.drivers.base import Labels, RuntimeSpec
+from slate_desktop.agent.mounts import PROJECT_TARGET, ResolvedMount
+from slate_desktop.domain.container import NetworkMode
+from slate_desktop.errors import CommandError, ErrorCode
+
+CONFIG_LABEL = "slate.config"
+NOBODY = (65534, 65534)
+_PIDS = 512
+_FILES = 4096
+_TMPFS = "rw,noexec,nosuid,nodev,mode=1777,size="
+
+
+def container_body(
+    spec: RuntimeSpec,
+    mounts: Sequence[ResolvedMount],
+    *,
+    user: tuple[int, int],
+    network: str,
+    publish_ip: str,
+    with_gpu: bool,
+) -> dict[str, Any]:
+    """Return the body of the engine's create call, with its hash among the labels."""
+    config = spec.config
+    command = spec.argv or config.command
+    body: dict[str, Any] = {
+        "Image": config.reference,
+        "User": f"{user[0]}:{user[1]}",
+        "Env": [f"{name}={value}" for name, value in {"HOME": "/tmp", **config.env}.items()],  # noqa: S108
+        "Tty": False,
+        "OpenStdin": False,
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "StopTimeout": max(0, round(config.stop_grace_s)),
+        "HostConfig": _host_config(spec, mounts, network, publish_ip, with_gpu),
+    }
+    if command:
+        body["Cmd"] = [
+            word.replace("{python}", "python3").replace("{root}", PROJECT_TARGET)
+            for word in command
+        ]
+        if any(mount.target == PROJECT_TARGET for mount in mounts):
+            body["WorkingDir"] = PROJECT_TARGET
+    if config.network_mode is NetworkMode.BRIDGE:
+        body["ExposedPorts"] = {key: {} for key in _port_bindings(config.ports, publish_ip)}
+    body["Labels"] = {**labels_of(spec.labels), CONFIG_LABEL: body_hash(body)}
+    return body
+
+
+def body_hash(body: dict[str, Any]) -> str:
+    """Return a digest of what a container is made of, without its labels."""
+    kept = {key: value for key, value in body.items() if key != "Labels"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def labels_of(labels: Labels) -> dict[str, str]:
+    """Return the labels as the engine stores them."""
+    return {
+        "slate.agent": labels.agent,
+        "slate.session": labels.session,
+        "slate.project": labels.project,
+        "slate.attempt": str(labels.attempt),
+        "slate.epoch": str(labels.epoch),
+    }
+
+
+def labels_from(stored: dict[str, str] | None) -> Labels | None:
+    """Read the labels of a container; None when it is none of ours."""
+    try:
+        values = stored or {}
+        return Labels(
+            agent=values["slate.agent"],
+            session=values["slate.session"],
+            project=values["slate.project"],
+            attempt=int(values["slate.attempt"]),
+            epoch=int(values["slate.epoch"]),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def network_name(labels: Labels) -> str:
+    """Return the name of a session's own bridge."""
+    return f"slate-{labels.session}"
+
+
+def runtime_user(project_root: Path) -> tuple[int, int]:
+    """Return uid and gid of a runtime: the project's owner, or nobody for a project of root's.
+
+    Raises:
+        CommandError: ``mount_denied`` when that user could not read the project.
+    """
+    info = project_root.stat()
+    if os.name != "posix":
+        return NOBODY
+    if info.st_uid != 0:
+        return info.st_uid, info.st_gid
+    if info.st_mode & 0o005 != 0o005:
+        raise CommandError(
+            ErrorCode.MOUNT_DENIED,
+            f"the runtime runs as nobody, who cannot read {project_root} of root's",
+            field="volumes",
+            hint=f"chown the project to its user, or chmod o+rx {project_root}.",
+        )
+    return NOBODY
+
+
+def _host_config(
+    spec: RuntimeSpec,
+    mounts: Sequence[ResolvedMount],
+    network: str,
+    publish_ip: str,
+    with_gpu: bool,
+) -> dict[str, Any]:
+    config = spec.config
+    host: dict[str, Any] = {
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges:true"],
+        "ReadonlyRootfs": True,
+        "Privileged": False,
+        "Init": True,
+        "IpcMode": "private",
+        "PidsLimit": _PIDS,
+        "Ulimits": [
+            {"Name": "nofile", "Soft": _FILES, "Hard": _FILES},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
+        "Tmpfs": {"/tmp": _TMPFS + "256m", "/run": _TMPFS + "16m"},  # noqa: S108
+        "Mounts": [
+            {
+                "Type": "bind",
+                "Source": mount.source,
+                "Target": mount.target,
+                "ReadOnly": mount.read_only,
+                "BindOptions": {"Propagation": "rprivate"},
+            }
+            for mount in mounts
+        ],
+        "NetworkMode": network,
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "64m", "max-file": "3"}},
+    }
+    if config.memory_bytes is not None:
+        host["Memory"] = host["MemorySwap"] = config.memory_bytes
+    if config.cpus is not None:
+        host["NanoCpus"] = round(config.cpus * 1_000_000_000)
+    if config.network_mode is NetworkMode.BRIDGE:
+        host["PortBindings"] = _port_bindings(config.ports, publish_ip)
+    if with_gpu:
+        host["DeviceRequests"] = [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]
+    return host
+
+
+def _port_bindings(ports: dict[int, int], publish_ip: str) -> dict[str, list[dict[str, str]]]:
+    """Publish a port for TCP, and for UDP too where its number on the host is fixed."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for inside, outside in sorted(ports.items()):
+        target = {"HostIp": publish_ip, "HostPort": str(outside) if outside else ""}
+        bindings[f"{inside}/tcp"] = [target]
+        if outside:
+            bindings[f"{inside}/udp"] = [target]
+    return bindings

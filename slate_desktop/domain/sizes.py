@@ -44,12 +44,12 @@ def exact_size(size_bytes: int) -> str:
 
 
 def format_bytes(size_bytes: float) -> str:
-    """Return a size for people: three figures at most before rounding to the next unit."""
+    """Return a size for people: one decimal, where there is one."""
     sign, size = ("-", -float(size_bytes)) if size_bytes < 0 else ("", float(size_bytes))
     for unit in _UNITS:
         # 1023.95 would be shown as 1024.0, which belongs to the next unit.
         if size < 1023.95 or unit == _UNITS[-1]:
-            text = f"{size:.0f}" if unit == "B" or size == int(size) else f"{size:.1f}"
+            text = f"{size:.0f}" if unit == "B" else f"{size:.1f}".removesuffix(".0")
             return f"{sign}{text} {unit}"
         size /= KIB
     raise AssertionError("the last unit has no upper end")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -116,10 +117,8 @@ def test_every_decision_is_fast() -> None:
         best_s = float("inf")
         for _ in range(3):
             start = time.perf_counter()
-            try:
+            with contextlib.suppress(CommandError):
                 decode_strict(body)
-            except CommandError:
-                pass
             best_s = min(best_s, time.perf_counter() - start)
         assert best_s < 0.05, body[:40]
 
@@ -145,9 +144,11 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         value = decode_strict(data)
     except CommandError as error:
-        assert error.code is ErrorCode.BAD_REQUEST
+        code = error.code
     else:
+        code = ErrorCode.BAD_REQUEST
         assert msgspec.json.decode(data) == value
+    assert code is ErrorCode.BAD_REQUEST
 
 
 @pytest.mark.parametrize("value", [{"a": "\ud800"}, object(), {1j: 2}])

@@ -56,8 +56,8 @@ def test_event_subject_round_trips() -> None:
 
 @pytest.mark.parametrize(
     "subject",
-    ["", "slate", "slate.container.start", "slate.container.explode.s1", "slate.container.start.s.x",
-     "x.container.start.s1", "slate.container.*.s1"],
+    ["", "slate", "slate.container.start", "slate.container.explode.s1",
+     "slate.container.start.s.x", "x.container.start.s1", "slate.container.*.s1"],
 )  # fmt: skip
 def test_foreign_subject_is_no_command(subject: str) -> None:
     with pytest.raises(CommandError):

@@ -1,0 +1,455 @@
+"""Runtimes that are scripts in memory: for tests of everything above a driver.
+
+The engine outlives the drivers made on it, as a real one outlives an agent, so that a second driver
+adopts what a first one started. Nothing here touches the machine; a fault is raised where a test
+asks for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from slate_desktop.agent.drivers.base import (
+    DriverInfo,
+    ExecResult,
+    Handle,
+    Inspection,
+    LogFrame,
+    RuntimeSpec,
+    RuntimeState,
+)
+from slate_desktop.agent.drivers.process_exec import CutBuffer
+from slate_desktop.domain.container import DriverName
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError, ErrorCode, Retry
+
+PIECE_BYTES = 16 * 1024
+_MILLISECOND_NS = 1_000_000
+_KILLED = 137
+_TERMINATED = 143
+
+
+class Say(msgspec.Struct, frozen=True):
+    """Write a text; it is a line unless ``has_end`` is false."""
+
+    text: str
+    stream: str = "stdout"
+    has_end: bool = True
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Let time pass."""
+
+    seconds: float
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Go on until somebody stops the runtime."""
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Use memory from now on; more than the limit is an out-of-memory kill."""
+
+    memory_bytes: int
+    cpu_percent: float = 0.0
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """End with a code."""
+
+    code: int = 0
+
+
+Step = Say | Wait | Hold | Use | Exit
+
+
+class Script(msgspec.Struct, frozen=True):
+    """What a runtime does, and what it does when it is asked to end.
+
+    ``on_stop`` None means that it ignores the request, and ends only when it is killed.
+    """
+
+    steps: tuple[Step, ...]
+    on_stop: tuple[Step, ...] | None = (Exit(_TERMINATED),)
+
+
+@dataclass(eq=False)
+class _Runtime:
+    spec: RuntimeSpec
+    handle: Handle
+    script: Script
+    state: RuntimeState = RuntimeState.CREATED
+    exit_code: int | None = None
+    oom_killed: bool = False
+    started_ns: int | None = None
+    finished_ns: int | None = None
+    memory_bytes: int = 8 * 1024 * 1024
+    memory_peak: int = 0
+    cpu_percent: float = 0.0
+    frames: list[LogFrame] = field(default_factory=list[LogFrame])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Tell everybody who waits that something happened."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class ScriptedEngine:
+    """Holds the runtimes, and what a test has decided about the world.
+
+    Attributes:
+        scripts: by the first word of a runtime's argv.
+        faults: an error to raise, by the name of the driver's method, until it is taken out.
+        ports_in_use: host ports that are taken.
+        is_away: whether the engine cannot be reached.
+        calls: every call of a driver, in order, as ``(method, runtime name)``.
+    """
+
+    def __init__(self, scripts: dict[str, Script], *, start_ns: int | None = None) -> None:
+        self.scripts = scripts
+        self.faults: dict[str, Exception] = {}
+        self.ports_in_use: set[int] = set()
+        self.is_away = False
+        self.calls: list[tuple[str, str]] = []
+        self.cpus = 4.0
+        self.memory_bytes = 16 * 1024**3
+        self._runtimes: dict[str, _Runtime] = {}
+        self._now_ns = time.time_ns() if start_ns is None else start_ns
+
+    def now_ns(self) -> int:
+        """Return the engine's time, which moves by a millisecond with every look."""
+        self._now_ns += _MILLISECOND_NS
+        return self._now_ns
+
+    def find(self, runtime_id: str) -> _Runtime | None:
+        """Return a runtime by its id."""
+        return self._runtimes.get(runtime_id)
+
+    def runtimes(self) -> list[_Runtime]:
+        """Return every runtime."""
+        return list(self._runtimes.values())
+
+    def add(self, runtime: _Runtime) -> None:
+        """Keep a runtime."""
+        self._runtimes[runtime.handle.runtime_id] = runtime
+
+    def drop(self, runtime_id: str) -> None:
+        """Forget a runtime."""
+        self._runtimes.pop(runtime_id, None)
+
+    def crash(self, runtime_id: str, code: int = 139, *, oom_killed: bool = False) -> None:
+        """End a runtime from outside, as the kernel would."""
+        runtime = self._runtimes[runtime_id]
+        if runtime.task is not None:
+            runtime.task.cancel()
+        self.finish(runtime, code, oom_killed=oom_killed)
+
+    def say(self, runtime_id: str, text: str, stream: str = "stdout") -> None:
+        """Let a runtime write a line now."""
+        self.write(self._runtimes[runtime_id], Say(text, stream))
+
+    async def aclose(self) -> None:
+        """End every script."""
+        tasks = [runtime.task for runtime in self.runtimes() if runtime.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def launch(self, runtime: _Runtime) -> None:
+        """Start a runtime's script."""
+        runtime.state = RuntimeState.RUNNING
+        runtime.started_ns = self.now_ns()
+        self.play(runtime, runtime.script.steps)
+
+    def play(self, runtime: _Runtime, steps: tuple[Step, ...]) -> None:
+        """Go on with other steps."""
+        if runtime.task is not None:
+            runtime.task.cancel()
+        runtime.task = asyncio.create_task(
+            self._run(runtime, steps), name=f"script-{runtime.handle.name}"
+        )
+
+    def finish(self, runtime: _Runtime, code: int, *, oom_killed: bool = False) -> None:
+        """Note a runtime's end."""
+        if runtime.state is RuntimeState.EXITED:
+            return
+        runtime.state = RuntimeState.EXITED
+        runtime.exit_code = code
+        runtime.oom_killed = oom_killed
+        runtime.finished_ns = self.now_ns()
+        runtime.wake()
+
+    def write(self, runtime: _Runtime, step: Say) -> None:
+        """Append a text to the log, cut as a real engine cuts it."""
+        data, now_ns, order = step.text.encode(), self.now_ns(), 0
+        while len(data) > PIECE_BYTES or (order == 0 or data):
+            piece, data = data[:PIECE_BYTES], data[PIECE_BYTES:]
+            runtime.frames.append(
+                LogFrame(
+                    stream=step.stream, ts_ns=now_ns, ord=order, data=piece, partial=bool(data)
+                )
+            )
+            order += 1
+        runtime.wake()
+
+    async def _run(self, runtime: _Runtime, steps: tuple[Step, ...]) -> None:
+        for step in steps:
+            match step:
+                case Say():
+                    self.write(runtime, step)
+                case Wait(seconds):
+                    await asyncio.sleep(seconds)
+                case Hold():
+                    await asyncio.Event().wait()
+                case Use(memory_bytes, cpu_percent):
+                    runtime.memory_bytes, runtime.cpu_percent = memory_bytes, cpu_percent
+                    runtime.memory_peak = max(runtime.memory_peak, memory_bytes)
+                    limit = runtime.spec.config.memory_bytes
+                    if limit is not None and memory_bytes > limit:
+                        self.finish(runtime, _KILLED, oom_killed=True)
+                        return
+                case Exit(code):
+                    self.finish(runtime, code)
+                    return
+            await asyncio.sleep(0)
+        self.finish(runtime, 0)
+
+
+class ScriptedDriver:
+    """The driver protocol on a ``ScriptedEngine``."""
+
+    name = DriverName.SCRIPTED
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self._engine = engine
+
+    async def fingerprint(self) -> DriverInfo:
+        """Describe the engine."""
+        if self._engine.is_away:
+            return DriverInfo(driver=self.name, is_available=False, reason="the engine is away")
+        return DriverInfo(
+            driver=self.name,
+            is_available=True,
+            version="1",
+            cpus=self._engine.cpus,
+            memory_bytes=self._engine.memory_bytes,
+        )
+
+    async def check(self, spec: RuntimeSpec) -> None:
+        """Refuse a script that is not there, and limits beyond the engine's."""
+        self._enter("check", spec.name)
+        self._script(spec)
+        if (spec.config.memory_bytes or 1) > self._engine.memory_bytes:
+            raise CommandError(ErrorCode.LIMIT_DENIED, "not so much memory", field="memory")
+        if (spec.config.cpus or 1) > self._engine.cpus:
+            raise CommandError(ErrorCode.LIMIT_DENIED, "not so many CPUs", field="cpus")
+
+    async def create(
+        self, spec: RuntimeSpec, *, on_progress: Callable[[str], None] | None = None
+    ) -> Handle:
+        """Make the runtime; the same name gives the first one."""
+        self._enter("create", spec.name)
+        found = self._engine.find(spec.name)
+        if found is not None:
+            return found.handle
+        handle = Handle(driver=self.name, runtime_id=spec.name, name=spec.name, labels=spec.labels)
+        if on_progress is not None:
+            on_progress("Reading the script")
+        self._engine.add(_Runtime(spec, handle, self._script(spec)))
+        return handle
+
+    async def start(self, handle: Handle) -> None:
+        """Start the script."""
+        runtime = self._need(handle)
+        if runtime.state is not RuntimeState.CREATED:
+            return
+        try:
+            self._enter("start", handle.name)
+            self._check_ports(runtime)
+        except CommandError as exc:
+            if exc.code is not ErrorCode.DOCKER_UNAVAILABLE:
+                self._engine.drop(handle.runtime_id)
+            raise
+        self._engine.launch(runtime)
+
+    async def inspect(self, handle: Handle) -> Inspection:
+        """Return the runtime's state."""
+        self._enter("inspect", handle.name)
+        runtime = self._engine.find(handle.runtime_id)
+        return Inspection(state=RuntimeState.ABSENT) if runtime is None else _inspection(runtime)
+
+    async def wait(self, handle: Handle) -> Inspection:
+        """Return once the runtime has ended or is gone."""
+        while True:
+            runtime = self._engine.find(handle.runtime_id)
+            if runtime is None:
+                return Inspection(state=RuntimeState.ABSENT)
+            if runtime.state is RuntimeState.EXITED:
+                return _inspection(runtime)
+            await runtime.changed.wait()
+
+    async def stop(self, handle: Handle, grace_s: float) -> None:
+        """Play the script's ``on_stop``, and kill it after the grace."""
+        self._enter("stop", handle.name)
+        runtime = self._engine.find(handle.runtime_id)
+        if runtime is None or runtime.state is not RuntimeState.RUNNING:
+            return
+        if runtime.script.on_stop is not None:
+            self._engine.play(runtime, runtime.script.on_stop)
+        try:
+            await asyncio.wait_for(self.wait(handle), grace_s)
+        except TimeoutError:
+            self._engine.crash(handle.runtime_id, _KILLED)
+
+    async def remove(self, handle: Handle) -> None:
+        """Kill what runs and forget it."""
+        self._enter("remove", handle.name)
+        runtime = self._engine.find(handle.runtime_id)
+        if runtime is None:
+            return
+        if runtime.task is not None:
+            runtime.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await runtime.task
+        self._engine.drop(handle.runtime_id)
+        runtime.wake()
+
+    async def execute(self, handle: Handle, argv: list[str], timeout_s: float) -> ExecResult:
+        """Run one of the few commands that the script's world has."""
+        self._enter("execute", handle.name)
+        self._need_running(handle)
+        try:
+            code, text = await asyncio.wait_for(_command(argv), timeout_s)
+        except TimeoutError as exc:
+            raise CommandError(
+                ErrorCode.EXEC_TIMEOUT, f"the command did not end within {timeout_s:g} s"
+            ) from exc
+        out = CutBuffer()
+        out.add(text.encode())
+        return ExecResult(
+            exit_code=code, stdout=out.text(), stderr="", duration_ms=1, truncated=out.is_cut
+        )
+
+    async def stats(self, handle: Handle) -> ContainerStats:
+        """Return what the script says that it uses."""
+        self._enter("stats", handle.name)
+        runtime = self._need_running(handle)
+        return ContainerStats(
+            cpu_percent=runtime.cpu_percent,
+            memory_usage=runtime.memory_bytes,
+            memory_limit=runtime.spec.config.memory_bytes or 0,
+            network_rx_bytes=0,
+            network_tx_bytes=0,
+            sampled_at_ns=self._engine.now_ns(),
+            pids=1,
+        )
+
+    async def logs(
+        self, handle: Handle, *, since_ns: int = 0, follow: bool = True
+    ) -> AsyncIterator[list[LogFrame]]:
+        """Yield what the script wrote."""
+        self._enter("logs", handle.name)
+        position = 0
+        while True:
+            runtime = self._engine.find(handle.runtime_id)
+            if runtime is None:
+                return
+            changed, is_over = runtime.changed, runtime.state is RuntimeState.EXITED
+            frames = [frame for frame in runtime.frames[position:] if frame.ts_ns >= since_ns]
+            position = len(runtime.frames)
+            if frames:
+                yield frames
+            elif is_over or not follow:
+                return
+            else:
+                await changed.wait()
+            self._enter("logs", handle.name)
+
+    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
+        """Return the runtimes of an agent."""
+        self._enter("list_runtimes", agent_id)
+        return [
+            (runtime.handle, _inspection(runtime))
+            for runtime in self._engine.runtimes()
+            if runtime.handle.labels.agent == agent_id
+        ]
+
+    async def aclose(self) -> None:
+        """Let go; the engine's runtimes go on."""
+
+    def _enter(self, method: str, name: str) -> None:
+        self._engine.calls.append((method, name))
+        if self._engine.is_away:
+            raise CommandError(
+                ErrorCode.DOCKER_UNAVAILABLE, "the engine is away", retry=Retry.LATER
+            )
+        fault = self._engine.faults.get(method)
+        if fault is not None:
+            raise fault
+
+    def _script(self, spec: RuntimeSpec) -> Script:
+        argv = spec.argv or spec.config.command or []
+        script = self._engine.scripts.get(argv[0] if argv else "")
+        if script is None:
+            raise CommandError(
+                ErrorCode.COMMAND_NOT_FOUND, f"there is no script for {argv!r}", field="command"
+            )
+        return script
+
+    def _check_ports(self, runtime: _Runtime) -> None:
+        taken = self._engine.ports_in_use.intersection(runtime.spec.config.ports.values())
+        if taken:
+            raise CommandError(
+                ErrorCode.PORT_CONFLICT,
+                f"port {min(taken)} is in use on this host",
+                field="ports",
+                details={"port": min(taken)},
+            )
+
+    def _need(self, handle: Handle) -> _Runtime:
+        runtime = self._engine.find(handle.runtime_id)
+        if runtime is None:
+            raise CommandError(ErrorCode.NOT_FOUND, f"there is no runtime {handle.name}")
+        return runtime
+
+    def _need_running(self, handle: Handle) -> _Runtime:
+        runtime = self._engine.find(handle.runtime_id)
+        if runtime is None or runtime.state is not RuntimeState.RUNNING:
+            raise CommandError(ErrorCode.NOT_RUNNING, f"runtime {handle.name} does not run")
+        return runtime
+
+
+def _inspection(runtime: _Runtime) -> Inspection:
+    return Inspection(
+        state=runtime.state,
+        exit_code=runtime.exit_code,
+        oom_killed=runtime.oom_killed,
+        started_at_ns=runtime.started_ns,
+        finished_at_ns=runtime.finished_ns,
+        memory_peak=runtime.memory_peak or None,
+    )
+
+
+async def _command(argv: list[str]) -> tuple[int, str]:
+    match argv:
+        case ["true"]:
+            return 0, ""
+        case ["false"]:
+            return 1, ""
+        case ["echo", *words]:
+            return 0, " ".join(words) + "\n"
+        case ["sleep", seconds]:
+            await asyncio.sleep(float(seconds))
+            return 0, ""
+        case ["seq", first, last]:
+            return 0, "".join(f"{n}\n" for n in range(int(first), int(last) + 1))
+        case _:
+            return 127, ""

@@ -27,7 +27,7 @@ _UNWANTED = re.compile(r"[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BYTES = bytes(sorted({*range(0x20), 0x7F} - {0x09, 0x1B}))
 # CSI, OSC (ended by BEL or ST) and two-character escapes.
 # Source: https://ecma-international.org/publications-and-standards/standards/ecma-48/
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[ -/]*+[0-~])")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[ -/]*+[0-~])")
 
 # Unreal: `[2024.01.01-00.00.00:000][  0]LogTemp: Warning: text`; no verbosity means Display.
 _UNREAL = re.compile(
@@ -70,7 +70,7 @@ _LEADING_WORD = re.compile(
 _CAPITALS = re.compile(rf"({_WORDS})(?=[\s-])")
 # After a time stamp, a logger's name or a thread: only a word in capitals or in brackets counts.
 _LATER_WORD = re.compile(
-    rf"(?:^|[\s\[|(<:-])(?:\[\s*((?i:{_WORDS}))\s*\]|({_WORDS})(?=[\s:\]|)>]|$))"
+    rf"(?:^|[\s\[|(<:/-])(?:\[\s*((?i:{_WORDS}))\s*\]|({_WORDS})(?=[\s:\]|)>]|$))"
 )
 _STAMPED = re.compile(r"[\[(]?(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}:[0-9]{2}:[0-9]{2})")
 _LATER_CHARACTERS = 120

@@ -326,18 +326,19 @@ def error_to_reply(error: CommandError, now_ms: int | None = None) -> bytes:
 
     ``now_ms`` is the agent's clock, from which a client with a wrong one learns the difference.
     """
-    return encode(
-        {
-            "error": {
-                "code": error.code.value,
-                "message": _printable(error.message),
-                "field": error.field,
-                "retry": error.retry.value,
-                "details": error.details | ({"hint": error.hint} if error.hint else {}),
-                "now_ms": now_ms if now_ms is not None else time.time_ns() // 1_000_000,
-            }
-        }
-    )
+    fields: dict[str, Any] = {
+        "code": error.code.value,
+        "message": _printable(error.message),
+        "field": None if error.field is None else _printable(error.field),
+        "retry": error.retry.value,
+        "details": error.details | ({"hint": error.hint} if error.hint else {}),
+        "now_ms": now_ms if now_ms is not None else time.time_ns() // 1_000_000,
+    }
+    try:
+        return encode({"error": fields})
+    except CommandError:
+        # The refusal matters more than its details, which may quote what cannot be written.
+        return encode({"error": fields | {"details": {}}})
 
 
 def reply_or_raise(data: bytes, kind: type[T]) -> T:

@@ -186,6 +186,11 @@ def test_error_with_broken_text_can_be_sent() -> None:
     assert json.loads(data)["error"]["message"] == "a?b"
 
 
+def test_details_that_cannot_be_written_are_left_out() -> None:
+    error = CommandError("internal", "x", field="\ud800", details={"path": "\ud800"})
+    assert json.loads(error_to_reply(error, now_ms=1))["error"]["details"] == {}
+
+
 def test_code_of_a_newer_agent_is_internal_with_its_sentence() -> None:
     with pytest.raises(CommandError, match="Too hot") as caught:
         reply_or_raise(b'{"error": {"code": "too_hot", "message": "Too hot"}}', SessionReply)

@@ -1,0 +1,180 @@
+"""What arrives from agents: one subscription each for status and heartbeats, shared by all models.
+
+Events are hints. A status event makes readers read the row again; what it says itself is used only
+until they have.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from slate_desktop.bus.port import Bus, Message, Subscription
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError
+from slate_desktop.wire import subjects
+from slate_desktop.wire.messages import Heartbeat, StatusEvent, read_event, read_heartbeat
+from slate_desktop.wire.subjects import EventKind
+
+logger = logging.getLogger(__name__)
+
+# An agent that was not heard for this long counts as offline.
+AGENT_SILENCE_S = 15.0
+STATUS_ALL = "slate.runtime.*.*.status"
+
+End = Callable[[], None]
+
+
+class LogBatchData(msgspec.Struct, frozen=True):
+    """Lines of a ``logs`` event as rows: seq, time, level, stream, message, partial, metadata.
+
+    Rows stay tuples, because the console takes them by position and most are never looked at.
+    """
+
+    attempt: int
+    first_seq: int
+    lines: list[tuple[int, int, str, str, str, bool, dict[str, Any] | None]]
+
+
+class _LogEnvelope(msgspec.Struct, frozen=True):
+    data: LogBatchData
+
+
+class _StatsEnvelope(msgspec.Struct, frozen=True):
+    data: ContainerStats
+
+
+class SeenAgent(msgspec.Struct, frozen=True):
+    """The newest heartbeat of an agent, and when it came (monotonic seconds)."""
+
+    heartbeat: Heartbeat
+    at_s: float
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it was heard lately."""
+        return time.monotonic() - self.at_s <= AGENT_SILENCE_S
+
+
+class Events:
+    """Hands events to those who asked for them, on the loop's thread."""
+
+    def __init__(self, bus: Bus, on_row_changed: Callable[[StatusEvent], Awaitable[None]]) -> None:
+        """Take nothing yet.
+
+        Args:
+            bus: the connection to the broker.
+            on_row_changed: called first for each status event; it forgets cached rows.
+        """
+        self.agents: dict[str, SeenAgent] = {}
+        self._bus = bus
+        self._on_row_changed = on_row_changed
+        self._listeners: dict[str | None, list[Callable[[StatusEvent], None]]] = {}
+        self._heartbeat_listeners: list[Callable[[Heartbeat], None]] = []
+        self._subscriptions: list[Subscription] = []
+
+    async def open(self) -> None:
+        """Subscribe to status events and heartbeats."""
+        self._subscriptions = [
+            await self._bus.subscribe(STATUS_ALL, self._on_status),
+            await self._bus.subscribe(subjects.HEARTBEAT_ALL, self._on_heartbeat),
+        ]
+
+    async def aclose(self) -> None:
+        """End the subscriptions."""
+        entries, self._subscriptions = self._subscriptions, []
+        for entry in entries:
+            await entry.unsubscribe()
+
+    def on_status(
+        self, callback: Callable[[StatusEvent], None], session_id: str | None = None
+    ) -> End:
+        """Call ``callback`` for status events of one session, or of all; returns its end."""
+        listeners = self._listeners.setdefault(session_id, [])
+        listeners.append(callback)
+
+        def end() -> None:
+            if callback in listeners:
+                listeners.remove(callback)
+            if not listeners and self._listeners.get(session_id) is listeners:
+                del self._listeners[session_id]
+
+        return end
+
+    def on_heartbeat(self, callback: Callable[[Heartbeat], None]) -> End:
+        """Call ``callback`` for each heartbeat; returns its end."""
+        self._heartbeat_listeners.append(callback)
+
+        def end() -> None:
+            if callback in self._heartbeat_listeners:
+                self._heartbeat_listeners.remove(callback)
+
+        return end
+
+    async def follow_logs(
+        self, project_id: str, session_id: str, callback: Callable[[LogBatchData], None]
+    ) -> Subscription:
+        """Call ``callback`` for each batch of a session's log."""
+        decoder = msgspec.json.Decoder(_LogEnvelope)
+
+        async def handle(message: Message) -> None:
+            try:
+                callback(decoder.decode(message.data).data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                logger.warning("unreadable log event", extra={"session": session_id})
+
+        return await self._bus.subscribe(
+            subjects.runtime(project_id, session_id, EventKind.LOGS), handle
+        )
+
+    async def follow_stats(
+        self, project_id: str, session_id: str, callback: Callable[[ContainerStats], None]
+    ) -> Subscription:
+        """Call ``callback`` for each sample of a session."""
+        decoder = msgspec.json.Decoder(_StatsEnvelope)
+
+        async def handle(message: Message) -> None:
+            try:
+                callback(decoder.decode(message.data).data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                logger.warning("unreadable stats event", extra={"session": session_id})
+
+        return await self._bus.subscribe(
+            subjects.runtime(project_id, session_id, EventKind.STATS), handle
+        )
+
+    async def _on_status(self, message: Message) -> None:
+        try:
+            event = read_event(message.data)
+            project_id, session_id, _ = subjects.parse_runtime(message.subject)
+        except CommandError:
+            logger.warning("unreadable status event", extra={"subject": message.subject})
+            return
+        if not isinstance(event, StatusEvent) or (event.project_id, event.session_id) != (
+            project_id,
+            session_id,
+        ):
+            logger.warning("status event on another's subject", extra={"subject": message.subject})
+            return
+        await self._on_row_changed(event)
+        for key in (session_id, None):
+            for callback in list(self._listeners.get(key, ())):
+                callback(event)
+
+    async def _on_heartbeat(self, message: Message) -> None:
+        try:
+            heartbeat = read_heartbeat(message.data)
+        except CommandError:
+            return
+        if message.subject != f"slate.agent.{heartbeat.agent_id}.heartbeat":
+            return
+        known = self.agents.get(heartbeat.agent_id)
+        if known is not None and known.heartbeat.epoch > heartbeat.epoch:
+            return  # an outdated process of the same agent
+        self.agents[heartbeat.agent_id] = SeenAgent(heartbeat, time.monotonic())
+        for callback in list(self._heartbeat_listeners):
+            callback(heartbeat)

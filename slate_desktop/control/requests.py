@@ -1,0 +1,165 @@
+"""Signed requests to agents: one idempotency key per intent, and what each failure means.
+
+::
+
+    broker away            NotConnectedError     nothing was sent
+    nobody subscribes      AgentOfflineError     asked once more after a moment
+    signature too old      signed again once, with the agent's clock, under the same key
+    no answer in time      OutcomeUnknownError   the same intent reuses its key when asked again
+    error reply            CommandError
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+from slate_desktop.bus.port import Bus
+from slate_desktop.domain.ids import new_id
+from slate_desktop.domain.roles import Operation
+from slate_desktop.errors import (
+    AgentOfflineError,
+    CommandError,
+    ErrorCode,
+    OutcomeUnknownError,
+    Retry,
+)
+from slate_desktop.wire import subjects
+from slate_desktop.wire.envelope import sign_request
+from slate_desktop.wire.keys import SigningKey
+from slate_desktop.wire.messages import reply_or_raise
+
+T = TypeVar("T")
+
+REPLY_TIMEOUT_S = 4.0
+_OFFLINE_RETRY_S = 0.3
+_MAX_CLOCK_OFFSET_MS = 120_000
+# Offsets below this are the way's latency, not a wrong clock.
+_MIN_CLOCK_OFFSET_MS = 1_000
+_MAX_OPEN_INTENTS = 256
+_MAX_INTENT_AGE_S = 600.0
+
+Intent = tuple[str, str, str]
+
+
+class Requester:
+    """Sends commands with one user's key."""
+
+    def __init__(
+        self, bus: Bus, key: SigningKey, *, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._bus = bus
+        self._key = key
+        self._clock_ns = clock_ns
+        self._offset_ms = 0
+        # Intents whose outcome is unknown, with their keys.
+        self._open_intents: OrderedDict[Intent, tuple[str, float]] = OrderedDict()
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """How far agents' clocks are ahead of this one, as far as it matters."""
+        return self._offset_ms
+
+    async def ask(
+        self,
+        operation: Operation,
+        session_id: str,
+        body: bytes,
+        kind: type[T],
+        *,
+        audience: str,
+        timeout_s: float = REPLY_TIMEOUT_S,
+        idem: str | None = None,
+    ) -> T:
+        """Send a command and return its answer.
+
+        Args:
+            operation: what to do.
+            session_id: the session; a bad id is refused before anything is sent.
+            body: the request's bytes.
+            kind: the type of the answer.
+            audience: the agent's id, or ``any`` for a start.
+            timeout_s: how long to wait for the answer.
+            idem: the idempotency key; None for a new one, or that of the same intent whose
+                outcome is unknown.
+
+        Raises:
+            SlateError: see the module's table.
+        """
+        subject = subjects.container(operation, session_id)
+        intent = (operation.value, session_id, hashlib.sha256(body).hexdigest())
+        idem = idem or self._known_key(intent) or new_id()
+        try:
+            answer = await self._send(subject, body, kind, audience, idem, timeout_s)
+        except TimeoutError as exc:
+            self._remember(intent, idem)
+            raise OutcomeUnknownError(
+                f"No answer came within {timeout_s:g} s; the {operation.value} may have happened.",
+                idem=idem,
+                hint="Look at the session's state; asking again is safe.",
+            ) from exc
+        except CommandError as exc:
+            if exc.code is not ErrorCode.IN_PROGRESS:
+                self._open_intents.pop(intent, None)
+            raise
+        self._open_intents.pop(intent, None)
+        return answer
+
+    async def _send(
+        self, subject: str, body: bytes, kind: type[T], audience: str, idem: str, timeout_s: float
+    ) -> T:
+        is_signed_again = is_asked_again = False
+        while True:
+            headers = sign_request(
+                self._key, subject, body, audience=audience, idem=idem, now_ms=self._now_ms()
+            )
+            try:
+                message = await self._bus.request(
+                    subject, body, headers=headers, timeout_s=timeout_s
+                )
+                return reply_or_raise(message.data, kind)
+            except AgentOfflineError:
+                if is_asked_again:
+                    raise
+                is_asked_again = True
+                await asyncio.sleep(_OFFLINE_RETRY_S)
+            except CommandError as exc:
+                if exc.retry is not Retry.RESIGN or is_signed_again:
+                    raise
+                is_signed_again = True
+                self._learn_clock(exc)
+
+    def _now_ms(self) -> int:
+        return self._clock_ns() // 1_000_000 + self._offset_ms
+
+    def _learn_clock(self, error: CommandError) -> None:
+        agent_ms = error.details.get("now_ms")
+        if not isinstance(agent_ms, int):
+            return
+        offset_ms = agent_ms - self._clock_ns() // 1_000_000
+        if abs(offset_ms) < _MIN_CLOCK_OFFSET_MS:
+            self._offset_ms = 0
+        elif abs(offset_ms) <= _MAX_CLOCK_OFFSET_MS:
+            self._offset_ms = offset_ms
+        else:
+            raise CommandError(
+                error.code,
+                f"This computer's clock and the agent's differ by {abs(offset_ms) // 1000} s.",
+                hint="Set the clock; SLATE bridges a difference of two minutes at most.",
+            ) from error
+
+    def _known_key(self, intent: Intent) -> str | None:
+        known = self._open_intents.get(intent)
+        if known is None or time.monotonic() - known[1] > _MAX_INTENT_AGE_S:
+            return None
+        return known[0]
+
+    def _remember(self, intent: Intent, idem: str) -> None:
+        self._open_intents[intent] = (idem, time.monotonic())
+        self._open_intents.move_to_end(intent)
+        while len(self._open_intents) > _MAX_OPEN_INTENTS:
+            self._open_intents.popitem(last=False)

@@ -316,8 +316,13 @@ class NatsBus:
     async def _add(self, entry: _Subscription) -> None:
         client = self._client
         self._subscriptions.append(entry)
-        if client is None or not client.is_connected:
+        if client is None or client.is_closed:
             return  # restored with the others
+        if not client.is_connected:
+            with contextlib.suppress(nats_errors.Error, OSError):
+                await entry.attach(client)
+                client.drop_pending()  # nats-py replays it when it is back
+            return
         wanted = entry.subject.lower()
         self._denied_subscriptions.discard(wanted)
         try:
@@ -376,8 +381,7 @@ class NatsBus:
         if denied is not None:
             self._on_denied(denied.group(1), denied.group(2))
         elif nats_client.AUTHORIZATION_VIOLATION in text:
-            self._is_refused = True
-            self._reason = "it does not know this key any more."
+            self._note_refusal()
             if client is self._client and not client.is_closed and not self._is_closing:
                 # nats-py would try again each second for ever.
                 self._spawn(nats_client.close_client(client), "nats-close-refused")
@@ -385,6 +389,10 @@ class NatsBus:
             logger.warning("messages dropped: slow consumer", extra={"subject": exc.subject})
         elif client is self._client:
             self._reason = f"{text.removeprefix('nats: ') or type(exc).__name__}."
+
+    def _note_refusal(self) -> None:
+        self._is_refused = True
+        self._reason = "it does not know this key any more."
 
     def _on_denied(self, action: str, subject: str) -> None:
         logger.warning("broker refused", extra={"action": action, "subject": subject})
@@ -400,6 +408,8 @@ class NatsBus:
 
     def _on_disconnected(self, client: Client) -> None:
         client.drop_pending()
+        if isinstance(client.last_error, nats_errors.AuthorizationError):
+            self._note_refusal()  # told to nobody else while the connection was up
         if client is self._client and not self._is_closing:
             self._set_state(ConnectionState.RECONNECTING)
 

@@ -1,0 +1,253 @@
+"""The bus when the broker dies, forgets the key, sends rubbish, or offers no encryption."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from slate_desktop.bus import nats_client
+from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.port import ConnectionState, Message
+from slate_desktop.errors import CommandError, DeniedError, NotConnectedError, SettingsError
+from slate_desktop.wire.keys import SigningKey
+from tests.services.nats import RealNats
+
+pytestmark = [pytest.mark.nats, pytest.mark.fault]
+
+
+@pytest.fixture
+async def bus(own_nats: RealNats) -> AsyncIterator[NatsBus]:
+    bus = await NatsBus.connect(own_nats.url, seed=own_nats.anyone.seed, name="test")
+    yield bus
+    await bus.aclose()
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_subscriptions_are_back_after_the_broker_was_killed(
+    own_nats: RealNats, bus: NatsBus
+) -> None:
+    got: list[bytes] = []
+    states: list[ConnectionState] = []
+    bus.on_state(states.append)
+
+    async def handle(message: Message) -> None:
+        got.append(message.data)
+        await bus.respond(message, b"pong")
+
+    await bus.subscribe("t.x", handle)
+    for round_number in range(2):
+        own_nats.kill()
+        await until(lambda: bus.state is ConnectionState.RECONNECTING)
+        began = time.monotonic()
+        with pytest.raises(NotConnectedError):
+            await bus.request("t.x", b"stale", timeout_s=30)
+        with pytest.raises(NotConnectedError):
+            await bus.publish("t.x", b"stale")
+        assert time.monotonic() - began < 1
+        own_nats.start()
+        await until(lambda: bus.state is ConnectionState.CONNECTED)
+        answer = await bus.request("t.x", str(round_number).encode())
+        assert answer.data == b"pong"
+    assert got == [b"0", b"1"]
+    assert states == [ConnectionState.RECONNECTING, ConnectionState.CONNECTED] * 2
+
+
+async def test_subscribe_while_disconnected_works_once_the_broker_is_back(
+    own_nats: RealNats, bus: NatsBus
+) -> None:
+    got: list[bytes] = []
+
+    async def handle(message: Message) -> None:
+        got.append(message.data)
+
+    own_nats.kill()
+    await until(lambda: bus.state is ConnectionState.RECONNECTING)
+    await bus.subscribe("t.late", handle)
+    own_nats.start()
+    await until(lambda: bus.state is ConnectionState.CONNECTED)
+    await bus.publish("t.late", b"x")
+    await until(lambda: got == [b"x"])
+
+
+async def test_client_that_closed_itself_is_rebuilt_with_its_subscriptions(
+    own_nats: RealNats, bus: NatsBus
+) -> None:
+    got: list[bytes] = []
+
+    async def handle(message: Message) -> None:
+        got.append(message.data)
+
+    await bus.subscribe("t.x", handle, queue="q")
+    inner = bus._client
+    assert inner is not None
+    await inner._process_err("'unknown protocol operation'")  # nats-py closes for good
+    await until(lambda: bus.state is ConnectionState.RECONNECTING)
+    await until(lambda: bus.state is ConnectionState.CONNECTED)
+    assert bus._client is not inner
+    await bus.publish("t.x", b"x")
+    await until(lambda: got == [b"x"])
+    assert (await _echo(bus)) == b"echo"
+
+
+async def test_revoked_key_is_refused_and_admitted_again(own_nats: RealNats, bus: NatsBus) -> None:
+    users = own_nats.users()
+    own_nats.reload([user for user in users if user.public_key != own_nats.anyone.public])
+    await until(lambda: "key" in bus.reason)
+    assert bus.state is ConnectionState.RECONNECTING
+    with pytest.raises(NotConnectedError, match="key"):
+        await bus.publish("t.x", b"")
+    own_nats.reload(users)
+    await until(lambda: bus.state is ConnectionState.CONNECTED, timeout_s=30)
+    assert (await _echo(bus)) == b"echo"
+
+
+async def test_reader_that_died_is_noticed(own_nats: RealNats, bus: NatsBus) -> None:
+    inner = bus._client
+    assert inner is not None
+    assert inner._reading_task is not None
+    states: list[ConnectionState] = []
+    bus.on_state(states.append)
+    inner._reading_task.cancel()
+    await until(lambda: states == [ConnectionState.RECONNECTING, ConnectionState.CONNECTED])
+    assert (await _echo(bus)) == b"echo"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"PUB t.\xff\xfe 1\r\nx\r\n",
+        b"HPUB t.x 16 17\r\nNATS/1.0 \xff\xff\xff\r\n\r\nx\r\n",
+        b"HPUB t.x 19 20\r\nNATS/1.0\r\n\xff\xfe: b\r\n\r\nx\r\n",
+    ],
+    ids=["subject", "status", "header"],
+)
+async def test_bytes_that_are_no_text_do_not_end_the_reader(
+    own_nats: RealNats, bus: NatsBus, frame: bytes
+) -> None:
+    got: list[bytes] = []
+
+    async def handle(message: Message) -> None:
+        got.append(message.data)
+
+    await bus.subscribe("t.>", handle)
+    other = await NatsBus.connect(own_nats.url, seed=own_nats.anyone.seed, name="bad")
+    assert other._client is not None
+    await other._client._send_command(frame)
+    await other._client._flush_pending()
+    await other.publish("t.good", b"good")
+    await until(lambda: b"good" in got)
+    assert bus.state is ConnectionState.CONNECTED
+    await other.aclose()
+
+
+async def test_unknown_key_is_denied_at_once(own_nats: RealNats) -> None:
+    began = time.monotonic()
+    with pytest.raises(DeniedError):
+        await NatsBus.connect(own_nats.url, seed=SigningKey.generate().seed, name="x")
+    assert time.monotonic() - began < 5
+
+
+async def test_first_connect_to_nobody_fails_within_five_seconds(unused_tcp_port: int) -> None:
+    began = time.monotonic()
+    with pytest.raises(NotConnectedError):
+        await NatsBus.connect(
+            f"nats://127.0.0.1:{unused_tcp_port}", seed=SigningKey.generate().seed, name="x"
+        )
+    assert time.monotonic() - began < 5.5
+
+
+@pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH\r\n", b"INFO {bad\r\n"])
+async def test_another_service_on_the_port_is_refused_in_time(greeting: bytes) -> None:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(greeting)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    began = time.monotonic()
+    with pytest.raises(NotConnectedError):
+        await NatsBus.connect(f"nats://127.0.0.1:{port}", seed=SigningKey.generate().seed, name="x")
+    assert time.monotonic() - began < 7
+    for writer in writers:
+        writer.close()
+    server.close()
+
+
+async def test_plaintext_server_is_refused_where_tls_was_asked(own_nats: RealNats) -> None:
+    for url, tls in (
+        (own_nats.url.replace("nats://", "tls://"), None),
+        (own_nats.url, ssl.create_default_context()),
+    ):
+        with pytest.raises(NotConnectedError, match="encryption"):
+            await NatsBus.connect(url, seed=own_nats.anyone.seed, name="x", tls=tls)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nats://192.0.2.1:4222",
+        "nats://broker.example:4222",
+        "192.0.2.1:4222",
+        "ws://127.0.0.1:4222",
+        "http://127.0.0.1:4222",
+        "nats://[::1:4222",
+        "nats://127.0.0.1:0",
+        "nats://127.0.0.1:99999",
+        "nats://",
+        "",
+        "nats://127.0.0.1:4222,nats://192.0.2.1:4222",
+    ],
+)
+async def test_address_that_cannot_be_used_is_refused_before_connecting(url: str) -> None:
+    with pytest.raises(SettingsError):
+        await NatsBus.connect(url, seed=SigningKey.generate().seed, name="x")
+
+
+def test_plaintext_to_another_machine_is_possible_where_the_profile_allows_it() -> None:
+    address = nats_client.parse_address(
+        "nats://192.0.2.1:4222", has_tls=False, allow_plaintext=True
+    )
+    assert not address.must_encrypt
+
+
+async def test_seed_with_a_typing_error_is_refused(own_nats: RealNats) -> None:
+    seed = own_nats.anyone.seed
+    typo = seed[:20] + ("A" if seed[20] != "A" else "B") + seed[21:]
+    with pytest.raises(CommandError) as caught:
+        await NatsBus.connect(own_nats.url, seed=typo, name="x")
+    assert caught.value.code == "bad_key"
+
+
+async def test_close_is_bounded_while_the_broker_hangs(own_nats: RealNats) -> None:
+    import signal
+
+    bus = await NatsBus.connect(own_nats.url, seed=own_nats.anyone.seed, name="x")
+    assert own_nats.process is not None
+    own_nats.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        await bus.aclose()
+        assert time.monotonic() - began < 6
+    finally:
+        own_nats.process.send_signal(signal.SIGCONT)
+
+
+async def _echo(bus: NatsBus) -> bytes:
+    async def handle(message: Message) -> None:
+        await bus.respond(message, message.data)
+
+    subscription = await bus.subscribe("t.echo", handle)
+    answer = await bus.request("t.echo", b"echo")
+    await subscription.unsubscribe()
+    return answer.data

@@ -79,7 +79,8 @@ class EnginePreset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         engine: whose preset this is.
         title: the engine's name for people.
         container: a container configuration with the wire's names.
-        binaries: programs that the process driver looks for, best first.
+        binaries: programs that the process driver looks for, best first; with a slash, they lie in
+            the project.
         argv: the process driver's command; ``{binary}`` and ``{root}`` are filled in.
         variants: later ones win.
     """

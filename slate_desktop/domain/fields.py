@@ -138,8 +138,9 @@ def read_memory(value: object) -> int:
         size_bytes = parse_size(value)
     except ValueError as exc:
         raise error("memory", "memory must be a size such as 4g or 512m") from exc
+    least = format_bytes(MIN_MEMORY_BYTES)
     if not MIN_MEMORY_BYTES <= size_bytes <= MAX_MEMORY_BYTES:
-        deny_limit("memory", f"memory must be at least {format_bytes(MIN_MEMORY_BYTES)}, and real")
+        deny_limit("memory", f"memory must be {least} or more, and at most what the host has")
     return size_bytes
 
 

@@ -1,0 +1,388 @@
+"""The item model of the Project pane: projects, under each its sessions and its files.
+
+Adapts the control layer's trees and session list to Qt; holds no truth of its own. Nodes are found
+by number, so that an index of something that is gone is empty instead of dangerous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QIcon
+
+from slate_desktop.control.tree import NodeState, ProjectTree, TreeNode
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.ui import icons, status
+from slate_desktop.ui.theme import Theme
+
+Index = QModelIndex | QPersistentModelIndex
+KIND_ROLE = Qt.ItemDataRole.UserRole
+NODE_ROLE = Qt.ItemDataRole.UserRole + 1
+BADGE_ROLE = Qt.ItemDataRole.UserRole + 2
+
+_FILE_ICONS = {
+    **dict.fromkeys(("png", "jpg", "jpeg", "webp", "tga", "dds", "ktx2", "svg"), "file-image"),
+    **dict.fromkeys(("ogg", "wav", "mp3", "flac", "opus"), "file-audio"),
+    **dict.fromkeys(("glb", "gltf", "fbx", "obj", "blend", "mesh"), "box"),
+    **dict.fromkeys(("gd", "cs", "cpp", "h", "py", "sh", "js", "ts", "shader"), "file-code"),
+    **dict.fromkeys(("md", "txt", "json", "toml", "cfg", "ini", "yaml", "yml"), "file-text"),
+}
+
+
+class ProjectItem:
+    """A project at the top level; ``tree`` is None until it is opened."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.tree: ProjectTree | None = None
+        self.group = SessionGroup(self)
+
+
+class SessionGroup:
+    """The row "Sessions" of a project."""
+
+    def __init__(self, owner: ProjectItem) -> None:
+        self.owner = owner
+        self.items: list[SessionItem] = []
+
+
+class SessionItem:
+    """A session of a project."""
+
+    def __init__(self, group: SessionGroup, session: RuntimeSession) -> None:
+        self.group = group
+        self.session = session
+
+
+Node = ProjectItem | SessionGroup | SessionItem | TreeNode
+
+
+class ProjectModel(QAbstractItemModel):
+    """Projects → Sessions and files.
+
+    Args:
+        load: called with a tree and a directory whose children are wanted.
+    """
+
+    def __init__(
+        self, theme: Theme, load: Callable[[ProjectTree, TreeNode], object], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._load = theme, load
+        self.items: list[ProjectItem] = []
+        self._nodes: dict[int, Node] = {}
+        self._trees: dict[int, ProjectItem] = {}
+
+    # -- what is in it ---------------------------------------------------------------------
+
+    def set_projects(self, projects: list[Project]) -> list[ProjectItem]:
+        """Show these projects in this order; returns the items that left, with their trees."""
+        known = {item.project.id: item for item in self.items}
+        wanted = [known.get(project.id) or ProjectItem(project) for project in projects]
+        for item, project in zip(wanted, projects, strict=True):
+            item.project = project
+        gone = [item for item in self.items if item not in wanted]
+        if wanted == self.items:
+            if self.items:
+                last = len(self.items) - 1
+                self.dataChanged.emit(self.index(0, 0), self.index(last, 0))
+            return []
+        for item in gone:
+            row = self.items.index(item)
+            self.beginRemoveRows(QModelIndex(), row, row)
+            self.items.remove(item)
+            self._forget(item)
+            self.endRemoveRows()
+        for row, item in enumerate(wanted):
+            if row < len(self.items) and self.items[row] is item:
+                continue
+            if item in self.items:
+                self.beginResetModel()
+                self.items = wanted
+                self.endResetModel()
+                break
+            self.beginInsertRows(QModelIndex(), row, row)
+            self.items.insert(row, item)
+            self.endInsertRows()
+        return gone
+
+    def attach_tree(self, item: ProjectItem, tree: ProjectTree) -> None:
+        """Show the files of a project as its tree finds them."""
+        item.tree = tree
+        self._trees[id(tree.root)] = item
+        tree.inserting.connect(self._on_inserting)
+        tree.inserted.connect(self._on_inserted)
+        tree.removing.connect(self._on_removing)
+        tree.removed.connect(self._on_removed)
+        tree.node_changed.connect(self._on_node_changed)
+        tree.engine_changed.connect(lambda _engine: self._touch(item))
+
+    def set_sessions(self, sessions: list[RuntimeSession]) -> None:
+        """Show the sessions, newest first, below their projects."""
+        for item in self.items:
+            wanted = [s for s in sessions if s.project_id == item.project.id]
+            old = {entry.session.id: entry for entry in item.group.items}
+            entries = [old.get(s.id) or SessionItem(item.group, s) for s in wanted]
+            for entry, session in zip(entries, wanted, strict=True):
+                entry.session = session
+            self._replace_sessions(item.group, entries)
+
+    def touch_session(self, session: RuntimeSession) -> None:
+        """Show a session's new state."""
+        for item in self.items:
+            for entry in item.group.items:
+                if entry.session.id == session.id:
+                    entry.session = session
+                    self._touch(entry)
+
+    def index_of(self, node: Node) -> QModelIndex:
+        """Return where a node stands."""
+        self._nodes[id(node)] = node
+        return self.createIndex(self._row(node), 0, id(node))
+
+    def node(self, index: Index) -> Node | None:
+        """Return what an index stands for."""
+        return self._nodes.get(index.internalId()) if index.isValid() else None
+
+    def project_of(self, node: Node) -> ProjectItem | None:
+        """Return the project that a node belongs to."""
+        if isinstance(node, ProjectItem):
+            return node
+        if isinstance(node, SessionGroup):
+            return node.owner
+        if isinstance(node, SessionItem):
+            return node.group.owner
+        while node.parent is not None:
+            node = node.parent
+        return self._trees.get(id(node))
+
+    # -- QAbstractItemModel ----------------------------------------------------------------
+
+    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008
+        """Return the index of a child."""
+        if column != 0 or row < 0:
+            return QModelIndex()
+        children = self._children(self.node(parent))
+        if parent.isValid() and self.node(parent) is None:
+            return QModelIndex()
+        if row >= self._count(self.node(parent)):
+            return QModelIndex()
+        node = children(row)
+        self._nodes[id(node)] = node
+        return self.createIndex(row, 0, id(node))
+
+    def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
+        """Return the index of the parent."""
+        node = self.node(index)
+        if node is None or isinstance(node, ProjectItem):
+            return QModelIndex()
+        if isinstance(node, SessionGroup):
+            return self.index_of(node.owner)
+        if isinstance(node, SessionItem):
+            return self.index_of(node.group)
+        return self._index_of_folder(node.parent) if node.parent is not None else QModelIndex()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """Return how many children are known."""
+        if parent.isValid() and self.node(parent) is None:
+            return 0
+        return self._count(self.node(parent))
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """One column."""
+        return 1
+
+    def hasChildren(self, parent: Index = QModelIndex()) -> bool:  # noqa: B008
+        """Tell whether a node may have children, known or not."""
+        node = self.node(parent)
+        if isinstance(node, TreeNode):
+            return node.is_dir and (node.state is not NodeState.LOADED or bool(node.children))
+        if isinstance(node, SessionGroup):
+            return bool(node.items)
+        return not isinstance(node, SessionItem)
+
+    def canFetchMore(self, parent: Index) -> bool:
+        """Tell whether a directory was not read yet."""
+        node = self.node(parent)
+        return isinstance(node, TreeNode) and node.is_dir and node.state is NodeState.UNLOADED
+
+    def fetchMore(self, parent: Index) -> None:
+        """Ask for a directory's children; they come in batches."""
+        node = self.node(parent)
+        if isinstance(node, TreeNode):
+            item = self.project_of(node)
+            if item is not None and item.tree is not None:
+                self._load(item.tree, node)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what the view paints."""
+        node = self.node(index)
+        if node is None:
+            return None
+        if role == NODE_ROLE:
+            return node
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._text(node)
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._icon(node)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"\u200b{self._tip(node)}"
+        return self._badge(node) if role == BADGE_ROLE else None
+
+    # -- looks -----------------------------------------------------------------------------
+
+    def _text(self, node: Node) -> str:
+        if isinstance(node, ProjectItem):
+            return node.project.name
+        if isinstance(node, SessionGroup):
+            return self.tr("Sessions")
+        if isinstance(node, SessionItem):
+            return status.session_title(node.session)
+        return node.name
+
+    def _badge(self, node: Node) -> str:
+        """Return what stands faint at the right: engine, state, problem."""
+        if isinstance(node, ProjectItem):
+            engine, version = node.project.engine, node.project.engine_version
+            found = node.tree.engine if node.tree is not None else None
+            if found is not None and found.engine is engine:
+                version = found.version or version
+            return f"{engine.value.title()} {version}" if version else engine.value.title()
+        if isinstance(node, SessionItem):
+            return status.status_words(node.session.status)
+        if isinstance(node, SessionGroup):
+            return str(len(node.items)) if node.items else self.tr("none yet")
+        if node.state is NodeState.LOADING:
+            return self.tr("reading…")
+        return self.tr("cannot be read") if node.problem else ""
+
+    def _tip(self, node: Node) -> str:
+        if isinstance(node, ProjectItem):
+            return node.project.root
+        if isinstance(node, SessionItem):
+            return f"{self._text(node)} · {status.session_words(node.session)}"
+        if isinstance(node, TreeNode):
+            return node.problem or str(node.path)
+        return self._text(node)
+
+    def _icon(self, node: Node) -> QIcon:
+        tokens = self._theme.tokens
+        if isinstance(node, ProjectItem):
+            return icons.icon("gamepad-2", tokens, "accent.text")
+        if isinstance(node, SessionGroup):
+            return icons.icon("terminal", tokens)
+        if isinstance(node, SessionItem):
+            return icons.icon(*_look(node.session, tokens))
+        if node.is_dir:
+            return icons.icon("folder", tokens)
+        return icons.icon(_FILE_ICONS.get(node.name.rpartition(".")[2].lower(), "file"), tokens)
+
+    # -- structure -------------------------------------------------------------------------
+
+    def _children(self, node: Node | None) -> Callable[[int], Node]:
+        if node is None:
+            return lambda row: self.items[row]
+        if isinstance(node, ProjectItem):
+            tree = node.tree
+            return lambda row: (
+                node.group if row == 0 or tree is None else tree.root.children[row - 1]
+            )
+        if isinstance(node, SessionGroup):
+            return lambda row: node.items[row]
+        if isinstance(node, TreeNode):
+            return lambda row: node.children[row]
+        raise IndexError("a session has no children")
+
+    def _count(self, node: Node | None) -> int:
+        if node is None:
+            return len(self.items)
+        if isinstance(node, ProjectItem):
+            return 1 + (len(node.tree.root.children) if node.tree is not None else 0)
+        if isinstance(node, SessionGroup):
+            return len(node.items)
+        return len(node.children) if isinstance(node, TreeNode) and node.is_dir else 0
+
+    def _row(self, node: Node) -> int:
+        if isinstance(node, ProjectItem):
+            return self.items.index(node)
+        if isinstance(node, SessionGroup):
+            return 0
+        if isinstance(node, SessionItem):
+            return node.group.items.index(node)
+        # A project's own files stand below its row "Sessions".
+        is_top = node.parent is not None and node.parent.parent is None
+        return node.row + (1 if is_top else 0)
+
+    def _index_of_folder(self, folder: TreeNode) -> QModelIndex:
+        if folder.parent is None:
+            item = self._trees.get(id(folder))
+            return self.index_of(item) if item is not None else QModelIndex()
+        return self.index_of(folder)
+
+    def _forget(self, item: ProjectItem) -> None:
+        if item.tree is not None:
+            self._trees.pop(id(item.tree.root), None)
+        self._nodes = {
+            key: node
+            for key, node in self._nodes.items()
+            if node is not item and self.project_of(node) not in (item, None)
+        }
+
+    def _replace_sessions(self, group: SessionGroup, entries: list[SessionItem]) -> None:
+        parent = self.index_of(group)
+        for row in range(len(group.items) - 1, -1, -1):
+            if group.items[row] not in entries:
+                self.beginRemoveRows(parent, row, row)
+                self._nodes.pop(id(group.items[row]), None)
+                del group.items[row]
+                self.endRemoveRows()
+        for row, entry in enumerate(entries):
+            if row >= len(group.items) or group.items[row] is not entry:
+                if entry in group.items:
+                    old = group.items.index(entry)
+                    self.beginMoveRows(parent, old, old, parent, row)
+                    group.items.insert(row, group.items.pop(old))
+                    self.endMoveRows()
+                else:
+                    self.beginInsertRows(parent, row, row)
+                    group.items.insert(row, entry)
+                    self.endInsertRows()
+            self._touch(entry)
+        self._touch(group)
+
+    def _touch(self, node: Node) -> None:
+        index = self.index_of(node)
+        self.dataChanged.emit(index, index)
+
+    # -- events of a tree ------------------------------------------------------------------
+
+    def _on_inserting(self, parent: TreeNode, first: int, last: int) -> None:
+        shift = 1 if parent.parent is None else 0
+        self.beginInsertRows(self._index_of_folder(parent), first + shift, last + shift)
+
+    def _on_inserted(self) -> None:
+        self.endInsertRows()
+
+    def _on_removing(self, parent: TreeNode, first: int, last: int) -> None:
+        shift = 1 if parent.parent is None else 0
+        self.beginRemoveRows(self._index_of_folder(parent), first + shift, last + shift)
+        stack = parent.children[first : last + 1]
+        while stack:
+            node = stack.pop()
+            self._nodes.pop(id(node), None)
+            stack.extend(node.children)
+
+    def _on_removed(self) -> None:
+        self.endRemoveRows()
+
+    def _on_node_changed(self, node: TreeNode) -> None:
+        index = self._index_of_folder(node)
+        self.dataChanged.emit(index, index)
+
+
+def _look(session: RuntimeSession, tokens: Any) -> tuple[str, Any, str]:
+    icon, role = status.status_look(session.status)
+    return icon, tokens, role

@@ -1,0 +1,97 @@
+"""One row with a badge at its right: the delegate of the Project and Sessions panes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QIcon, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from slate_desktop.ui.theme import Theme
+
+_GAP = 7
+
+
+class BadgeDelegate(QStyledItemDelegate):
+    """Paints icon, text and, where there is room, a faint badge.
+
+    Args:
+        badge_role: item role of the badge's text.
+        is_top_bold: whether rows at the top level are bold.
+    """
+
+    def __init__(
+        self, theme: Theme, badge_role: int, parent: QObject, *, is_top_bold: bool = False
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._badge_role, self._is_top_bold = theme, badge_role, is_top_bold
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return one height for every row."""
+        return QSize(60, round(24 * self._theme.zoom))
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint a row."""
+        tokens, rect = self._theme.tokens, QRect(option.rect)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        has_focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if is_selected or option.state & QStyle.StateFlag.State_MouseOver:
+            color = "surface.selected" if is_selected else "surface.hover"
+            painter.setPen(tokens.color("accent.focus") if has_focus else Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.color(color))
+            painter.drawRoundedRect(rect.adjusted(0, 1, -4, -1), 4, 4)
+        rect.adjust(4, 0, -12, 0)
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        if isinstance(picture, QIcon):
+            mode = QIcon.Mode.Selected if is_selected else QIcon.Mode.Normal
+            picture.paint(
+                painter,
+                QRect(rect.x(), rect.center().y() - 7, 16, 16),
+                Qt.AlignmentFlag.AlignCenter,
+                mode,
+            )
+            rect.setLeft(rect.left() + 16 + _GAP)
+        self._paint_texts(painter, rect, index, is_selected)
+        painter.restore()
+
+    def _paint_texts(
+        self,
+        painter: QPainter,
+        rect: QRect,
+        index: QModelIndex | QPersistentModelIndex,
+        is_selected: bool,
+    ) -> None:
+        tokens, align = self._theme.tokens, Qt.AlignmentFlag.AlignVCenter
+        is_bold = self._is_top_bold and not index.parent().isValid()
+        painter.setFont(self._theme.ui_font(is_bold=is_bold))
+        metrics = painter.fontMetrics()
+        text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")
+        badge = str(index.data(self._badge_role) or "")
+        small = self._theme.ui_font(scale=0.9)
+        text_width = metrics.horizontalAdvance(text)
+        painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
+        room = rect.width()
+        painter.setFont(small)
+        badge_width = painter.fontMetrics().horizontalAdvance(badge)
+        # The name matters more: a badge gets what it leaves, at least a third of the row.
+        left_for_badge = max(room - text_width - 2 * _GAP, room // 3) if badge else 0
+        shown = painter.fontMetrics().elidedText(
+            badge, Qt.TextElideMode.ElideRight, min(badge_width, left_for_badge)
+        )
+        used = painter.fontMetrics().horizontalAdvance(shown) + (2 * _GAP if shown else 0)
+        painter.setPen(tokens.color("text.on_selected" if is_selected else "text.faint"))
+        painter.drawText(rect, align | Qt.AlignmentFlag.AlignRight, shown)
+        painter.setFont(self._theme.ui_font(is_bold=is_bold))
+        painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
+        area = rect.adjusted(0, 0, -used, 0)
+        painter.drawText(
+            area, align, metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
+        )

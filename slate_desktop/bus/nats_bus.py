@@ -39,7 +39,7 @@ _REBUILD_WAIT_S = 1.0
 _REFUSED_WAIT_S = 5.0
 _WATCH_INTERVAL_S = 2.0
 _FLUSH_ABOVE_BYTES = 1024 * 1024
-_FLUSH_TIMEOUT_S = 5
+_FLUSH_TIMEOUT_S = 5.0
 # nats-py lower-cases the broker's error lines.
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
@@ -227,7 +227,7 @@ class NatsBus:
         """
         client = self._connected()
         try:
-            await client.flush(timeout=max(1, round(timeout_s)))
+            await client.sync(timeout_s)
         except (nats_errors.Error, OSError, TimeoutError) as exc:
             raise self._not_connected() from exc
 
@@ -267,7 +267,7 @@ class NatsBus:
         try:
             await client.publish(subject, data, reply, dict(headers) if headers else None)
             if client.pending_data_size > _FLUSH_ABOVE_BYTES:
-                await client.flush(timeout=_FLUSH_TIMEOUT_S)
+                await client.sync(_FLUSH_TIMEOUT_S)
         except (nats_errors.Error, OSError, TimeoutError) as exc:
             raise self._not_connected() from exc
 
@@ -327,7 +327,7 @@ class NatsBus:
         self._denied_subscriptions.discard(wanted)
         try:
             await entry.attach(client)
-            await client.flush(timeout=_FLUSH_TIMEOUT_S)
+            await client.sync(_FLUSH_TIMEOUT_S)
         except (nats_errors.Error, OSError, TimeoutError):
             if client.is_closed:
                 return
@@ -358,7 +358,7 @@ class NatsBus:
         try:
             for entry in list(self._subscriptions):
                 await entry.attach(client)
-            await client.flush(timeout=_FLUSH_TIMEOUT_S)
+            await client.sync(_FLUSH_TIMEOUT_S)
         except (nats_errors.Error, OSError, TimeoutError):
             logger.warning("connection lost while subscriptions were restored")
             await nats_client.close_client(client)

@@ -9,11 +9,6 @@ from typing import IO
 
 from slate_desktop.errors import EnvironmentFaultError
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 POLL_S = 0.1
 
 
@@ -60,13 +55,23 @@ class AgentLock:
             self._file = None
 
 
-def _try_lock(handle: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: IO[bytes]) -> bool:
+        try:
             handle.seek(0)
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(handle: IO[bytes]) -> bool:
+        try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        except OSError:
+            return False
+        return True

@@ -109,6 +109,6 @@ def _with_command(
         argv = (
             own
             if driver is DriverName.SCRIPTED
-            else engine_command(project.engine.value, project.root, bare)
+            else engine_command(project.engine, project.root, bare)
         )
     return StartPlan(driver=driver, config=config, argv=argv, root=project.root, notes=notes)

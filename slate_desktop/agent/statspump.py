@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from slate_desktop.agent.drivers.base import Driver, Handle
+from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, DatabaseError, SlateError, StaleWriteError
 
@@ -18,13 +19,14 @@ PERIOD_S = 1.0
 STORE_EVERY = 10
 SAMPLE_TIMEOUT_S = 5.0
 
-StatsHandler = Callable[[str, ContainerStats], Awaitable[None]]
+StatsHandler = Callable[[RuntimeSession, ContainerStats], Awaitable[None]]
 
 
 class _Watched:
     """One running session: where to ask, what was seen."""
 
-    def __init__(self, driver: Driver, handle: Handle) -> None:
+    def __init__(self, row: RuntimeSession, driver: Driver, handle: Handle) -> None:
+        self.row = row
         self.driver = driver
         self.handle = handle
         self.newest: ContainerStats | None = None
@@ -52,9 +54,9 @@ class StatsPump:
         self._watched: dict[str, _Watched] = {}
         self._has_work = asyncio.Event()
 
-    def watch(self, session_id: str, driver: Driver, handle: Handle) -> None:
+    def watch(self, row: RuntimeSession, driver: Driver, handle: Handle) -> None:
         """Begin to sample a session's runtime."""
-        self._watched[session_id] = _Watched(driver, handle)
+        self._watched[row.id] = _Watched(row, driver, handle)
         self._has_work.set()
 
     def forget(self, session_id: str) -> None:
@@ -106,12 +108,12 @@ class StatsPump:
         if self._watched.get(session_id) is not watched:
             return
         watched.newest, watched.taken_at_s = stats, time.monotonic()
-        await self._publish(session_id, stats)
+        await self._publish(watched.row, stats)
         watched.window.append(stats)
         if len(watched.window) >= STORE_EVERY:
             window, watched.window = watched.window, []
             try:
-                await self._store(session_id, down_sample(window))
+                await self._store(watched.row, down_sample(window))
             except (DatabaseError, StaleWriteError, CommandError) as error:
                 self._note_failure(session_id, watched, error)
 

@@ -33,7 +33,7 @@ class FakeLogDriver:
         self.state = RuntimeState.RUNNING
         self.grown = asyncio.Event()
         self.breaks_after: int | None = None
-        self.reads: list[tuple[int, bool]] = []
+        self.was_read = asyncio.Event()
 
     def write(self, *frames: LogFrame) -> None:
         self.frames += frames
@@ -49,7 +49,7 @@ class FakeLogDriver:
     async def logs(
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
     ) -> AsyncIterator[list[LogFrame]]:
-        self.reads.append((since_ns, follow))
+        self.was_read.set()
         at = 0
         while True:
             new = [f for f in self.frames[at:] if f.ts_ns >= since_ns]
@@ -75,6 +75,7 @@ class FakeSink:
         self.is_away = False
         self.calls = 0
         self.stored = asyncio.Event()
+        self.called = asyncio.Event()
 
     def messages(self) -> list[str]:
         return [self.rows[seq].message for seq in sorted(self.rows)]
@@ -96,6 +97,7 @@ class FakeSink:
 
     async def append_logs(self, records: list[LogRecord]) -> None:
         self.calls += 1
+        self.called.set()
         await asyncio.sleep(0)
         if self.is_away:
             raise DatabaseError("away")

@@ -35,6 +35,12 @@ async def until(event_of: FakeSink, count: int) -> None:
         await asyncio.wait_for(event_of.stored.wait(), 5)
 
 
+async def until_calls(sink: FakeSink, count: int) -> None:
+    while sink.calls < count:
+        sink.called.clear()
+        await asyncio.wait_for(sink.called.wait(), 5)
+
+
 async def test_run_stores_and_publishes_every_line_when_the_runtime_ends() -> None:
     driver, sink = FakeLogDriver(), FakeSink()
     driver.write(*(frame(i * S, f"line {i}") for i in range(100)))
@@ -92,9 +98,7 @@ async def test_run_loses_nothing_when_the_database_is_away_for_a_while() -> None
     await until(sink, 1)
     sink.is_away = True
     driver.write(*(frame(2, f"{i}", ord_=i) for i in range(10)))
-    calls = sink.calls
-    while sink.calls < calls + 3:
-        await asyncio.sleep(0.001)
+    await until_calls(sink, sink.calls + 3)
     assert len(sink.published) == 11
     sink.is_away = False
     driver.end()
@@ -110,8 +114,7 @@ async def test_run_stops_reading_when_the_buffer_is_full() -> None:
     )
     pump = make_pump(driver, sink, limits)
     task = asyncio.create_task(pump.run())
-    while not driver.reads:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(driver.was_read.wait(), 5)
     sink.is_away = True
     for i in range(50):
         driver.write(*(frame(i * 100 + j, "x" * 60) for j in range(10)))

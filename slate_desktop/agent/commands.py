@@ -1,0 +1,225 @@
+"""Serves ``slate.container.*.*``: one request in, at most one effect, one answer out.
+
+The order of checks: where the answer may go → size, rate, envelope → the user → the role in the
+session's project → the body → the idempotency row → the effect. What is refused changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+import msgspec
+
+from slate_desktop.agent.authorize import Authorizer
+from slate_desktop.agent.callers import Gate
+from slate_desktop.agent.idempotency import Idempotency, Ticket
+from slate_desktop.agent.operations import Operations, Request, read_request
+from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.bus.port import Bus, Message
+from slate_desktop.domain.ids import new_id
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.roles import Operation
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.errors import (
+    CommandError,
+    DatabaseError,
+    ErrorCode,
+    NotConnectedError,
+    Retry,
+    StaleWriteError,
+)
+from slate_desktop.wire.codec import encode
+from slate_desktop.wire.envelope import H_REPLAYED
+from slate_desktop.wire.messages import StartRequest, error_to_reply
+from slate_desktop.wire.subjects import START_QUEUE, container_any, parse_container
+
+_log = logging.getLogger(__name__)
+# An answer leaves within two seconds, with what was reached so far.
+ANSWER_WITHIN_S = 1.8
+HANDLERS = 32
+
+
+class Core(msgspec.Struct, frozen=True):
+    """What exists only once the database was reached."""
+
+    authorizer: Authorizer
+    idempotency: Idempotency
+    operations: Operations
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer's bytes, and whether they are a stored one."""
+
+    data: bytes
+    is_replayed: bool = False
+
+
+class CommandServer:
+    """The request handlers of one agent.
+
+    Args:
+        bus: the broker.
+        gate: what is checked before the database.
+        known_agents: ids of agents that answer for themselves.
+        tasks: owns effects that outlast their answer.
+    """
+
+    def __init__(
+        self, bus: Bus, gate: Gate, known_agents: Collection[str], tasks: TaskOwner
+    ) -> None:
+        self._bus = bus
+        self._tasks = tasks
+        self._gate = gate
+        self._known_agents = known_agents
+        self._core: Core | None = None
+
+    def open(self, core: Core) -> None:
+        """Serve for real; before this every request is answered ``db_unavailable``."""
+        self._core = core
+
+    async def subscribe(self) -> None:
+        """Begin to hear requests."""
+        for operation in Operation:
+            queue = START_QUEUE if operation is Operation.START else ""
+            await self._bus.subscribe(
+                container_any(operation), self.handle, queue=queue, concurrency=HANDLERS
+            )
+
+    async def handle(self, message: Message) -> None:
+        """Serve one request; never raises but for cancellation."""
+        operation = _operation_of(message.subject)
+        if not self._gate.may_answer(message, operation):
+            return
+        other = self._gate.other_agent(message)
+        if other is not None and other in self._known_agents:
+            return
+        answer = await self._answer(message)
+        if answer is None or not message.reply:
+            return
+        headers = {H_REPLAYED: "1"} if answer.is_replayed else None
+        try:
+            await self._bus.respond(message, answer.data, headers=headers)
+        except NotConnectedError:
+            _log.warning("an answer could not be sent", extra={"subject": message.subject})
+        except CommandError as error:
+            await self._bus.respond(message, error_to_reply(error))
+
+    async def _answer(self, message: Message) -> Answer | None:
+        try:
+            return await self._serve(message)
+        except CommandError as error:
+            return Answer(error_to_reply(error))
+        except DatabaseError:
+            return Answer(error_to_reply(_database_away()))
+        except StaleWriteError:
+            return Answer(error_to_reply(_moved_on()))
+        except Exception:  # noqa: BLE001 - the boundary of a worker
+            incident = new_id()
+            _log.exception("a request failed", extra={"incident": incident})
+            error = CommandError(
+                ErrorCode.INTERNAL,
+                "the agent failed; its log says why",
+                details={"incident": incident},
+            )
+            return Answer(error_to_reply(error))
+
+    async def _serve(self, message: Message) -> Answer | None:
+        operation, session_id = parse_container(message.subject)
+        signed = self._gate.admit(message, operation)
+        core = self._core
+        if core is None:
+            raise _database_away()
+        if signed is None:
+            return await self._serve_unsigned(core, operation, session_id, message.data or b"{}")
+        user = await core.authorizer.user_of(signed.key)
+        row, project = await core.operations.find(session_id)
+        await core.authorizer.check(user, project, operation)
+        request = read_request(operation, message.data)
+        if operation is Operation.STATS:
+            return Answer(encode(await core.operations.run(operation, row, project, request)))
+        ticket = await core.idempotency.begin(
+            signed.key, signed.idem, message.subject, message.data
+        )
+        if ticket.stored is not None:
+            return Answer(ticket.stored, is_replayed=True)
+        working = self._tasks.spawn(
+            self._work(core, ticket, operation, row, project, request), f"{operation}.{row.id}"
+        )
+        done, _ = await asyncio.wait({working}, timeout=ANSWER_WITHIN_S)
+        if done:
+            return Answer(working.result())
+        return Answer(core.operations.reached(operation, row))
+
+    async def _work(
+        self,
+        core: Core,
+        ticket: Ticket,
+        operation: Operation,
+        row: RuntimeSession,
+        project: Project,
+        request: Request,
+    ) -> bytes:
+        """Have the effect and store its answer under the key; returns the answer."""
+        try:
+            reply = encode(
+                await core.operations.run(
+                    operation, row, project, request, is_resumed=ticket.is_resumed
+                )
+            )
+        except CommandError as error:
+            reply = error_to_reply(error)
+            if error.retry is not Retry.NEVER:
+                await core.idempotency.abandon(ticket)
+                return reply
+        except DatabaseError:
+            await core.idempotency.abandon(ticket)
+            return error_to_reply(_database_away())
+        except StaleWriteError:
+            await core.idempotency.abandon(ticket)
+            return error_to_reply(_moved_on())
+        await core.idempotency.finish(ticket, reply)
+        return reply
+
+    async def _serve_unsigned(
+        self, core: Core, operation: Operation, session_id: str, body: bytes
+    ) -> Answer | None:
+        """Serve a request of the original system, as the project's owner and without a key."""
+        request = read_request(operation, body)
+        if isinstance(request, StartRequest):
+            row, project = await core.operations.find_or_create(session_id, request)
+        else:
+            row, project = await core.operations.find(session_id)
+            owner = row.agent_id
+            if owner not in (None, self._gate.agent_id) and owner in self._known_agents:
+                return None
+        run = core.operations.run(operation, row, project, request)
+        working = self._tasks.spawn(run, f"{operation}.{row.id}")
+        # Without a key nobody can ask again for the result of a command.
+        timeout_s = None if operation is Operation.EXECUTE else ANSWER_WITHIN_S
+        done, _ = await asyncio.wait({working}, timeout=timeout_s)
+        return Answer(encode(working.result()) if done else core.operations.reached(operation, row))
+
+
+def _operation_of(subject: str) -> Operation | None:
+    try:
+        return parse_container(subject)[0]
+    except CommandError:
+        return None
+
+
+def _database_away() -> CommandError:
+    return CommandError(
+        ErrorCode.DB_UNAVAILABLE,
+        "the database is away; nothing was changed, and running sessions go on",
+        retry=Retry.LATER,
+    )
+
+
+def _moved_on() -> CommandError:
+    return CommandError(
+        ErrorCode.ILLEGAL_STATE,
+        "the session has just been changed by somebody else; look at it and ask again",
+        retry=Retry.LATER,
+    )

@@ -1,0 +1,107 @@
+"""Says that the agent lives, and finds out when a newer process has taken its place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from slate_desktop.agent import placement
+from slate_desktop.agent.fleet import Fleet
+from slate_desktop.agent.roster import Roster
+from slate_desktop.bus.port import Bus
+from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
+from slate_desktop.wire.codec import encode
+from slate_desktop.wire.messages import Heartbeat
+from slate_desktop.wire.subjects import agent_heartbeat
+
+if TYPE_CHECKING:
+    from slate_desktop.store import Database
+
+_log = logging.getLogger(__name__)
+PERIOD_S = 5.0
+SEEN_EVERY = 3
+FINGERPRINT_EVERY = 6
+
+
+class SupersededError(Exception):
+    """A newer process of the same agent has begun; this one ends and leaves its runtimes alone."""
+
+
+class Pulse:
+    """The agent's heartbeat.
+
+    Args:
+        db: where the agent's row stands.
+        bus: where the heartbeat goes.
+        fleet: the drivers, fingerprinted now and then.
+        roster: the sessions that live here.
+        agent_id: this agent.
+        epoch: of this process.
+        known_agents: filled with the ids of all agents.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        bus: Bus,
+        fleet: Fleet,
+        roster: Roster,
+        *,
+        agent_id: str,
+        epoch: int,
+        known_agents: set[str],
+    ) -> None:
+        self._db = db
+        self._bus = bus
+        self._fleet = fleet
+        self._roster = roster
+        self._agent_id = agent_id
+        self._epoch = epoch
+        self._known_agents = known_agents
+
+    async def run(self, period_s: float = PERIOD_S) -> None:
+        """Beat until cancelled.
+
+        Raises:
+            SupersededError: the agent's row carries a newer epoch.
+        """
+        beat = 0
+        while True:
+            if beat and beat % FINGERPRINT_EVERY == 0:
+                await self._fleet.refresh()
+            await self._publish()
+            try:
+                await self._check(is_seen=beat % SEEN_EVERY == 0)
+            except DatabaseError as error:
+                _log.debug("the database does not hear the heartbeat", extra={"reason": str(error)})
+            beat += 1
+            await asyncio.sleep(period_s)
+
+    async def _publish(self) -> None:
+        beat = Heartbeat(
+            agent_id=self._agent_id,
+            epoch=self._epoch,
+            capabilities=placement.capabilities(self._fleet.infos),
+            engines=placement.engines(self._fleet.infos),
+            sessions=len(self._roster),
+        )
+        try:
+            await self._bus.publish(agent_heartbeat(self._agent_id), encode(beat))
+        except (NotConnectedError, CommandError) as error:
+            _log.debug("nobody hears the heartbeat", extra={"reason": str(error)})
+
+    async def _check(self, *, is_seen: bool) -> None:
+        if is_seen:
+            capabilities = placement.capabilities(self._fleet.infos)
+            try:
+                await self._db.agents.seen(
+                    self._agent_id, epoch=self._epoch, capabilities=capabilities
+                )
+            except StaleWriteError as error:
+                raise SupersededError(str(error)) from error
+            self._known_agents |= {agent.id for agent in await self._db.agents.list()}
+            return
+        row = await self._db.agents.get(self._agent_id)
+        if row.epoch > self._epoch:
+            raise SupersededError(f"epoch {row.epoch} after {self._epoch}")

@@ -1,0 +1,83 @@
+"""Where one session's lines go: to the windows at once, and into the database."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slate_desktop.agent.numbering import OVERLAP_NS, ResumePoint
+from slate_desktop.bus.port import Bus
+from slate_desktop.domain.logs import LogRecord
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.errors import CommandError, NotConnectedError
+from slate_desktop.wire.subjects import EventKind, runtime
+
+if TYPE_CHECKING:
+    from slate_desktop.store import Database
+
+_log = logging.getLogger(__name__)
+_encoder = msgspec.json.Encoder()
+
+
+class SessionLog:
+    """The log of one attempt of a session.
+
+    Args:
+        db: the database.
+        bus: the broker.
+        row: the session; its attempt stands in every batch.
+        epoch: of this agent process; the database refuses lines of an older one.
+    """
+
+    def __init__(self, db: Database, bus: Bus, row: RuntimeSession, epoch: int) -> None:
+        self._db = db
+        self._bus = bus
+        self._row = row
+        self._epoch = epoch
+        self._subject = runtime(row.project_id, row.id, EventKind.LOGS)
+
+    async def resume_point(self, container_id: str) -> ResumePoint:
+        """Return what is stored of a runtime's log.
+
+        Raises:
+            DatabaseError: it cannot be known now.
+        """
+        next_seq, newest, known = await self._db.logs.resume_point(
+            self._row.id, container_id, overlap_ns=OVERLAP_NS
+        )
+        return ResumePoint(next_seq=next_seq, last_ts_ns=newest, known=frozenset(known))
+
+    async def publish_logs(self, records: list[LogRecord]) -> None:
+        """Show lines to the windows; they read what they miss from the database."""
+        lines = [
+            (r.seq, r.ts_ns, r.level, r.stream, r.message, r.partial, r.metadata or None)
+            for r in records
+        ]
+        event = {
+            "type": EventKind.LOGS,
+            "session_id": self._row.id,
+            "project_id": self._row.project_id,
+            "data": {
+                "attempt": self._row.attempt,
+                "epoch": self._epoch,
+                "first_seq": records[0].seq,
+                "lines": lines,
+            },
+        }
+        try:
+            await self._bus.publish(self._subject, _encoder.encode(event))
+        except NotConnectedError:
+            return
+        except CommandError as error:
+            _log.warning("log lines could not be shown", extra={"reason": error.message})
+
+    async def append_logs(self, records: list[LogRecord]) -> None:
+        """Store lines; storing them again is harmless.
+
+        Raises:
+            DatabaseError: try again.
+            StaleWriteError: the session is another agent process's now.
+        """
+        await self._db.logs.append(self._row.id, records, epoch=self._epoch)

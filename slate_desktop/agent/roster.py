@@ -1,0 +1,66 @@
+"""The sessions that live on this agent: at most one life per session, changed under its lock."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakValueDictionary
+
+from slate_desktop.agent.drivers.base import Driver, Handle, RuntimeState
+from slate_desktop.agent.planning import StartPlan
+from slate_desktop.agent.statspump import StatsPump
+from slate_desktop.agent.supervisor import Life, Services
+from slate_desktop.domain.session import RuntimeSession
+
+
+class Roster:
+    """Lives by session id.
+
+    Args:
+        services: what every life uses.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lives: dict[str, Life] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def stats(self) -> StatsPump:
+        """The samples of the sessions that run."""
+        return self._services.stats
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    def get(self, session_id: str) -> Life | None:
+        """Return the life of a session, None when it has none here."""
+        return self._lives.get(session_id)
+
+    def lock(self, session_id: str) -> asyncio.Lock:
+        """Return the lock under which a session's life begins or is told something."""
+        lock = self._locks.get(session_id)
+        if lock is None:
+            lock = self._locks[session_id] = asyncio.Lock()
+        return lock
+
+    def begin(
+        self,
+        row: RuntimeSession,
+        driver: Driver,
+        plan: StartPlan,
+        *,
+        handle: Handle | None = None,
+        state: RuntimeState = RuntimeState.CREATED,
+    ) -> Life:
+        """Start a session's life; the caller holds its lock and has written the claim."""
+        life = Life(self._services, row, driver, plan, handle=handle, state=state)
+        self._lives[row.id] = life
+        self._services.tasks.spawn(self._run(life), f"life.{row.id}")
+        return life
+
+    async def _run(self, life: Life) -> None:
+        try:
+            await life.run()
+        finally:
+            if self._lives.get(life.row.id) is life:
+                del self._lives[life.row.id]

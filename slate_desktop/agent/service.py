@@ -1,0 +1,232 @@
+"""The agent process: connects, registers, serves, and ends cleanly with its runtimes left alone.
+
+::
+
+    broker → commands are heard (db_unavailable) → database → epoch + 1 → lock → reconcile → serve
+                                                                     └ superseded, signal → end
+
+Raising the epoch before waiting for the lock is what lets a new process take over: the running one
+sees the newer epoch at its next heartbeat and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import ssl
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from slate_desktop.agent import placement
+from slate_desktop.agent.authorize import Authorizer
+from slate_desktop.agent.callers import Gate
+from slate_desktop.agent.commands import CommandServer, Core
+from slate_desktop.agent.drivers.docker import DockerDriver
+from slate_desktop.agent.drivers.process import ProcessDriver
+from slate_desktop.agent.fleet import Fleet
+from slate_desktop.agent.heartbeat import Pulse, SupersededError
+from slate_desktop.agent.idempotency import Idempotency
+from slate_desktop.agent.lock import AgentLock
+from slate_desktop.agent.operations import Operations
+from slate_desktop.agent.options import AgentOptions
+from slate_desktop.agent.reconcile import Reconciler
+from slate_desktop.agent.recorder import Recorder
+from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.agent.roster import Roster
+from slate_desktop.agent.statspump import StatsPump
+from slate_desktop.agent.supervisor import Services
+from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.domain.container import DriverName
+from slate_desktop.errors import ClientError
+from slate_desktop.settings.secrets import get_secret
+from slate_desktop.store import Database
+from slate_desktop.wire.keys import SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from slate_desktop.agent.drivers.base import Driver
+
+_log = logging.getLogger(__name__)
+EXIT_OK = 0
+# EX_TEMPFAIL: a newer process has this agent's id.
+EXIT_SUPERSEDED = 75
+CONNECT_RETRY_S = 1.0
+
+
+def run_agent(options: AgentOptions) -> int:
+    """Run an agent until it is told to end (SIGTERM, SIGINT) or superseded; returns the exit code.
+
+    Raises:
+        SlateError: it cannot start: a setting is wrong, or another process keeps the lock.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(Agent(options).run())
+
+
+class Agent:
+    """One agent process.
+
+    Args:
+        options: addresses, keys and limits.
+        drivers: instead of the ones that the options name.
+    """
+
+    def __init__(
+        self, options: AgentOptions, *, drivers: Mapping[DriverName, Driver] | None = None
+    ) -> None:
+        self.options = options
+        self.is_serving = asyncio.Event()
+        self._drivers = drivers
+        self._stop = asyncio.Event()
+        self._known_agents = {options.agent_id}
+        self._lock = AgentLock(options.data_dir, options.agent_id)
+
+    def stop(self) -> None:
+        """Ask the agent to end; runtimes go on."""
+        self._stop.set()
+
+    async def run(self) -> int:
+        """Serve until ``stop``, a signal, or a newer process; returns the exit code."""
+        with _signals(self.stop):
+            async with contextlib.AsyncExitStack() as stack:
+                serving = asyncio.create_task(self._serve(stack), name="agent.serve")
+                stopping = asyncio.create_task(self._stop.wait(), name="agent.stop")
+                try:
+                    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    if serving.done():
+                        serving.result()
+                except SupersededError:
+                    _log.warning(
+                        "a newer process is this agent now", extra={"agent": self.options.agent_id}
+                    )
+                    return EXIT_SUPERSEDED
+                finally:
+                    for task in (serving, stopping):
+                        task.cancel()
+                    await asyncio.gather(serving, stopping, return_exceptions=True)
+        _log.info("agent ended; runtimes go on", extra={"agent": self.options.agent_id})
+        return EXIT_OK
+
+    async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
+        # Ended in reverse: first the work, then the database and the broker, last the lock.
+        stack.callback(self._lock.release)
+        options = self.options
+        fleet = Fleet(self._drivers if self._drivers is not None else build_drivers(options))
+        stack.push_async_callback(fleet.aclose)
+        tasks = TaskOwner(f"agent-{options.agent_id}")
+        bus = await _connect_bus(options)
+        stack.push_async_callback(bus.aclose)
+        gate = Gate(options.agent_id, allow_unsigned=options.allow_unsigned)
+        server = CommandServer(bus, gate, self._known_agents, tasks)
+        await server.subscribe()
+        db = await until_database_answers(lambda: _connect_database(options))
+        stack.push_async_callback(db.aclose)
+        stack.push_async_callback(tasks.aclose)
+        await fleet.refresh()
+        epoch = await until_database_answers(lambda: self._register(db, fleet))
+        await self._lock.acquire()
+        recorder = Recorder(db, bus, options.agent_id, epoch)
+        stats = StatsPump(recorder.publish_stats, recorder.store_stats)
+        roster = Roster(Services(recorder, stats, tasks))
+        reconciler = Reconciler(db, recorder, roster, fleet)
+        await reconciler.run_once()
+        operations = Operations(db, recorder, roster, fleet)
+        server.open(Core(Authorizer(db), Idempotency(db, epoch), operations))
+        pulse = Pulse(
+            db,
+            bus,
+            fleet,
+            roster,
+            agent_id=options.agent_id,
+            epoch=epoch,
+            known_agents=self._known_agents,
+        )
+        tasks.spawn(stats.run(), "stats")
+        tasks.spawn(reconciler.run(), "reconcile")
+        self.is_serving.set()
+        _log.info("agent serves", extra={"agent": options.agent_id, "epoch": epoch})
+        await pulse.run()
+
+    async def _register(self, db: Database, fleet: Fleet) -> int:
+        options = self.options
+        row = await db.agents.register(
+            options.agent_id,
+            name=options.title,
+            pubkey=SigningKey.from_seed(options.nats_seed).public,
+            capabilities=placement.capabilities(fleet.infos),
+        )
+        return row.epoch
+
+
+def build_drivers(options: AgentOptions) -> dict[DriverName, Driver]:
+    """Return the drivers that the options name."""
+    drivers: dict[DriverName, Driver] = {}
+    for name in options.drivers:
+        if name is DriverName.DOCKER:
+            drivers[name] = DockerDriver(options.docker_host, credentials=_credentials(options))
+        elif name is DriverName.PROCESS:
+            drivers[name] = ProcessDriver(options.data_dir / "runtimes")
+    return drivers
+
+
+def _credentials(options: AgentOptions) -> Callable[[str], tuple[str, str] | None]:
+    """Return what logs in at a registry: the configured user, and a password from the keyring."""
+    host = urlsplit(options.registry_url).netloc if options.registry_url else ""
+
+    def login(registry: str) -> tuple[str, str] | None:
+        if not host or registry != host or options.registry_user is None:
+            return None
+        password = get_secret("registry_password")
+        return None if password is None else (options.registry_user, password)
+
+    return login
+
+
+async def _connect_bus(options: AgentOptions) -> NatsBus:
+    """Connect to the broker, however long it takes to come up."""
+    tls = None
+    if options.nats_ca_file is not None:
+        tls = ssl.create_default_context(cafile=options.nats_ca_file)
+    is_waiting = False
+    while True:
+        try:
+            return await NatsBus.connect(
+                options.nats_url,
+                seed=options.nats_seed,
+                name=f"slate-agent-{options.agent_id}",
+                tls=tls,
+                allow_plaintext=options.allow_plaintext,
+            )
+        except ClientError as error:
+            if not is_waiting:
+                is_waiting = True
+                _log.warning("waiting for the broker", extra={"reason": str(error)})
+            await asyncio.sleep(CONNECT_RETRY_S)
+
+
+async def _connect_database(options: AgentOptions) -> Database:
+    return await Database.connect(
+        options.database_url, application_name=f"slate-agent-{options.agent_id}", max_size=10
+    )
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` on SIGTERM and SIGINT while this runs in the main thread of a Unix process."""
+    loop = asyncio.get_running_loop()
+    taken: list[signal.Signals] = []
+    if sys.platform != "win32":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(ValueError, RuntimeError):
+                loop.add_signal_handler(number, stop)
+                taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)

@@ -116,14 +116,7 @@ class CommandServer:
         except StaleWriteError:
             return Answer(error_to_reply(_moved_on()))
         except Exception:  # noqa: BLE001 - the boundary of a worker
-            incident = new_id()
-            _log.exception("a request failed", extra={"incident": incident})
-            error = CommandError(
-                ErrorCode.INTERNAL,
-                "the agent failed; its log says why",
-                details={"incident": incident},
-            )
-            return Answer(error_to_reply(error))
+            return Answer(error_to_reply(_incident()))
 
     async def _serve(self, message: Message) -> Answer | None:
         operation, session_id = parse_container(message.subject)
@@ -179,6 +172,8 @@ class CommandServer:
         except StaleWriteError:
             await core.idempotency.abandon(ticket)
             return error_to_reply(_moved_on())
+        except Exception:  # noqa: BLE001 - the boundary of a worker
+            reply = error_to_reply(_incident())
         await core.idempotency.finish(ticket, reply)
         return reply
 
@@ -222,4 +217,13 @@ def _moved_on() -> CommandError:
         ErrorCode.ILLEGAL_STATE,
         "the session has just been changed by somebody else; look at it and ask again",
         retry=Retry.LATER,
+    )
+
+
+def _incident() -> CommandError:
+    """Log the exception that is being handled, and return the refusal that names it."""
+    incident = new_id()
+    _log.exception("a request failed", extra={"incident": incident})
+    return CommandError(
+        ErrorCode.INTERNAL, "the agent failed; its log says why", details={"incident": incident}
     )

@@ -60,8 +60,13 @@ class LogSink(Protocol):
         """Show the lines to whoever watches; never raises for a broker that is away."""
         ...
 
-    async def append_logs(self, records: list[LogRecord]) -> None:
-        """Store the lines, or raise ``DatabaseError`` (try again) or ``StaleWriteError`` (end)."""
+    async def append_logs(self, records: list[LogRecord]) -> int:
+        """Store the lines and return the next free number.
+
+        Raises:
+            DatabaseError: try again.
+            StaleWriteError: the session is another agent process's now.
+        """
         ...
 
 
@@ -246,9 +251,11 @@ class LogPump:
             records, size = self._take_backlog()
             for start in range(0, len(records), self._limits.store_rows):
                 rows = records[start : start + self._limits.store_rows]
-                await until_database_answers(
+                free = await until_database_answers(
                     functools.partial(self._sink.append_logs, rows), first_s=self._limits.retry_s
                 )
+                # A person's own line may have taken a number meanwhile.
+                self._numberer.next_seq += max(0, free - rows[-1].seq - 1)
             self.buffered_bytes -= size
             if self.buffered_bytes < self._limits.buffer_bytes * 3 // 4:
                 self._has_room.set()

@@ -73,11 +73,11 @@ class SessionLog:
         except CommandError as error:
             _log.warning("log lines could not be shown", extra={"reason": error.message})
 
-    async def append_logs(self, records: list[LogRecord]) -> None:
-        """Store lines; storing them again is harmless.
+    async def append_logs(self, records: list[LogRecord]) -> int:
+        """Store lines and return the next free number; storing them again is harmless.
 
         Raises:
             DatabaseError: try again.
             StaleWriteError: the session is another agent process's now.
         """
-        await self._db.logs.append(self._row.id, records, epoch=self._epoch)
+        return await self._db.logs.append(self._row.id, records, epoch=self._epoch)

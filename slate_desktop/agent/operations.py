@@ -194,7 +194,8 @@ class Operations:
             plan = make_plan(row.container_config, project, body, await self._fleet.usable_infos())
             driver = self._fleet[plan.driver]
             await driver.check(plan.spec(self._recorder.preview_claim(row)))
-            row = await self._recorder.claim(row, plan)
+            config = {**row.container_config, **body} if body else None
+            row = await self._recorder.claim(row, plan, config)
             life = self._roster.begin(row, driver, plan)
         attempt = row.attempt
         row = await life.wait_until(lambda r: r.attempt != attempt or r.status is not _S.STARTING)

@@ -90,7 +90,7 @@ class Reconciler:
             await asyncio.sleep(period_s)
             await self.run_once()
             with contextlib.suppress(DatabaseError):
-                await self._recorder.fail_unclaimed()
+                await self._recorder.tidy()
 
     async def run_once(self) -> None:
         """Do one cycle; a database or an engine that is away ends it without any act."""

@@ -8,6 +8,7 @@ the windows are told what is known meanwhile, marked as unconfirmed.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _S = SessionStatus
 UNCLAIMED_AFTER_S = 15 * 60
+LOST_AFTER_S = 3 * 60
 
 
 class Recorder:
@@ -59,8 +61,15 @@ class Recorder:
             container_name=container_name(row.id, row.attempt + 1),
         )
 
-    async def claim(self, row: RuntimeSession, plan: StartPlan) -> RuntimeSession:
+    async def claim(
+        self, row: RuntimeSession, plan: StartPlan, config: dict[str, Any] | None = None
+    ) -> RuntimeSession:
         """Take a session for a new attempt.
+
+        Args:
+            row: the session as it was read.
+            plan: how it will be started.
+            config: the session's configuration from now on; None keeps it.
 
         Raises:
             StaleWriteError: the row has moved on since it was read.
@@ -73,6 +82,7 @@ class Recorder:
             epoch=self.epoch,
             driver=plan.driver.value,
             container_name=container_name(row.id, row.attempt + 1),
+            container_config=config,
         )
         await self.publish_status(new)
         return new
@@ -96,6 +106,7 @@ class Recorder:
             _S.RUNNING,
             container_id=handle.runtime_id,
             image_digest=inspection.image_digest,
+            started_at=_time(inspection.started_at_ns),
         )
 
     async def stopping(self, row: RuntimeSession, *, is_restart: bool) -> RuntimeSession:
@@ -122,6 +133,7 @@ class Recorder:
             "error_code": verdict.error_code.value if verdict.error_code else None,
             "error_message": verdict.error_message,
             "log_complete": log_complete,
+            "stopped_at": datetime.now(UTC),
         }
         try:
             return await self._move(row, verdict.status, note=verdict.note, **fields)
@@ -150,10 +162,17 @@ class Recorder:
         """Record that the log of an ended session is stored whole; raises like ``claim``."""
         return await self._move(row, row.status, log_complete=True)
 
-    async def fail_unclaimed(self) -> None:
-        """End sessions that no agent has started for 15 minutes; raises ``DatabaseError``."""
+    async def tidy(self) -> None:
+        """Do what any agent does for all: sessions without an agent, old requests.
+
+        Raises:
+            DatabaseError: it is done another time.
+        """
         for row in await self._db.sessions.fail_unclaimed(UNCLAIMED_AFTER_S):
             await self.publish_status(row)
+        for row in await self._db.sessions.lose_orphaned(self.agent_id, LOST_AFTER_S):
+            await self.publish_status(row)
+        await self._db.requests.prune()
 
     async def store_stats(self, row: RuntimeSession, stats: ContainerStats) -> None:
         """Keep a down-sampled sample; raises ``DatabaseError``."""
@@ -197,3 +216,8 @@ class Recorder:
             pass
         except CommandError as error:
             _log.warning("an event could not be sent", extra={"reason": error.message})
+
+
+def _time(stamp_ns: int | None) -> datetime:
+    """Return an engine's stamp as a time; now where the engine gives none."""
+    return datetime.now(UTC) if not stamp_ns else datetime.fromtimestamp(stamp_ns / 1e9, UTC)

@@ -95,7 +95,7 @@ class FakeSink:
     async def publish_logs(self, records: list[LogRecord]) -> None:
         self.published += records
 
-    async def append_logs(self, records: list[LogRecord]) -> None:
+    async def append_logs(self, records: list[LogRecord]) -> int:
         self.calls += 1
         self.called.set()
         await asyncio.sleep(0)
@@ -109,3 +109,4 @@ class FakeSink:
             self.rows[record.seq] = record
             keys.add(key)
         self.stored.set()
+        return records[-1].seq + 1

@@ -49,10 +49,10 @@ def parse_address(url: str) -> Address:
     if parts.scheme == "npipe":
         return Address(scheme="npipe", path=url.partition("://")[2].replace("/", "\\"))
     try:
-        port = parts.port
+        port, is_valid = parts.port, True
     except ValueError:
-        port = None
-    if parts.scheme in ("tcp", "http", "https") and parts.hostname:
+        port, is_valid = None, False
+    if parts.scheme in ("tcp", "http", "https") and parts.hostname and is_valid:
         default = 2376 if parts.scheme == "https" else 2375
         return Address(scheme=parts.scheme, host=parts.hostname, port=port or default)
     raise CommandError(

@@ -22,17 +22,23 @@ from slate_desktop.errors import StackError
 _IS_LINUX = sys.platform == "linux"
 _MAX_LOG_BYTES = 5 * 1024 * 1024
 # Runs in a bare interpreter between fork and exec, so that no code of ours runs in a forked copy of
-# a threaded process. PR_SET_PDEATHSIG comes last: a change of user clears it, and if the parent is
-# gone by then the signal would never come. The pid stays the same through exec.
+# a threaded process. The death signal is asked for last: a change of user clears it, and if the
+# parent is gone by then it would never come. The pid stays the same through exec, which closes the
+# pipe; an error goes through it instead.
 _LAUNCHER = """
 import ctypes, os, sys
-parent, uid, gid, *argv = sys.argv[1:]
-if uid != "-":
-    os.setgroups([]); os.setgid(int(gid)); os.setuid(int(uid))
-ctypes.CDLL(None, use_errno=True).prctl(1, 9, 0, 0, 0)
-if os.getppid() != int(parent):
-    sys.exit(1)
-os.execv(argv[0], argv)
+parent, pipe, death_signal, uid, gid, *argv = sys.argv[1:]
+os.set_inheritable(int(pipe), False)
+try:
+    if uid != "-":
+        os.setgroups([]); os.setgid(int(gid)); os.setuid(int(uid))
+    ctypes.CDLL(None, use_errno=True).prctl(1, int(death_signal), 0, 0, 0)
+    if os.getppid() != int(parent):
+        sys.exit(1)
+    os.execv(argv[0], argv)
+except OSError as exc:
+    os.write(int(pipe), (exc.strerror or str(exc)).encode())
+    sys.exit(127)
 """
 
 
@@ -106,8 +112,9 @@ async def spawn(
     cwd: Path | None = None,
     uid: int | None = None,
     gid: int | None = None,
+    death_signal: int = 9,
 ) -> asyncio.subprocess.Process:
-    """Start a child that the kernel kills when this process ends (Linux).
+    """Start a child that the kernel ends when this process ends (Linux).
 
     Args:
         argv: absolute program path and arguments.
@@ -116,17 +123,20 @@ async def spawn(
         cwd: working directory.
         uid: run as this user (root only); ``gid`` goes with it.
         gid: the group for ``uid``.
+        death_signal: what the kernel sends when this process is gone.
 
     Raises:
         StackError: the program cannot be started.
     """
     command = [str(part) for part in argv]
+    told, tell = os.pipe() if _IS_LINUX else (-1, -1)
     if _IS_LINUX:
         who = ["-", "-"] if uid is None else [str(uid), str(gid if gid is not None else uid)]
-        command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *who, *command]
-    output = _open_log(log_file)
+        launch = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
+        command = [*launch, str(os.getpid()), str(tell), str(death_signal), *who, *command]
+    output = open_log(log_file)
     try:
-        return await asyncio.create_subprocess_exec(
+        child = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
@@ -134,11 +144,23 @@ async def spawn(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=os.name != "nt",
+            pass_fds=(tell,) if _IS_LINUX else (),
         )
     except OSError as exc:
+        _close(told, tell)
         raise StackError(f"{argv[0]} cannot be started: {exc.strerror or exc}.") from exc
     finally:
         os.close(output)
+    if _IS_LINUX:
+        _close(tell)
+        try:
+            problem = await asyncio.to_thread(os.read, told, 512)
+        finally:
+            _close(told)
+        if problem:
+            await child.wait()
+            raise StackError(f"{argv[0]} cannot be started: {problem.decode()}.")
+    return child
 
 
 async def stop(
@@ -157,6 +179,11 @@ async def stop(
     return await process.wait()
 
 
+def environment(data_dir: Path) -> dict[str, str]:
+    """This process's environment, with the data directory pinned."""
+    return {**os.environ, "SLATE_DATA_DIR": str(data_dir)}
+
+
 def log_tail(path: Path, max_bytes: int = 2000) -> str:
     """The last lines of a child's log, for an error message."""
     try:
@@ -169,14 +196,12 @@ def log_tail(path: Path, max_bytes: int = 2000) -> str:
     return "\n".join(text.strip().splitlines()[-8:])
 
 
-def _start_ticks(pid: int) -> float:
-    # Ticks since boot: exact, and unmoved when the clock is set. The name in parentheses may hold
-    # anything, so fields are counted from its end. Source: proc_pid_stat(5), field 22.
-    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    return float(text.rpartition(")")[2].split()[19])
+def open_log(path: Path) -> int:
+    """Open a child's log for appending; moved aside when it has grown large.
 
-
-def _open_log(path: Path) -> int:
+    Raises:
+        StackError: it cannot be written.
+    """
     with contextlib.suppress(OSError):
         if path.stat().st_size > _MAX_LOG_BYTES:
             path.replace(path.with_name(path.name + ".1"))
@@ -185,3 +210,17 @@ def _open_log(path: Path) -> int:
         return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError as exc:
         raise StackError(f"{path} cannot be written: {exc.strerror or exc}.") from exc
+
+
+def _start_ticks(pid: int) -> float:
+    # Ticks since boot: exact, and unmoved when the clock is set. The name in parentheses may hold
+    # anything, so fields are counted from its end. Source: proc_pid_stat(5), field 22.
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return float(text.rpartition(")")[2].split()[19])
+
+
+def _close(*descriptors: int) -> None:
+    for fd in descriptors:
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)

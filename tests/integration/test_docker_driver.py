@@ -62,6 +62,10 @@ async def ready(driver: DockerDriver, spec: RuntimeSpec) -> Handle:
     return handle
 
 
+async def read_all(driver: DockerDriver, handle: Handle) -> int:
+    return sum([len(frames) async for frames in driver.logs(handle)])
+
+
 async def sh(driver: DockerDriver, handle: Handle, script: str) -> str:
     return (await driver.execute(handle, ["sh", "-c", script], 30)).stdout.strip()
 
@@ -332,6 +336,71 @@ async def test_engine_that_is_away_is_unknown_not_dead(tmp_path: Path, make: Mak
 
     assert not info.is_available
     assert info.reason
+
+
+class Relay:
+    """A Unix socket in front of the engine's, that a test can take away and bring back."""
+
+    def __init__(self, target: str, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self._target = target.removeprefix("unix://")
+        self._path = path
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def up(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+
+    async def down(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, out = await asyncio.open_unix_connection(self._target)
+        self._writers |= {writer, out}
+        await asyncio.gather(
+            self._carry(reader, out), self._carry(theirs, writer), return_exceptions=True
+        )
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
+
+
+@pytest.mark.fault
+async def test_wait_goes_on_while_the_engine_is_away(
+    docker_engine: str, driver: DockerDriver, make: Make, tmp_path: Path
+) -> None:
+    relay = Relay(docker_engine, tmp_path / "relay.sock")
+    await relay.up()
+    watcher = DockerDriver(relay.url)
+    handle = await ready(watcher, make())
+    waiter = asyncio.create_task(watcher.wait(handle))
+    follower = asyncio.create_task(read_all(watcher, handle))
+    await watcher.stats(handle)
+
+    await relay.down()
+    with pytest.raises(CommandError) as caught:
+        await asyncio.wait_for(follower, 10)
+    with pytest.raises(CommandError):
+        await watcher.inspect(handle)
+    # It ends where the watcher cannot see it.
+    await driver.stop(handle, 5)
+    assert not waiter.done()
+    await relay.up()
+
+    found = await asyncio.wait_for(waiter, 20)
+    await watcher.aclose()
+    await relay.down()
+    assert caught.value.code is ErrorCode.DOCKER_UNAVAILABLE
+    assert (found.state, found.exit_code) == (RuntimeState.EXITED, 0)
 
 
 async def test_godot_sample_logs_restarts_and_stops(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -42,7 +43,6 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry
 __all__ = ["Credentials", "DockerDriver"]
 
 _MIN_MEMORY = 6 * 1024 * 1024
-_KILL_TIMEOUT_S = 10.0
 # A wait is asked again this often, in case its connection died without a sign.
 _WAIT_SLICE_S = 60.0
 _BACKOFF_MAX_S = 5.0
@@ -190,9 +190,9 @@ class DockerDriver:
 
     async def stop(self, handle: Handle, grace_s: float) -> None:
         """Send the stop signal, and SIGKILL after the grace."""
-        grace = max(0, round(grace_s))
+        grace = max(0, math.ceil(grace_s))
         path = f"/containers/{handle.runtime_id}/stop?t={grace}"
-        async with self._engine.open("POST", path) as answer:
+        async with self._engine.open("POST", path, patience_s=grace) as answer:
             if answer.status in (204, 304, *_GONE):
                 return
             text = await answer.message()

@@ -13,7 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from slate_desktop.agent.drivers.docker.http import Address, Answer, open_answer, parse_address
+from slate_desktop.agent.drivers.docker.http import (
+    HEAD_TIMEOUT_S,
+    Address,
+    Answer,
+    open_answer,
+    parse_address,
+)
 from slate_desktop.agent.drivers.docker.translate import translate
 
 if TYPE_CHECKING:
@@ -60,11 +66,21 @@ class Engine:
             raise translate(exc, doing) from exc
 
     @asynccontextmanager
-    async def open(self, method: str, path: str, body: object = None) -> AsyncIterator[Answer]:
-        """Open a long answer; ``path`` goes below the negotiated version."""
+    async def open(
+        self, method: str, path: str, body: object = None, *, patience_s: float = 0.0
+    ) -> AsyncIterator[Answer]:
+        """Open a long answer; ``path`` goes below the negotiated version.
+
+        ``patience_s`` is how long the engine may work before it answers at all.
+        """
         version = await self.call("connecting", lambda client: client.api_version)
         async with open_answer(
-            self.address, method, f"/v{version}{path}", body=body, tls=self._tls
+            self.address,
+            method,
+            f"/v{version}{path}",
+            body=body,
+            tls=self._tls,
+            head_timeout_s=HEAD_TIMEOUT_S + patience_s,
         ) as answer:
             yield answer
 

@@ -19,7 +19,7 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry
 
 BUFFER_BYTES = 512 * 1024
 _CONNECT_TIMEOUT_S = 5.0
-_HEAD_TIMEOUT_S = 30.0
+HEAD_TIMEOUT_S = 30.0
 _ERROR_BYTES = 64 * 1024
 
 
@@ -115,6 +115,7 @@ async def open_answer(
     *,
     body: object = None,
     tls: ssl.SSLContext | None = None,
+    head_timeout_s: float = HEAD_TIMEOUT_S,
 ) -> AsyncIterator[Answer]:
     """Send a request and hand out the answer once its head is there.
 
@@ -132,7 +133,7 @@ async def open_answer(
             head += f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n"
         writer.write(head.encode() + b"\r\n" + payload)
         try:
-            status = await asyncio.wait_for(_read_head(writer, reader), _HEAD_TIMEOUT_S)
+            status = await asyncio.wait_for(_read_head(writer, reader), head_timeout_s)
         except (OSError, TimeoutError, ValueError, EOFError, asyncio.LimitOverrunError) as exc:
             raise unavailable("the Docker engine closed the connection") from exc
         yield Answer(status, reader, writer)

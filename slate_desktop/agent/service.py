@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import ssl
 import sys
@@ -56,6 +57,7 @@ EXIT_OK = 0
 # EX_TEMPFAIL: a newer process has this agent's id.
 EXIT_SUPERSEDED = 75
 CONNECT_RETRY_S = 1.0
+PASSWORD_ENV, PASSWORD_SECRET = "SLATE_REGISTRY_PASSWORD", "registry_password"
 
 
 def run_agent(options: AgentOptions) -> int:
@@ -181,7 +183,7 @@ def _credentials(options: AgentOptions) -> Callable[[str], tuple[str, str] | Non
     def login(registry: str) -> tuple[str, str] | None:
         if not host or registry != host or options.registry_user is None:
             return None
-        password = get_secret("registry_password")
+        password = os.environ.get(PASSWORD_ENV) or get_secret(PASSWORD_SECRET)
         return None if password is None else (options.registry_user, password)
 
     return login

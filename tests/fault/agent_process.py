@@ -1,0 +1,98 @@
+"""A real agent process that can be killed, on a real broker and database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slate_desktop.agent import failpoints
+from tests.integration.agent_world import AgentWorld
+from tests.services.nats import AGENT_ID
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class AgentProcess:
+    """Starts, kills and starts again the agent of a world; runtimes are local processes."""
+
+    def __init__(self, world: AgentWorld, **options: Any) -> None:
+        self.world = world
+        self.process: subprocess.Popen[bytes] | None = None
+        self._options = {"drivers": ["process"]} | options
+        self._log = world.directory / "agent.log"
+
+    def spawn(self, failpoint: str = "", **options: Any) -> None:
+        """Start it without waiting."""
+        values = msgspec.to_builtins(self.world.options(), enc_hook=str)
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env.pop(failpoints.ENV_NAME, None)
+        if failpoint:
+            env[failpoints.ENV_NAME] = failpoint
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.fault.agent_main",
+                    json.dumps(values | self._options | options),
+                ],
+                stdout=log,
+                stderr=log,
+                env=env,
+                cwd=ROOT,
+            )
+
+    async def start(self, failpoint: str = "") -> None:
+        """Start it and wait until it serves."""
+        before = await self._epoch()
+        self.spawn(failpoint)
+        async with asyncio.timeout(30):
+            while await self._epoch() == before or not await self._is_serving():
+                assert self.process is not None
+                assert self.process.poll() is None, self._log.read_text()[-4000:]
+                await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        """As ``kill -9``."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    async def wait(self, timeout_s: float = 20) -> int:
+        """Return the exit code once it has ended."""
+        assert self.process is not None
+        return await asyncio.to_thread(self.process.wait, timeout_s)
+
+    async def aclose(self) -> None:
+        """End it, and every runtime that it left."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            await self.wait()
+        await self._end_runtimes()
+
+    async def _end_runtimes(self) -> None:
+        from slate_desktop.agent.drivers.process import ProcessDriver
+
+        driver = ProcessDriver(self.world.options().data_dir / "runtimes")
+        for handle, _ in await driver.list_runtimes(AGENT_ID):
+            await driver.stop(handle, 0)
+            await driver.remove(handle)
+        await driver.aclose()
+
+    async def _epoch(self) -> int:
+        agents = await self.world.db.agents.list()
+        return next((a.epoch for a in agents if a.id == AGENT_ID), 0)
+
+    async def _is_serving(self) -> bool:
+        with contextlib.suppress(Exception):
+            reply = await self.world.ask("stats", "NOBODY")
+            return reply["error"]["code"] == "not_found"
+        return False

@@ -54,7 +54,8 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of ``slate_agents``: a host that runs runtimes.
 
     ``epoch`` rises at every start of the agent; an agent whose epoch is outdated stops itself.
-    ``capabilities`` is what the heartbeat advertises (memory, cpus, gpu, drivers, engines).
+    ``capabilities`` is what the heartbeat advertises (memory, cpus, gpu, drivers, engines);
+    ``seen_ago_s`` is seconds since ``last_seen`` by the database's clock, where it was asked for.
     """
 
     id: str
@@ -64,3 +65,4 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: dict[str, Any]
     last_seen: datetime | None
     created_at: datetime
+    seen_ago_s: float | None = None

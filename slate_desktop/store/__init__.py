@@ -1,1 +1,7 @@
 """PostgreSQL and the read cache: the only home of SQL."""
+
+from slate_desktop.store.cache import Cache, MemoryCache, RedisCache
+from slate_desktop.store.cached import CachedReads
+from slate_desktop.store.database import Database
+
+__all__ = ["Cache", "CachedReads", "Database", "MemoryCache", "RedisCache"]

@@ -1,0 +1,219 @@
+"""The connection pool: every call bounded, every error translated, healed after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiosql
+import asyncpg
+import msgspec
+from aiosql.queries import Queries
+
+from slate_desktop.errors import DatabaseError, SlateError
+from slate_desktop.store.agents import Agents
+from slate_desktop.store.builds import Builds
+from slate_desktop.store.errors import AWAY, REPEATABLE, translate
+from slate_desktop.store.logs import Logs
+from slate_desktop.store.projects import Projects
+from slate_desktop.store.requests import Requests
+from slate_desktop.store.sessions import Sessions
+from slate_desktop.store.stats import Stats
+from slate_desktop.store.users import Users
+
+Connection = Any  # asyncpg's pool proxy: it has the methods of a connection, but not its type.
+Row = Mapping[str, Any]
+
+CONNECT_TIMEOUT_S = 3.0
+COMMAND_TIMEOUT_S = 5.0
+CALL_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
+READ_ATTEMPTS = 3
+_log = logging.getLogger(__name__)
+
+
+@cache
+def load_queries() -> Queries:
+    """Read the named blocks of ``queries/*.sql`` once."""
+    return aiosql.from_path(
+        Path(__file__).parent / "queries", "asyncpg", mandatory_parameters=False
+    )
+
+
+class Database:
+    """PostgreSQL as the rest of the program sees it: repositories of plain values.
+
+    Attributes:
+        users, projects, agents, sessions, logs, builds, requests, stats: one per kind of row.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use ``Database.connect``."""
+        self._pool = pool
+        self._queries = load_queries()
+        self._is_available = True
+        self.users = Users(self)
+        self.projects = Projects(self)
+        self.agents = Agents(self)
+        self.sessions = Sessions(self)
+        self.logs = Logs(self)
+        self.builds = Builds(self)
+        self.requests = Requests(self)
+        self.stats = Stats(self)
+
+    @classmethod
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        application_name: str = "slate",
+        min_size: int = 1,
+        max_size: int = 4,
+    ) -> Self:
+        """Open a pool.
+
+        Args:
+            dsn: ``postgresql://…``; a Unix socket directory stands in ``?host=``.
+            application_name: shown in ``pg_stat_activity``.
+            min_size: connections that are kept open.
+            max_size: connections at most.
+
+        Raises:
+            DatabaseError: the server is away, or refuses the login.
+        """
+        try:
+            pool = await asyncio.wait_for(
+                asyncpg.create_pool(
+                    dsn,
+                    min_size=min_size,
+                    max_size=max_size,
+                    timeout=CONNECT_TIMEOUT_S,
+                    command_timeout=COMMAND_TIMEOUT_S,
+                    max_inactive_connection_lifetime=60,
+                    init=prepare_connection,
+                    server_settings={
+                        "application_name": application_name[:63],
+                        "statement_timeout": "5000",
+                        "lock_timeout": "2000",
+                        "idle_in_transaction_session_timeout": "15000",
+                    },
+                ),
+                CALL_TIMEOUT_S,
+            )
+        except (*AWAY, asyncpg.PostgresError, ValueError) as exc:
+            raise _as_database_error(translate(exc)) from exc
+        return cls(pool)
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the last call reached the server."""
+        return self._is_available
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the pool; bounded, since a server that hangs would hold it for ever."""
+        try:
+            await asyncio.wait_for(self._pool.close(), CLOSE_TIMEOUT_S)
+        except (*AWAY, asyncpg.PostgresError):
+            self._pool.terminate()
+
+    async def ping(self) -> float:
+        """Return the seconds that a trivial query takes; raises ``DatabaseError``."""
+        begin = asyncio.get_running_loop().time()
+        async with self.connection() as connection:
+            await connection.fetchval("select 1")
+        return asyncio.get_running_loop().time() - begin
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; what it raises is translated, and the whole use is bounded."""
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+                    yield connection
+        except SlateError:
+            raise
+        except (*AWAY, asyncpg.PostgresError, ValueError, TypeError, OverflowError) as exc:
+            error = translate(exc)
+            self._note(is_available=not isinstance(exc, AWAY))
+            raise error from exc
+        self._note(is_available=True)
+
+    async def one(self, query: str, **params: Any) -> Row | None:
+        """Run a block that gives one row or none; a read is repeated after a lost connection."""
+        return await self._call(query, params)
+
+    async def many(self, query: str, **params: Any) -> list[Row]:
+        """Run a block that gives rows."""
+        return await self._call(query, params, is_many=True)
+
+    async def value(self, query: str, **params: Any) -> Any:
+        """Run a block that gives one value or None."""
+        return await self._call(query, params)
+
+    async def run(self, query: str, **params: Any) -> None:
+        """Run a block that gives nothing."""
+        await self._call(query, params)
+
+    async def on(self, connection: Connection, query: str, **params: Any) -> Any:
+        """Run a block on a connection that ``connection()`` lent: inside a transaction."""
+        result = getattr(self._queries, query)(connection, **params)
+        if hasattr(result, "__aiter__"):
+            return [row async for row in result]
+        return await result
+
+    async def _call(self, query: str, params: dict[str, Any], *, is_many: bool = False) -> Any:
+        is_read = query.startswith(("get_", "find_", "list_", "active_", "count_", "page_", "role_"))
+        attempts = READ_ATTEMPTS if is_read else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.connection() as connection:
+                    result = await self.on(connection, query, **params)
+                    return list(result) if is_many else result
+            except DatabaseError as error:
+                # A pool has one stale connection per slot after the server was restarted.
+                if attempt == attempts or not isinstance(error.__cause__, REPEATABLE):
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 — jitter
+        raise AssertionError("unreachable")
+
+    def _note(self, *, is_available: bool) -> None:
+        if is_available != self._is_available:
+            self._is_available = is_available
+            if is_available:
+                _log.info("the database answers again")
+            else:
+                _log.warning("the database does not answer")
+
+
+async def prepare_connection(connection: Connection) -> None:
+    """Read and write jsonb as Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: msgspec.json.encode(value).decode(),
+        decoder=msgspec.json.decode,
+    )
+
+
+def _as_database_error(error: SlateError) -> DatabaseError:
+    if isinstance(error, DatabaseError):
+        return error
+    return DatabaseError(f"The database cannot be used: {error}", hint="Check its address.")

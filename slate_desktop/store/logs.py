@@ -1,0 +1,246 @@
+"""Log lines: stored once each whatever is repeated, read in keyset pages.
+
+Identity is ``(session_id, container_id, stream, ts_ns, ord)``: storing the same line again changes
+nothing. Numbers are given by the agent that owns the session; one that a person's line took
+meanwhile is passed over by giving the rest of the batch the next free numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from asyncpg import exceptions as pg
+
+from slate_desktop.domain.logs import LEVEL_ORDER, LogLevel, LogLine, LogPage, LogRecord
+from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
+from slate_desktop.store.errors import not_found
+from slate_desktop.store.port import Runner
+
+# Above this many rows one COPY is quicker than unnest.
+COPY_ABOVE_ROWS = 2_000
+MAX_PAGE = 5_000
+LogKey = tuple[str, int, int]
+
+
+class Logs:
+    """Rows of ``slate_runtime_logs``."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._run = runner
+
+    async def append(self, session_id: str, records: Sequence[LogRecord], *, epoch: int) -> int:
+        """Store lines of the session's owner; returns the number after the last stored one.
+
+        Raises:
+            StaleWriteError: a newer agent process owns the session; nothing was written.
+            DatabaseError: nothing was written, or it is not known: do it again.
+        """
+        async with self._run.connection() as connection:
+            for _ in range(3):
+                try:
+                    return await self._append(connection, session_id, list(records), epoch)
+                except pg.UniqueViolationError:
+                    records = await self._renumber(connection, session_id, records)
+            return await self._append(connection, session_id, list(records), epoch)
+
+    async def resume_point(
+        self, session_id: str, container_id: str, *, overlap_ns: int
+    ) -> tuple[int, dict[str, int], set[LogKey]]:
+        """Return where an agent goes on with a runtime's log.
+
+        Returns:
+            The session's next free number; the newest stamp of each stream of this runtime; and
+            the identities ``(stream, ts_ns, ord)`` that are not older than ``overlap_ns`` before
+            the stream that is furthest behind.
+        """
+        newest_seq = await self._run.value("max_log_seq", session_id=session_id)
+        rows = await self._run.many(
+            "last_log_stamps", session_id=session_id, container_id=container_id
+        )
+        newest = {row["stream"]: row["ts_ns"] for row in rows}
+        if not newest:
+            return newest_seq + 1, {}, set()
+        keys = await self._run.many(
+            "known_log_keys",
+            session_id=session_id,
+            container_id=container_id,
+            since_ns=min(newest.values()) - overlap_ns,
+        )
+        return newest_seq + 1, newest, {(k["stream"], k["ts_ns"], k["ord"]) for k in keys}
+
+    async def add(
+        self,
+        session_id: str,
+        level: LogLevel | str,
+        message: str,
+        *,
+        metadata: dict[str, Any] | None = None,
+    ) -> LogLine:
+        """Add a line of a person or a script.
+
+        Raises:
+            CommandError: ``not_found`` for an unknown session, ``bad_request`` for a bad level.
+        """
+        level = _level(level)
+        async with self._run.connection() as connection, connection.transaction():
+            if await self._run.on(connection, "lock_log_owner", session_id=session_id) is None:
+                raise not_found("session", "session_id")
+            row = await self._run.on(
+                connection,
+                "add_log",
+                session_id=session_id,
+                ts_ns=time.time_ns(),
+                level=level.value,
+                message=message,
+                metadata=metadata or None,
+            )
+        return _line(row)
+
+    async def page(
+        self,
+        session_id: str,
+        *,
+        before_seq: int | None = None,
+        after_seq: int | None = None,
+        limit: int = 1_000,
+        level: LogLevel | str | None = None,
+        grep: str | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> LogPage:
+        """Return a page in rising ``seq``: the newest lines, or those before or after a number.
+
+        Args:
+            session_id: which session.
+            before_seq: lines older than this one.
+            after_seq: lines newer than this one.
+            limit: 1 to 5,000 lines.
+            level: this level and weightier ones only.
+            grep: lines that hold this text, without regard to case.
+            since_ns: from this time on, UTC nanoseconds.
+            until_ns: before this time, UTC nanoseconds.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        filters = {
+            "session_id": session_id,
+            "levels": _levels_from(level),
+            "text": None if grep is None else f"%{_escape_like(grep)}%",
+            "since_ns": since_ns,
+            "until_ns": until_ns,
+            "limit": limit + 1,
+        }
+        if after_seq is not None:
+            rows = await self._run.many("page_logs_after", after=after_seq, **filters)
+            lines = [_line(row) for row in rows[:limit]]
+            return LogPage(lines=lines, has_older=after_seq > 0, has_newer=len(rows) > limit)
+        before = before_seq if before_seq is not None else 2**62
+        rows = await self._run.many("page_logs_before", before=before, **filters)
+        lines = [_line(row) for row in reversed(rows[:limit])]
+        return LogPage(
+            lines=lines, has_older=len(rows) > limit, has_newer=before_seq is not None
+        )
+
+    async def _append(
+        self, connection: Any, session_id: str, records: list[LogRecord], epoch: int
+    ) -> int:
+        async with connection.transaction():
+            owner = await self._run.on(connection, "lock_log_owner", session_id=session_id)
+            if owner is None or owner["agent_epoch"] != epoch:
+                raise StaleWriteError("Another agent process owns this session's log.")
+            if len(records) > COPY_ABOVE_ROWS:
+                await self._run.on(connection, "make_log_stage")
+                await connection.copy_records_to_table(
+                    "slate_log_stage", records=[_copy_row(r) for r in records]
+                )
+                await self._run.on(connection, "insert_staged_logs", session_id=session_id)
+            elif records:
+                await self._run.on(
+                    connection, "insert_logs", session_id=session_id, **_columns(records)
+                )
+        return records[-1].seq + 1 if records else 0
+
+    async def _renumber(
+        self, connection: Any, session_id: str, records: Sequence[LogRecord]
+    ) -> list[LogRecord]:
+        """Give lines that are not stored yet the numbers after the newest stored one."""
+        newest = await self._run.on(connection, "max_log_seq", session_id=session_id)
+        by_runtime: dict[str, set[LogKey]] = {}
+        for container_id in {record.container_id for record in records}:
+            keys = await self._run.on(
+                connection,
+                "known_log_keys",
+                session_id=session_id,
+                container_id=container_id,
+                since_ns=min(r.ts_ns for r in records if r.container_id == container_id),
+            )
+            by_runtime[container_id] = {(k["stream"], k["ts_ns"], k["ord"]) for k in keys}
+        fresh = [r for r in records if (r.stream, r.ts_ns, r.ord) not in by_runtime[r.container_id]]
+        first = max(newest + 1, fresh[0].seq) if fresh else newest + 1
+        return [msgspec.structs.replace(r, seq=first + i) for i, r in enumerate(fresh)]
+
+
+def _columns(records: list[LogRecord]) -> dict[str, list[Any]]:
+    return {
+        "seqs": [r.seq for r in records],
+        "containers": [r.container_id for r in records],
+        "streams": [r.stream for r in records],
+        "stamps": [r.ts_ns for r in records],
+        "ords": [r.ord for r in records],
+        "levels": [r.level.value for r in records],
+        "messages": [r.message for r in records],
+        "partials": [r.partial for r in records],
+        "metadata": [
+            msgspec.json.encode(r.metadata).decode() if r.metadata else None for r in records
+        ],
+    }
+
+
+def _copy_row(r: LogRecord) -> tuple[Any, ...]:
+    return (
+        r.seq,
+        r.container_id,
+        r.stream,
+        r.ts_ns,
+        r.ord,
+        r.level.value,
+        r.message,
+        r.partial,
+        r.metadata or None,
+    )
+
+
+def _line(row: Any) -> LogLine:
+    return LogLine(
+        seq=row["seq"],
+        timestamp_ns=row["ts_ns"],
+        level=LogLevel(row["level"]),
+        message=row["message"],
+        stream=row["stream"],
+        partial=row["partial"],
+        metadata=row["metadata"] or {},
+    )
+
+
+def _level(level: LogLevel | str) -> LogLevel:
+    try:
+        return LogLevel(level)
+    except ValueError as exc:
+        raise CommandError(
+            ErrorCode.BAD_REQUEST,
+            f"level must be one of: {', '.join(LogLevel)}",
+            field="level",
+        ) from exc
+
+
+def _levels_from(level: LogLevel | str | None) -> list[str] | None:
+    if level is None:
+        return None
+    least = LEVEL_ORDER[_level(level)]
+    return [name.value for name, order in LEVEL_ORDER.items() if order >= least]
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

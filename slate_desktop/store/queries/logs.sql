@@ -1,0 +1,81 @@
+-- name: lock_log_owner^
+-- Who may write a session's log; one writer at a time until the end of the transaction.
+select id, agent_epoch, attempt from slate_runtime_sessions
+where id = :session_id for no key update;
+
+-- name: max_log_seq$
+-- The number of the newest line, 0 for none.
+select coalesce(max(seq), 0) from slate_runtime_logs where session_id = :session_id;
+
+-- name: last_log_stamps
+-- The newest time of each stream of a runtime.
+select stream, max(ts_ns) as ts_ns from slate_runtime_logs
+where session_id = :session_id and container_id = :container_id
+group by stream;
+
+-- name: known_log_keys
+-- Identities of a runtime's lines that are not older than a time.
+select stream, ts_ns, ord from slate_runtime_logs
+where session_id = :session_id and container_id = :container_id and ts_ns >= :since_ns;
+
+-- name: insert_logs!
+-- Store lines; one that is there under its identity stays as it is.
+insert into slate_runtime_logs
+    (session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata)
+select :session_id, l.seq, l.container_id, l.stream, l.ts_ns, l.ord, l.level, l.message,
+    l.partial, l.metadata::jsonb
+from unnest(:seqs::bigint[], :containers::text[], :streams::text[], :stamps::bigint[],
+    :ords::integer[], :levels::text[], :messages::text[], :partials::boolean[],
+    :metadata::text[])
+    as l (seq, container_id, stream, ts_ns, ord, level, message, partial, metadata)
+on conflict on constraint slate_runtime_logs_identity do nothing;
+
+-- name: make_log_stage#
+-- Where a big batch waits: COPY itself cannot skip what is there.
+create temporary table if not exists slate_log_stage (
+    seq bigint, container_id text, stream text, ts_ns bigint, ord integer, level text,
+    message text, partial boolean, metadata jsonb
+) on commit delete rows;
+
+-- name: insert_staged_logs!
+-- Store the lines of a big batch.
+insert into slate_runtime_logs
+    (session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata)
+select :session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata
+from slate_log_stage
+on conflict on constraint slate_runtime_logs_identity do nothing;
+
+-- name: add_log^
+-- A line of a person or a script, with the next number.
+insert into slate_runtime_logs
+    (session_id, seq, container_id, stream, ts_ns, ord, level, message, metadata)
+select :session_id,
+    (select coalesce(max(seq), 0) + 1 from slate_runtime_logs where session_id = :session_id),
+    'api', 'api', :ts_ns,
+    (select coalesce(max(ord) + 1, 0) from slate_runtime_logs
+     where session_id = :session_id and container_id = 'api' and stream = 'api'
+        and ts_ns = :ts_ns),
+    :level, :message, :metadata::jsonb
+returning seq, ts_ns, level, message, stream, partial, metadata;
+
+-- name: page_logs_before
+-- Lines before a number, newest first.
+select seq, ts_ns, level, message, stream, partial, metadata
+from slate_runtime_logs
+where session_id = :session_id and seq < :before and deleted_at is null
+    and (:levels::text[] is null or level = any(:levels))
+    and (:text::text is null or message ilike :text)
+    and (:since_ns::bigint is null or ts_ns >= :since_ns)
+    and (:until_ns::bigint is null or ts_ns < :until_ns)
+order by seq desc limit :limit;
+
+-- name: page_logs_after
+-- Lines after a number, oldest first.
+select seq, ts_ns, level, message, stream, partial, metadata
+from slate_runtime_logs
+where session_id = :session_id and seq > :after and deleted_at is null
+    and (:levels::text[] is null or level = any(:levels))
+    and (:text::text is null or message ilike :text)
+    and (:since_ns::bigint is null or ts_ns >= :since_ns)
+    and (:until_ns::bigint is null or ts_ns < :until_ns)
+order by seq asc limit :limit;

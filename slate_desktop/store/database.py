@@ -204,12 +204,17 @@ class Database:
 
 
 async def prepare_connection(connection: Connection) -> None:
-    """Read and write jsonb as Python values."""
+    """Read and write jsonb as Python values, in the binary form that COPY wants too.
+
+    Its first byte is the version of the form, 1.
+    Source: https://www.postgresql.org/docs/current/protocol.html, jsonb_recv in jsonb.c
+    """
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: msgspec.json.encode(value).decode(),
-        decoder=msgspec.json.decode,
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda data: msgspec.json.decode(data[1:]),
+        format="binary",
     )
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from slate_desktop.control.operations import Operations
 from slate_desktop.domain.build import (
+    ACTIVE_BUILD_STATES,
     BuildJob,
     BuildStatistics,
     BuildStatus,
     BuildType,
     TargetPlatform,
 )
+from slate_desktop.domain.ids import check_id
+from slate_desktop.errors import CommandError, ErrorCode
 
 
-class BuildOperations:
+class BuildOperations(Operations):
     """The part of ``Slate`` that works on build jobs."""
 
     async def create_build_job(
@@ -27,10 +31,27 @@ class BuildOperations:
     ) -> BuildJob:
         """Insert a build in ``queued``.
 
+        Args:
+            project_id: what to build.
+            build_type: development, staging or production.
+            target_platform: one of the nine platforms.
+            source_commit: 7 to 40 hexadecimal digits.
+            options: ``clean``, ``optimization``, ``compressionFormat``, ``parallelJobs`` ….
+
         Raises:
             CommandError: ``bad_request`` or ``not_found``.
         """
-        raise NotImplementedError
+        project = await self.db.projects.get(check_id(project_id, "project_id"))
+        job = await self.db.builds.create(
+            project_id=project.id,
+            user_id=self.user.id,
+            build_type=str(build_type),
+            target_platform=str(target_platform),
+            source_commit=source_commit,
+            options=options,
+        )
+        await self._build_changed(job)
+        return job
 
     async def get_build_job(self, build_id: str) -> BuildJob:
         """Return a build job.
@@ -38,13 +59,23 @@ class BuildOperations:
         Raises:
             CommandError: ``not_found``.
         """
-        raise NotImplementedError
+        return await self.reads.get_build(check_id(build_id, "build_id"))
 
     async def list_build_jobs(
-        self, project_id: str | None = None, *, status: BuildStatus | None = None, limit: int = 100
+        self,
+        project_id: str | None = None,
+        *,
+        status: BuildStatus | None = None,
+        limit: int = 100,
+        is_fresh: bool = False,
     ) -> list[BuildJob]:
-        """Return build jobs, newest first."""
-        raise NotImplementedError
+        """Return build jobs, newest first; ``is_fresh`` reads past the cache."""
+        if project_id is not None:
+            check_id(project_id, "project_id")
+        read = self.db.builds.list if is_fresh else self.reads.list_builds
+        return await read(
+            project_id=project_id, statuses=None if status is None else [status], limit=limit
+        )
 
     async def update_build_job(
         self,
@@ -57,23 +88,66 @@ class BuildOperations:
         artifacts: list[dict[str, Any]] | None = None,
         error_message: str | None = None,
     ) -> BuildJob:
-        """Change a build job; illegal moves and progress that goes back are refused."""
-        raise NotImplementedError
+        """Change a build job; illegal moves are refused, progress never goes back.
+
+        The database grants it to agents and to the owner of the tables; a person's own login may
+        not move builds.
+
+        Raises:
+            CommandError: ``not_found``, ``illegal_state``, ``bad_request``, ``forbidden``.
+        """
+        try:
+            wanted = None if status is None else BuildStatus(status)
+        except ValueError as exc:
+            names = ", ".join(BuildStatus)
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, f"status must be one of: {names}", field="status"
+            ) from exc
+        job = await self.db.builds.update(
+            check_id(build_id, "build_id"),
+            status=wanted,
+            progress=progress,
+            progress_message=progress_message,
+            output_path=output_path,
+            artifacts=artifacts,
+            error_message=error_message,
+        )
+        await self._build_changed(job)
+        return job
 
     async def delete_build_job(self, build_id: str) -> None:
-        """Remove a build job that is not active (soft delete)."""
-        raise NotImplementedError
+        """Remove a build job that is not active (soft delete).
+
+        Raises:
+            CommandError: ``not_found``, or ``illegal_state`` while it is queued or building.
+        """
+        job = await self.db.builds.get(check_id(build_id, "build_id"))
+        if job.status is BuildStatus.BUILDING:
+            raise CommandError(ErrorCode.ILLEGAL_STATE, "The build is under way; cancel it first.")
+        await self.db.builds.delete(job.id)
+        await self._build_changed(job)
 
     async def get_active_builds(self, project_id: str | None = None) -> list[BuildJob]:
-        """Return the builds that are queued or building."""
-        raise NotImplementedError
+        """Return the builds that are queued or building, newest first."""
+        if project_id is not None:
+            check_id(project_id, "project_id")
+        return await self.reads.list_builds(
+            project_id=project_id, statuses=ACTIVE_BUILD_STATES, limit=500
+        )
 
     async def get_recent_builds(
         self, project_id: str | None = None, *, limit: int = 10
     ) -> list[BuildJob]:
         """Return the newest builds."""
-        raise NotImplementedError
+        return await self.list_build_jobs(project_id, limit=limit)
 
     async def get_build_statistics(self, project_id: str | None = None) -> BuildStatistics:
-        """Return figures over the builds of one or all projects of this user."""
-        raise NotImplementedError
+        """Return figures over the builds of one or all projects."""
+        if project_id is not None:
+            check_id(project_id, "project_id")
+        return await self.reads.build_statistics(project_id=project_id)
+
+    async def _build_changed(self, job: BuildJob) -> None:
+        """Forget cached copies of a build that this client changed, and tell its models."""
+        await self._forget_build(job)
+        self._builds_changed.emit(job.project_id)

@@ -12,61 +12,130 @@ No Qt is imported here: scripts, the command line and the window use the same ob
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, Self, cast
 
+from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.port import Bus
 from slate_desktop.control.builds import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
+from slate_desktop.control.events import Events
 from slate_desktop.control.logs import LogOperations
+from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
-from slate_desktop.control.sessions import SessionOperations
+from slate_desktop.control.requests import Requester
 from slate_desktop.domain.project import User
+from slate_desktop.errors import SettingsError
+from slate_desktop.store import CachedReads, Database
+from slate_desktop.store.cache import Cache, make_cache
+from slate_desktop.wire.keys import SigningKey
+from slate_desktop.wire.messages import StatusEvent
+
+_CLOSE_TIMEOUT_S = 6.0
 
 
-class Slate(
-    ProjectOperations, SessionOperations, ContainerOperations, LogOperations, BuildOperations
-):
-    """A connected client.
+class Slate(ProjectOperations, ContainerOperations, LogOperations, BuildOperations):
+    """A connected client; make one with ``Slate.connect``.
 
     Attributes:
-        bus: the connection to the broker (``bus.port.Bus``).
-        db: the database (``store.database.Database``).
-        cache: the cache in front of reads.
+        bus: the connection to the broker.
+        db: the database.
+        cache: what keeps reads for 30 s.
+        reads: sessions and builds through the cache.
+        events: what agents tell.
         user: who this client is.
         profile: the profile's name, ``local`` for the embedded stack.
     """
 
-    bus: Any
-    db: Any
-    cache: Any
-    user: User
-    profile: str
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        db: Database,
+        cache: Cache,
+        user: User,
+        key: SigningKey,
+        profile: str = "local",
+    ) -> None:
+        self.bus = bus
+        self.db = db
+        self.cache = cache
+        self.reads = CachedReads(db, cache)
+        self.user = user
+        self.profile = profile
+        self.requester = Requester(bus, key)
+        self.events = Events(bus, self._on_row_changed)
+        self._is_closed = False
 
     @classmethod
     async def connect(
         cls, profile: str | None = None, *, on_step: Callable[[str, str], None] | None = None
-    ) -> Slate:
+    ) -> Self:
         """Connect to a profile; ``local`` attaches to the embedded stack or starts it.
 
         Args:
             profile: ``local``, ``remote``, or None for what the settings name.
-            on_step: called with a part (``nats``, ``postgres``, ``agent``) and a state in words
-                while the stack starts.
+            on_step: called with a part (``nats``, ``database``, ``agent``) and its state
+                (``starting``, ``ready``, ``failed``, ``off``) while the stack starts.
 
         Raises:
             StackError: the embedded stack does not start.
-            SettingsError: the profile lacks an address or a key.
+            SettingsError: the profile lacks an address or a key, or nobody knows the key.
             NotConnectedError: the broker does not answer.
             DatabaseError: the database does not answer, or its schema is of another version.
         """
-        raise NotImplementedError
+        return await cls.connect_to(await resolve(profile, on_step=on_step))
+
+    @classmethod
+    async def connect_to(cls, endpoint: Endpoint) -> Self:
+        """Connect to what ``profiles.resolve`` found; raises like ``connect``."""
+        key = SigningKey.from_seed(endpoint.seed)
+        async with contextlib.AsyncExitStack() as stack:
+            if endpoint.profile == "local":
+                from slate_desktop.stack import client
+
+                stack.callback(client.release)
+            cache = make_cache(endpoint.redis_url)
+            stack.push_async_callback(cache.aclose)
+            name = f"slate-client-{os.getpid()}"
+            bus, db = await _connect_both(
+                NatsBus.connect(
+                    endpoint.nats_url,
+                    seed=endpoint.seed,
+                    name=name,
+                    tls=endpoint.tls(),
+                    allow_plaintext=endpoint.allow_plaintext,
+                ),
+                Database.connect(endpoint.database_url, application_name=name),
+            )
+            stack.push_async_callback(db.aclose)
+            stack.push_async_callback(bus.aclose)
+            user = await _who_am_i(db, key)
+            slate = cls(bus=bus, db=db, cache=cache, user=user, key=key, profile=endpoint.profile)
+            await slate.events.open()
+            stack.pop_all()
+        return slate
 
     async def aclose(self) -> None:
         """Close everything; bounded in time."""
-        raise NotImplementedError
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self.bus.aclose()
+                await self.db.aclose()
+                await self.cache.aclose()
+        if self.profile == "local":
+            from slate_desktop.stack import client
 
-    async def __aenter__(self) -> Slate:
+            client.release()
+
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -76,3 +145,38 @@ class Slate(
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    async def _on_row_changed(self, event: StatusEvent) -> None:
+        await self.reads.invalidate_session(event.session_id)
+
+
+async def _connect_both(
+    connecting_bus: Coroutine[Any, Any, NatsBus], connecting_db: Coroutine[Any, Any, Database]
+) -> tuple[NatsBus, Database]:
+    """Connect to both at once; when one fails the other is closed."""
+    bus, db = await asyncio.gather(connecting_bus, connecting_db, return_exceptions=True)
+    for failure, other in ((bus, db), (db, bus)):
+        if isinstance(failure, BaseException):
+            if not isinstance(other, BaseException):
+                await other.aclose()
+            raise failure
+    return cast("NatsBus", bus), cast("Database", db)
+
+
+async def _who_am_i(db: Database, key: SigningKey) -> User:
+    """Return the person whose key this is.
+
+    Raises:
+        SettingsError: nobody has registered it, or it was withdrawn.
+    """
+    user = await db.users.get_by_pubkey(key.public)
+    if user is None:
+        raise SettingsError(
+            f"The database knows nobody with the key {key.public}.",
+            hint="Ask the administrator to register it.",
+        )
+    if user.revoked_at is not None:
+        raise SettingsError(
+            f"The key {key.public} was withdrawn.", hint="Ask the administrator for a new one."
+        )
+    return user

@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
+import msgspec
+
+from slate_desktop.control.configs import ConfigLike
+from slate_desktop.control.events import AGENT_SILENCE_S
+from slate_desktop.control.sessions import SessionOperations
+from slate_desktop.control.status import apply_status
 from slate_desktop.control.values import CommandOutcome, ExecResult, StatsReading
-from slate_desktop.domain.container import ContainerConfig
+from slate_desktop.domain.fields import check_argv
+from slate_desktop.domain.ids import check_id, new_id
+from slate_desktop.domain.project import AgentRow
+from slate_desktop.domain.roles import Operation
+from slate_desktop.domain.session import FINAL_STATES, RuntimeSession, SessionStatus
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode, OutcomeUnknownError
+from slate_desktop.wire.envelope import AUDIENCE_ANY
+from slate_desktop.wire.messages import (
+    MAX_EXEC_TIMEOUT_S,
+    ExecReply,
+    ExecuteRequest,
+    RestartRequest,
+    SessionReply,
+    StartRequest,
+    StatsReply,
+    StopRequest,
+    write_execute,
+    write_grace,
+    write_start,
+)
+
+_S = SessionStatus
+_NOT_RUNNING_YET = frozenset({_S.CREATING, _S.STOPPED, _S.FAILED, _S.LOST})
+_STARTED = FINAL_STATES | {_S.RUNNING}
+# A command's result is fetched for this long after its own time is over.
+_EXEC_SLACK_S = 15.0
+_EXEC_LOOKS_S = (0.25, 0.5, 1.0)
 
 
-class ContainerOperations:
+class ContainerOperations(SessionOperations):
     """The part of ``Slate`` that talks to agents.
 
     Every method refuses bad ids before it sends, and raises ``NotConnectedError`` (nothing was
@@ -19,7 +55,7 @@ class ContainerOperations:
     async def start_container(
         self,
         session_id: str,
-        config: ContainerConfig | Mapping[str, object] | None = None,
+        config: ConfigLike | None = None,
         *,
         wait: bool = False,
         timeout_s: float | None = None,
@@ -30,21 +66,58 @@ class ContainerOperations:
             session_id: a session that is not live.
             config: as in ``update_runtime_session``.
             wait: return only when it runs or has ended.
-            timeout_s: limit of the waiting.
+            timeout_s: limit of the waiting; TimeoutError when it is over.
         """
-        raise NotImplementedError
+        row = await self._fresh(session_id)
+        if config is not None:
+            row = await self.update_runtime_session(session_id, config)
+        request = StartRequest(project_id=row.project_id, user_id=self.user.id)
+        return await self._command(
+            Operation.START, row, write_start(request), AUDIENCE_ANY, _STARTED, wait, timeout_s
+        )
 
     async def stop_container(
-        self, session_id: str, *, wait: bool = False, timeout_s: float | None = None
+        self,
+        session_id: str,
+        *,
+        grace_s: float | None = None,
+        wait: bool = False,
+        timeout_s: float | None = None,
     ) -> CommandOutcome:
-        """Stop a session gracefully; one that has stopped stays so."""
-        raise NotImplementedError
+        """Stop a session gracefully; one that has stopped stays so.
+
+        Args:
+            session_id: the session.
+            grace_s: seconds that its runtime gets to end by itself; None for the configured ones.
+            wait: return only when it has ended.
+            timeout_s: limit of the waiting; TimeoutError when it is over.
+        """
+        row = await self._fresh(session_id)
+        if row.is_final:
+            return CommandOutcome(session=row, is_done=True)
+        body = write_grace(StopRequest(grace_s=grace_s))
+        audience = await self._audience(row)
+        return await self._command(
+            Operation.STOP, row, body, audience, FINAL_STATES, wait, timeout_s
+        )
 
     async def restart_container(
-        self, session_id: str, *, wait: bool = False, timeout_s: float | None = None
+        self,
+        session_id: str,
+        *,
+        grace_s: float | None = None,
+        wait: bool = False,
+        timeout_s: float | None = None,
     ) -> CommandOutcome:
-        """Stop a session and start it again in a new runtime."""
-        raise NotImplementedError
+        """Stop a session and start it again in a new runtime; one that does not run is started."""
+        row = await self._fresh(session_id)
+        if row.status in _NOT_RUNNING_YET:
+            return await self.start_container(session_id, wait=wait, timeout_s=timeout_s)
+        body = write_grace(RestartRequest(grace_s=grace_s))
+        audience = await self._audience(row)
+        return await self._command(
+            Operation.RESTART, row, body, audience, _STARTED, wait, timeout_s
+        )
 
     async def execute_command(
         self, session_id: str, argv: Sequence[str], timeout_s: float = 30.0
@@ -56,7 +129,22 @@ class ContainerOperations:
             argv: the program and its arguments.
             timeout_s: the command is killed after this time, 600 at most.
         """
-        raise NotImplementedError
+        if isinstance(argv, str):
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, "argv must be a list of texts, not one text", field="argv"
+            )
+        words = check_argv(list(argv), "argv")
+        if not 0 < timeout_s <= MAX_EXEC_TIMEOUT_S:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST,
+                f"timeout must be more than 0 and at most {MAX_EXEC_TIMEOUT_S:g} seconds",
+                field="timeout",
+            )
+        row = await self._fresh(session_id)
+        self._refuse_unless_running(row, ErrorCode.ILLEGAL_STATE)
+        body = write_execute(ExecuteRequest(argv=words, timeout_s=timeout_s))
+        reply = await self._result_of_command(row, body, timeout_s)
+        return ExecResult(**msgspec.structs.asdict(reply))
 
     async def get_container_stats(self, session_id: str) -> StatsReading:
         """Return the agent's newest sample.
@@ -64,4 +152,153 @@ class ContainerOperations:
         Raises:
             CommandError: ``not_running``, ``not_found``.
         """
-        raise NotImplementedError
+        row = await self.get_runtime_session(session_id)
+        self._refuse_unless_running(row, ErrorCode.NOT_RUNNING)
+        audience = await self._audience(row)
+        reply = await self.requester.ask(
+            Operation.STATS, row.id, b"{}", StatsReply, audience=audience
+        )
+        fields = msgspec.structs.asdict(reply)
+        age_ms = fields.pop("age_ms")
+        return StatsReading(stats=ContainerStats(**fields), age_ms=age_ms)
+
+    async def get_stats_history(
+        self, session_id: str, *, since: datetime | None = None
+    ) -> list[ContainerStats]:
+        """Return stored samples of a session, one each ten seconds, of the last hour or so."""
+        moment = since or datetime.fromtimestamp(time.time() - 3600, UTC)
+        buckets = await self.db.stats.list(check_id(session_id, "session_id"), since=moment)
+        return [
+            ContainerStats(
+                cpu_percent=bucket.cpu_percent,
+                memory_usage=bucket.memory_usage,
+                memory_limit=bucket.memory_limit,
+                network_rx_bytes=bucket.network_rx_bytes,
+                network_tx_bytes=bucket.network_tx_bytes,
+                sampled_at_ns=int(bucket.bucket.timestamp()) * 1_000_000_000,
+            )
+            for bucket in buckets
+        ]
+
+    async def list_agents(self) -> list[AgentRow]:
+        """Return the hosts that run runtimes."""
+        return await self.db.agents.list()
+
+    async def _command(
+        self,
+        operation: Operation,
+        row: RuntimeSession,
+        body: bytes,
+        audience: str,
+        goal: frozenset[SessionStatus],
+        wait: bool,
+        timeout_s: float | None,
+    ) -> CommandOutcome:
+        notes: list[str] = []
+        attempt = row.attempt + (operation is not Operation.STOP)
+        try:
+            reply = await self.requester.ask(
+                operation, row.id, body, SessionReply, audience=audience
+            )
+        except CommandError as exc:
+            await self._forget_session(row)
+            if exc.code is not ErrorCode.IN_PROGRESS:
+                raise
+            row = await self._fresh(row.id)
+        else:
+            notes = reply.notes
+            row = apply_status(row, reply)
+            await self._forget_session(row)
+            row = await self._fresh_or(row)
+        if wait and not _is_reached(row, goal, attempt):
+            row = await self.wait_for_status(row.id, goal, attempt=attempt, timeout_s=timeout_s)
+        return CommandOutcome(session=row, is_done=_is_reached(row, goal, attempt), notes=notes)
+
+    async def _result_of_command(
+        self, row: RuntimeSession, body: bytes, timeout_s: float
+    ) -> ExecReply:
+        """Ask until the result is there; all questions carry one key, so it runs once."""
+        idem = new_id()
+        audience = await self._audience(row)
+        deadline = time.monotonic() + timeout_s + _EXEC_SLACK_S
+        look = 0
+        while True:
+            try:
+                return await self.requester.ask(
+                    Operation.EXECUTE, row.id, body, ExecReply, audience=audience, idem=idem
+                )
+            except OutcomeUnknownError:
+                if time.monotonic() >= deadline:
+                    raise
+            except CommandError as exc:
+                if exc.code is not ErrorCode.IN_PROGRESS:
+                    raise
+                if time.monotonic() >= deadline:
+                    raise OutcomeUnknownError(
+                        "The command's result did not come in time.", idem=idem
+                    ) from exc
+            await asyncio.sleep(_EXEC_LOOKS_S[min(look, len(_EXEC_LOOKS_S) - 1)])
+            look += 1
+
+    async def _audience(self, row: RuntimeSession) -> str:
+        """Return the agent to ask: the session's own, or any that lives.
+
+        Raises:
+            AgentOfflineError: it was not seen lately; nothing is sent.
+        """
+        seen = self.events.agents
+        if row.agent_id is not None:
+            agent = seen.get(row.agent_id)
+            if agent is not None and agent.is_live:
+                return row.agent_id
+        else:
+            for agent in seen.values():
+                if agent.is_live:
+                    return agent.heartbeat.agent_id
+        return await self._audience_by_rows(row.agent_id)
+
+    async def _audience_by_rows(self, agent_id: str | None) -> str:
+        rows = await self.list_agents()
+        ages = {agent.id: _age_s(agent) for agent in rows}
+        if agent_id is None:
+            live = [name for name, age_s in ages.items() if age_s <= AGENT_SILENCE_S]
+            if live:
+                return min(live, key=lambda name: ages[name])
+            raise AgentOfflineError(
+                "No agent is online.", hint="Start one with `slate agent` or `slate stack up`."
+            )
+        age_s = ages.get(agent_id, float("inf"))
+        if age_s <= AGENT_SILENCE_S:
+            return agent_id
+        since = "was never seen" if age_s == float("inf") else f"was last seen {age_s:.0f} s ago"
+        raise AgentOfflineError(
+            f"The agent {agent_id} is offline: it {since}.",
+            hint="Start it again on its host; it then finds the session's runtime.",
+        )
+
+    async def _fresh(self, session_id: str) -> RuntimeSession:
+        """Read a row past the cache."""
+        return await self.db.sessions.get(check_id(session_id, "session_id"))
+
+    async def _fresh_or(self, row: RuntimeSession) -> RuntimeSession:
+        """Return the stored row unless what is known is newer."""
+        stored = await self._fresh(row.id)
+        return row if row.version > stored.version else stored
+
+    @staticmethod
+    def _refuse_unless_running(row: RuntimeSession, code: ErrorCode) -> None:
+        if row.status is not _S.RUNNING:
+            raise CommandError(
+                code,
+                f"The session is {row.status.value}, not running.",
+                hint="Start it first.",
+            )
+
+
+def _is_reached(row: RuntimeSession, goal: frozenset[SessionStatus], attempt: int) -> bool:
+    return row.status in goal and row.attempt >= attempt
+
+
+def _age_s(agent: AgentRow) -> float:
+    """Return how long ago an agent was seen, by the database's clock."""
+    return float("inf") if agent.seen_ago_s is None else agent.seen_ago_s

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from slate_desktop.control.operations import Operations
+from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.errors import CommandError, ErrorCode
+
+MAX_PAGE_LINES = 5000
+MAX_MESSAGE_BYTES = 64 * 1024
+# A batch reaches windows and the database at once: the first look may be too early.
+_LOOKS_S = (0.0, 0.1, 0.5, 2.0)
+_COMPLETE_WITHIN_S = 3.0
 
 
-class LogOperations:
+class LogOperations(Operations):
     """The part of ``Slate`` that reads and adds log lines."""
 
     async def add_runtime_log(
@@ -19,8 +31,21 @@ class LogOperations:
         level: LogLevel | str = LogLevel.INFO,
         metadata: dict[str, Any] | None = None,
     ) -> LogLine:
-        """Store a line of one's own in a session's log; it is streamed at once."""
-        raise NotImplementedError
+        """Store a line of one's own in a session's log; this client's consoles show it at once.
+
+        Raises:
+            CommandError: ``not_found``, or ``bad_request`` for a bad level or message.
+        """
+        check_id(session_id, "session_id")
+        if "\x00" in message or len(message.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST,
+                f"A message has no NUL and at most {MAX_MESSAGE_BYTES} bytes.",
+                field="message",
+            )
+        line = await self.db.logs.add(session_id, level, message, metadata=metadata)
+        self._log_added.emit(session_id)
+        return line
 
     async def get_runtime_logs(
         self,
@@ -36,15 +61,29 @@ class LogOperations:
 
         Args:
             session_id: the session.
-            limit: lines at most, up to 10,000.
+            limit: lines at most, up to 5,000.
             before: only lines with a smaller ``seq`` (the newest of them).
             after: only lines with a larger ``seq`` (the oldest of them).
             min_level: this level and heavier ones.
             text: only lines that contain it, in any case.
-        """
-        raise NotImplementedError
 
-    def follow_runtime_logs(
+        Raises:
+            CommandError: ``bad_request``.
+        """
+        if before is not None and after is not None:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, "A page lies before or after a number.", field="before"
+            )
+        return await self.db.logs.page(
+            check_id(session_id, "session_id"),
+            before_seq=before,
+            after_seq=after,
+            limit=limit,
+            level=min_level,
+            grep=text,
+        )
+
+    async def follow_runtime_logs(
         self,
         session_id: str,
         *,
@@ -54,6 +93,66 @@ class LogOperations:
     ) -> AsyncIterator[list[LogLine]]:
         """Yield batches of lines with ``seq`` above ``after``, without holes, until the end.
 
-        The iterator ends when the session has ended and its log is complete.
+        The iterator ends when the session has ended and its log is complete. Lines come from the
+        database; events only say when to look.
         """
-        raise NotImplementedError
+        row = await self.db.sessions.get(check_id(session_id, "session_id"))
+        news = asyncio.Event()
+        subscription = await self.events.follow_logs(row.project_id, row.id, lambda _: news.set())
+        end_status = self.events.on_status(lambda _: news.set(), row.id)
+        try:
+            look = 0
+            ended_for_s = 0.0
+            while True:
+                news.clear()
+                row = await self.db.sessions.get(session_id)
+                count = 0
+                while True:
+                    lines, after, has_more = await self._lines_after(
+                        session_id, after, min_level, text
+                    )
+                    if lines:
+                        count += len(lines)
+                        yield lines
+                    if not has_more:
+                        break
+                if _is_over(row, ended_for_s) and not count:
+                    return
+                wait_s = _LOOKS_S[look]
+                ended_for_s = ended_for_s + wait_s if row.is_final else 0.0
+                is_told = await _is_set_within(news, wait_s)
+                look = 1 if is_told or count else min(look + 1, len(_LOOKS_S) - 1)
+        finally:
+            end_status()
+            await subscription.unsubscribe()
+
+    async def _lines_after(
+        self, session_id: str, after: int, min_level: LogLevel | str | None, text: str | None
+    ) -> tuple[list[LogLine], int, bool]:
+        """Return a page, up to where was looked, and whether more is there."""
+        is_filtered = min_level is not None or text is not None
+        newest = after
+        if is_filtered:
+            # What the filter leaves out must not be looked at again the next time.
+            last = await self.get_runtime_logs(session_id, limit=1)
+            newest = last.lines[-1].seq if last.lines else after
+        page = await self.get_runtime_logs(
+            session_id, limit=MAX_PAGE_LINES, after=after, min_level=min_level, text=text
+        )
+        if page.lines:
+            after = page.lines[-1].seq
+        if not page.has_newer:
+            after = max(after, newest)
+        return page.lines, after, page.has_newer
+
+
+def _is_over(row: RuntimeSession, ended_for_s: float) -> bool:
+    """Tell whether no line can come any more; a log that broke off is given a little time."""
+    return row.is_final and (row.log_complete or ended_for_s >= _COMPLETE_WITHIN_S)
+
+
+async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    return event.is_set()

@@ -31,11 +31,13 @@ class CommandOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What start, stop and restart return: the row, and whether the goal is reached.
 
     ``is_done`` is false when the agent goes on with the work (a pull, a long stop); the rest comes
-    as status events, and ``wait_for_status`` waits for it.
+    as status events, and ``wait_for_status`` waits for it. ``notes`` are sentences about what was
+    changed on the way, such as a preset that was sized down.
     """
 
     session: RuntimeSession
     is_done: bool
+    notes: list[str] = []
 
 
 class LampState(StrEnum):

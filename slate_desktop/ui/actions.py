@@ -70,7 +70,6 @@ class ActionRegistry(QObject):
         title = plain_title(spec.text)
         tip = spec.hint or title
         action.setToolTip(f"{tip} ({key})" if key else tip)
-        action.setStatusTip(spec.hint)
         if spec.is_checkable:
             action.toggled.connect(lambda is_on: slot(is_on))
         else:
@@ -93,6 +92,11 @@ class ActionRegistry(QObject):
         for action_id, action in self._actions.items():
             if action.isEnabled() and action.isVisible():
                 yield self._specs[action_id], action
+
+    def all(self) -> Iterable[tuple[ActionSpec, QAction]]:
+        """Yield everything, in the order of the menus."""
+        for action_id, action in self._actions.items():
+            yield self._specs[action_id], action
 
     def set_enabled(self, action_id: str, is_enabled: bool, reason: str = "") -> None:
         """Switch an action on, or off with the reason in its tooltip."""

@@ -137,7 +137,16 @@ class ConfigForm(QWidget):
         """Return the fields that the base has and this has not, such as a limit taken away."""
         if not self.is_valid:
             return set()
-        return set(self._base) - set(container_config_to_json(self.config()))
+        now = container_config_to_json(self.config())
+        gone = set(self._base) - set(now)
+        # Variables are joined name by name, so one that is taken away needs the whole.
+        if set(self._base.get("env", {})) - set(now.get("env", {})):
+            gone.add("env")
+        return gone
+
+    def request(self) -> ContainerConfig | dict[str, Any] | None:
+        """Return what a start is asked with: only the changes, where they can say it."""
+        return self.config() if self.removed() else (self.changes() or None)
 
     @property
     def is_changed(self) -> bool:

@@ -14,14 +14,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from slate_desktop.control.stats_history import Series
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.ui import text
-from slate_desktop.ui.text import ElidedLabel, plain_label
+from slate_desktop.ui.text import ElidedLabel, format_rate, plain_label
 from slate_desktop.ui.theme import Theme
 
-# A hole in the samples longer than this is drawn as a hole. Stats by request come every 5 s.
-_GAP_S = 12.0
 _CPU_TOPS = (5, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800)
 _AXIS_WIDTH = 62
 
@@ -163,14 +161,14 @@ class Graph(QWidget):
 
 
 class GraphStack(QWidget):
-    """CPU over memory over network, drawn from a list of samples."""
+    """CPU over memory over network."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._span_s = 60.0
         self.cpu = Graph(theme, _tr("CPU"), ["graph.cpu"], lambda v: f"{v:g} %")
         self.memory = Graph(theme, _tr("Memory"), ["graph.memory"], format_bytes)
-        self.network = Graph(theme, _tr("Network"), ["graph.down", "graph.up"], text.format_rate)
+        self.network = Graph(theme, _tr("Network"), ["graph.down", "graph.up"], format_rate)
         self.graphs = (self.cpu, self.memory, self.network)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 6)
@@ -179,7 +177,6 @@ class GraphStack(QWidget):
             layout.addWidget(graph, 1)
             graph.set_span(self._span_s)
             graph.set_top(100.0 if graph is self.cpu else 1024.0 * 1024)
-        self.draw((), 0.0)
 
     @property
     def span_s(self) -> float:
@@ -197,61 +194,54 @@ class GraphStack(QWidget):
         for graph in self.graphs:
             graph.apply_theme()
 
-    def draw(self, samples: Sequence[ContainerStats], now_s: float) -> None:
-        """Draw the samples, oldest first.
+    def draw(self, series: Series, latest: ContainerStats | None) -> None:
+        """Draw the points of a span and write the newest figures."""
+        times = np.frombuffer(series.time_s)
+        columns = (
+            series.cpu_percent,
+            series.memory_bytes,
+            series.rx_bytes_per_s,
+            series.tx_bytes_per_s,
+        )
+        cpu, memory, down, up = (np.frombuffer(column) for column in columns)
+        self.cpu.set_top(_top_percent(_peak(cpu)))
+        self.cpu.set_curve(0, times, cpu)
+        self._draw_memory(times, memory, series.memory_limit)
+        self.network.set_top(nice_bytes(max(_peak(down), _peak(up)), least=1024))
+        self.network.set_curve(0, times, down)
+        self.network.set_curve(1, times, up)
+        self._write_figures(latest, down, up)
 
-        Args:
-            samples: as the stats model keeps them.
-            now_s: the right edge, seconds since the epoch.
-        """
-        times = np.array([s.sampled_at_ns / 1e9 for s in samples]) - now_s
-        inside = times >= -self._span_s * 1.05 - _GAP_S
-        times = times[inside]
-        kept = [s for s, is_in in zip(samples, inside, strict=True) if is_in]
-        self._draw_cpu(times, kept)
-        self._draw_memory(times, kept)
-        self._draw_network(times, kept)
-
-    def _draw_cpu(self, times: np.ndarray, samples: Sequence[ContainerStats]) -> None:
-        values = np.array([s.cpu_percent for s in samples], dtype=float)
-        peak = float(values.max(initial=0.0))
-        self.cpu.set_top(next((t for t in _CPU_TOPS if t >= peak * 1.05), peak or 1.0))
-        self.cpu.set_curve(0, *_with_gaps(times, values))
-        self.cpu.figure.setText(f"{values[-1]:.1f} %" if len(values) else "–")
-
-    def _draw_memory(self, times: np.ndarray, samples: Sequence[ContainerStats]) -> None:
-        values = np.array([s.memory_usage for s in samples], dtype=float)
-        limit = samples[-1].memory_limit if samples else 0
-        peak = float(values.max(initial=0.0))
-        self.memory.set_top(limit if limit >= peak > 0 else nice_bytes(peak))
+    def _draw_memory(self, times: np.ndarray, values: np.ndarray, limit: int) -> None:
+        peak = _peak(values)
+        self.memory.set_top(float(limit) if limit >= peak > 0 else nice_bytes(peak))
         self.memory.limit_line.setVisible(limit > 0)
         self.memory.limit_line.setValue(limit)
-        self.memory.set_curve(0, *_with_gaps(times, values))
-        figure = "–"
-        if len(values):
-            figure = format_bytes(values[-1])
-            if limit > 0:
-                figure = _tr("{used} of {limit}").format(used=figure, limit=format_bytes(limit))
-        self.memory.figure.setText(figure)
+        self.memory.set_curve(0, times, values)
 
-    def _draw_network(self, times: np.ndarray, samples: Sequence[ContainerStats]) -> None:
-        totals = np.array(
-            [(s.network_rx_bytes, s.network_tx_bytes) for s in samples], dtype=float
-        ).reshape(-1, 2)
-        seconds = np.maximum(np.diff(times), 1e-3)
-        # Counters begin anew when the runtime does.
-        rates = np.maximum(np.diff(totals, axis=0), 0.0) / seconds[:, None]
-        if len(rates):
-            rates[seconds > _GAP_S] = 0.0
-        self.network.set_top(nice_bytes(float(rates.max(initial=0.0)), least=1024))
-        for column in (0, 1):
-            self.network.set_curve(column, *_with_gaps(times[1:], rates[:, column]))
-        down, up = rates[-1] if len(rates) else (None, None)
-        self.network.figure.setText(
-            "–"
-            if down is None or up is None
-            else f"↓ {text.format_rate(down)}   ↑ {text.format_rate(up)}"
-        )
+    def _write_figures(
+        self, latest: ContainerStats | None, down: np.ndarray, up: np.ndarray
+    ) -> None:
+        if latest is None or not len(down):
+            for graph in self.graphs:
+                graph.figure.setText("–")
+            return
+        self.cpu.figure.setText(f"{latest.cpu_percent:.1f} %")
+        memory = format_bytes(latest.memory_usage)
+        if latest.memory_limit > 0:
+            memory = _tr("{used} of {limit}").format(
+                used=memory, limit=format_bytes(latest.memory_limit)
+            )
+        self.memory.figure.setText(memory)
+        self.network.figure.setText(f"↓ {format_rate(down[-1])}   ↑ {format_rate(up[-1])}")
+
+
+def _peak(values: np.ndarray) -> float:
+    return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+
+
+def _top_percent(peak: float) -> float:
+    return next((top for top in _CPU_TOPS if top >= peak * 1.05), peak)
 
 
 def nice_bytes(peak: float, *, least: float = 1024 * 1024) -> float:
@@ -260,11 +250,3 @@ def nice_bytes(peak: float, *, least: float = 1024 * 1024) -> float:
     while top < peak * 1.1:
         top *= 2
     return top
-
-
-def _with_gaps(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Insert a NaN wherever samples are missing, so that no line is drawn across the hole."""
-    holes = np.flatnonzero(np.diff(times) > _GAP_S) + 1
-    if not len(holes):
-        return times, values
-    return np.insert(times, holes, times[holes] - 1e-3), np.insert(values, holes, np.nan)

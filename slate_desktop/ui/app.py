@@ -1,0 +1,174 @@
+"""The entry point of the window: one thread, one loop, an orderly end.
+
+The window is painted before anything slow is imported or connected; ``run`` then starts the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("QT_API", "pyside6")
+
+import qasync
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from slate_desktop import __version__
+from slate_desktop.ui import crash
+from slate_desktop.ui.problems import describe
+from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.window import MainWindow
+from slate_desktop.ui.window_state import load_state, save_state
+
+if TYPE_CHECKING:
+    from slate_desktop.control.client import Slate
+    from slate_desktop.ui.workspace import Connect
+
+log = logging.getLogger(__name__)
+# SIGTERM to exit within 5 s, whatever hangs.
+_SHUTDOWN_S = 4.0
+_TASKS_S = 1.5
+_SIGNAL_POLL_MS = 250
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window and return the exit code when it has closed."""
+    options = _parse(argv if argv is not None else sys.argv[1:])
+    app = _application()
+    state = load_state()
+    theme = Theme(app, choice=state.theme, zoom=state.zoom)
+    with crash.nets(lambda error: _tell(error)):
+        window = MainWindow(theme, state, connector(options.profile))
+        window.show()
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+            return runner.run(run(window))
+
+
+async def run(window: MainWindow) -> int:
+    """Live until the window is to close, then end everything in order."""
+    loop = asyncio.get_running_loop()
+    closing = asyncio.Event()
+    window.close_wanted.connect(closing.set)
+    loop.set_exception_handler(crash.loop_handler(lambda error: window.show_error(error)))
+    with _signals(loop, closing.set):
+        await first_paint(window)
+        window.tasks.spawn(window.workspace.run(), "workspace", window)
+        window.tasks.spawn(_load_graphs(window), "graphs", window)
+        await closing.wait()
+        window.setEnabled(False)
+        window.remember()
+        try:
+            async with asyncio.timeout(_SHUTDOWN_S):
+                await shut_down(window)
+        except TimeoutError:
+            log.warning("the window closed before everything had ended")
+        save_state(window.state)
+        window.close_for_good()
+    return 0
+
+
+async def shut_down(window: MainWindow) -> None:
+    """Cancel tasks, stop watching, close the models, the broker, the database."""
+    await window.tasks.aclose(_TASKS_S)
+    await window.binding.aclose()
+    await window.workspace.aclose()
+
+
+async def first_paint(window: MainWindow) -> None:
+    """Wait until the window has been painted once."""
+    watcher = _PaintWatcher(window)
+    if not window.isVisible():
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2.0):
+            await watcher.painted.wait()
+    window.removeEventFilter(watcher)
+    watcher.deleteLater()
+
+
+def connector(profile: str | None) -> Connect:
+    """Return how the workspace connects; the client is imported when it is first needed."""
+
+    async def connect(on_step: Callable[[str, str], None]) -> Slate:
+        from slate_desktop.control.client import Slate
+
+        return await Slate.connect(profile, on_step=on_step)
+
+    return connect
+
+
+async def _load_graphs(window: MainWindow) -> None:
+    # numpy is plain code and may be read in a thread; pyqtgraph makes Qt objects and may not.
+    await asyncio.to_thread(__import__, "numpy")
+    window.performance.make_graphs()
+
+
+class _PaintWatcher(QObject):
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.painted = asyncio.Event()
+        window.installEventFilter(self)
+        window.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Paint, QEvent.Type.UpdateRequest):
+            # The event is still under way: the picture is there at the next turn of the loop.
+            QTimer.singleShot(0, self, self.painted.set)
+        return False
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="slate-desktop", description="The SLATE window.")
+    parser.add_argument("--profile", help="the profile to connect to; `local` starts what it needs")
+    parser.add_argument("--version", action="version", version=f"slate-desktop {__version__}")
+    return parser.parse_args(argv)
+
+
+def _application() -> QApplication:
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(["slate-desktop"])
+    app.setApplicationName("SLATE")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("slate-desktop")
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def _tell(error: BaseException) -> None:
+    for widget in QApplication.topLevelWidgets():
+        if isinstance(widget, MainWindow):
+            widget.binding.show_problem(describe(error))
+
+
+@contextlib.contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Any:
+    """Let SIGINT and SIGTERM close the window like its own button does."""
+    names = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for name in names:
+            loop.add_signal_handler(name, stop)
+    except (NotImplementedError, RuntimeError):
+        # Windows: Python looks at signals only when it runs, so let it run now and then.
+        timer = QTimer()
+        timer.timeout.connect(lambda: None)
+        timer.start(_SIGNAL_POLL_MS)
+        old = signal.signal(signal.SIGINT, lambda *_: stop())
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, old)
+            timer.stop()
+        return
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)

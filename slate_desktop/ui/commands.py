@@ -1,0 +1,281 @@
+"""What the actions do: coroutines over the workspace, with their questions and error messages."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import shiboken6
+
+from slate_desktop.domain.engine import EngineDetection, detect_engine
+from slate_desktop.domain.session import SessionStatus
+from slate_desktop.errors import SlateError
+from slate_desktop.ui import dialogs
+from slate_desktop.ui.add_project import AddProjectDialog
+from slate_desktop.ui.dialogs import ProblemDialog
+from slate_desktop.ui.execute_dialog import ExecuteDialog
+from slate_desktop.ui.problems import Problem, describe
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.window import MainWindow
+
+
+class Commands:
+    """One per window. Every method may be spawned as a task of the window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._history: list[str] = []
+
+    # -- sessions --------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the chosen session, or a new one of the chosen project."""
+        window, work = self._window, self._window.workspace
+        form = window.details.form
+        form.check()
+        if not form.is_valid:
+            return
+        request, session, project = form.request(), work.session, work.project
+        if session is None:
+            if project is None:
+                return
+            window.binding.set_creating(True)
+            try:
+                session = await work.create_session(project.id, request)
+            except SlateError as error:
+                window.show_error(error, window.tr("The session could not be created."))
+                return
+            finally:
+                window.binding.set_creating(False)
+            window.drafts.pop(project.id, None)
+            request = None
+        window.last_command[session.id] = window.tr("The session could not be started.")
+        model = await work.open_model(session.id)
+        if model is not None and await model.start(request) is not None:
+            window.drafts.pop(session.id, None)
+
+    async def stop(self) -> None:
+        """Stop the chosen session."""
+        model = self._window.workspace.model
+        if model is not None:
+            text = self._window.tr("The session could not be stopped.")
+            self._window.last_command[model.session_id] = text
+            await model.stop()
+
+    async def restart(self) -> None:
+        """Restart the chosen session."""
+        model = self._window.workspace.model
+        if model is not None:
+            text = self._window.tr("The session could not be restarted.")
+            self._window.last_command[model.session_id] = text
+            await model.restart()
+
+    async def execute(self) -> None:
+        """Open the Execute prompt of the chosen session."""
+        window, session = self._window, self._window.workspace.session
+        if session is None or window.workspace.slate is None:
+            return
+        title = window.session_title(session)
+        dialog = ExecuteDialog(window, window.theme, title, self._history)
+        dialog.execute_wanted.connect(
+            lambda argv, limit: window.tasks.spawn(
+                self._execute(dialog, session.id, argv, limit), "execute", dialog
+            )
+        )
+        await dialogs.wait_for(dialog)
+
+    async def _execute(
+        self, dialog: ExecuteDialog, session_id: str, argv: list[str], limit_s: float
+    ) -> None:
+        slate = self._window.workspace.slate
+        try:
+            if slate is None:
+                return
+            result = await slate.execute_command(session_id, argv, limit_s)
+        except SlateError as error:
+            if shiboken6.isValid(dialog):
+                dialog.show_problem(describe(error))
+        else:
+            if shiboken6.isValid(dialog):
+                dialog.show_result(result)
+
+    async def remove_session(self) -> None:
+        """Remove the chosen session after asking."""
+        window, session = self._window, self._window.workspace.session
+        if session is None:
+            return
+        title = window.session_title(session)
+        is_sure = await dialogs.ask(
+            window,
+            window.theme,
+            title=window.tr("Remove session"),
+            text=window.tr("Remove {title} and its log from the list?").format(title=title),
+            action=window.tr("Remove session"),
+            is_danger=True,
+        )
+        if is_sure:
+            await self._guarded(
+                window.workspace.remove_session(session.id),
+                window.tr("The session could not be removed."),
+            )
+
+    # -- projects --------------------------------------------------------------------------
+
+    async def add_project(self, folder: str = "") -> None:
+        """Ask for a folder and add it."""
+        window = self._window
+        dialog = AddProjectDialog(window, window.theme, "")
+        dialog.look_wanted.connect(
+            lambda text: window.tasks.spawn(self._look(dialog, text), "detect engine", dialog)
+        )
+        dialog.browse_wanted.connect(
+            lambda: window.tasks.spawn(self._browse(dialog), "choose folder", dialog)
+        )
+        dialog.folder.setText(folder)
+        while await self._dialog_accepted(dialog):
+            root, name, engine, command = dialog.values
+            try:
+                await window.workspace.add_project(root, name, engine, command)
+            except SlateError as error:
+                problem = describe(error)
+                dialog.show_error("\n".join(p for p in (problem.why, problem.next_step) if p))
+                continue
+            break
+        dialog.deleteLater()
+
+    @staticmethod
+    async def _dialog_accepted(dialog: AddProjectDialog) -> bool:
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def on_finished(result: int) -> None:
+            if not future.done():
+                future.set_result(result)
+
+        connection = dialog.finished.connect(on_finished)
+        dialog.open()
+        try:
+            return await future == AddProjectDialog.DialogCode.Accepted
+        finally:
+            if shiboken6.isValid(dialog):
+                dialog.finished.disconnect(connection)
+                dialog.hide()
+
+    async def _look(self, dialog: AddProjectDialog, text: str) -> None:
+        found = await asyncio.to_thread(_look_at, text.strip())
+        if shiboken6.isValid(dialog):
+            dialog.show_finding(text, found)
+
+    async def _browse(self, dialog: AddProjectDialog) -> None:
+        start = dialog.root if dialog.folder.text().strip() else None
+        title = self._window.tr("Folder of the game")
+        chosen = await dialogs.choose_directory(dialog, title, start)
+        if chosen is not None and shiboken6.isValid(dialog):
+            dialog.folder.setText(str(chosen))
+
+    async def remove_project(self) -> None:
+        """Remove the chosen project after asking."""
+        window, project = self._window, self._window.workspace.project
+        if project is None:
+            return
+        text = window.tr("Remove {name} from SLATE? The files in {root} stay as they are.")
+        is_sure = await dialogs.ask(
+            window,
+            window.theme,
+            title=window.tr("Remove project"),
+            text=text.format(name=project.name, root=project.root),
+            action=window.tr("Remove project"),
+            is_danger=True,
+        )
+        if is_sure:
+            await self._guarded(
+                window.workspace.remove_project(project.id),
+                window.tr("The project could not be removed."),
+            )
+
+    async def keep_for_project(self) -> None:
+        """Start every new session of the project with the values of the form."""
+        window, project = self._window, self._window.workspace.project
+        slate = window.workspace.slate
+        if project is None or slate is None or not window.details.form.is_valid:
+            return
+        settings = {**project.settings, **window.details.form.changes()}
+        what = window.tr("The values could not be kept.")
+        await self._guarded(slate.update_project(project.id, settings=settings), what)
+        window.drafts.pop(project.id, None)
+        await self._guarded(window.workspace.refresh_projects(), what)
+        await window.reload_config()
+
+    async def reset_config(self) -> None:
+        """Take back changes; where there are none, forget what was kept for the project."""
+        window, work = self._window, self._window.workspace
+        key = work.current_session_id or work.current_project_id or ""
+        form = window.details.form
+        is_changed = form.is_changed or not form.is_valid
+        window.drafts.pop(key, None)
+        project = work.project
+        if not is_changed and work.session is None and project is not None and work.slate:
+            what = window.tr("The values could not be forgotten.")
+            await self._guarded(work.slate.update_project(project.id, settings={}), what)
+            await self._guarded(work.refresh_projects(), what)
+        await window.reload_config()
+
+    # -- console ---------------------------------------------------------------------------
+
+    async def save_log(self) -> None:
+        """Save the shown lines to a file."""
+        window = self._window
+        session = window.workspace.find_session(window.console.current_id)
+        if session is None:
+            return
+        name = f"{session.runtime_type}-{session.id[:8]}.log"
+        title = window.tr("Save the shown lines")
+        path = await dialogs.choose_save_file(window, title, name)
+        if path is None:
+            return
+        try:
+            count = await window.console.save(path)
+        except OSError as error:
+            problem = Problem(
+                what=window.tr("The log could not be saved."),
+                why=window.tr("{path}: {why}.").format(path=path, why=error.strerror or error),
+                next_step=window.tr("Choose another place."),
+                raw=repr(error),
+            )
+            await self.show_problem(problem)
+            return
+        window.say(window.tr("%n line(s) saved to {path}", "", count).format(path=path))
+
+    async def load_older(self, session_id: str) -> None:
+        """Put an older page in front of a log."""
+        model = self._window.workspace.models.get(session_id)
+        if model is not None and model.has_older_logs:
+            await model.load_older_logs()
+
+    # -- errors ----------------------------------------------------------------------------
+
+    async def show_problem(self, problem: Problem) -> None:
+        """Open the dialog with the raw text."""
+        await dialogs.wait_for(ProblemDialog(self._window, self._window.theme, problem))
+
+    async def _guarded(self, work: object, what: str) -> None:
+        try:
+            await work  # type: ignore[misc]
+        except SlateError as error:
+            self._window.show_error(error, what)
+
+
+def _look_at(folder: str) -> EngineDetection | None:
+    root = Path(folder).expanduser()
+    return detect_engine(root) if folder and root.is_dir() else None
+
+
+def can_start(status: SessionStatus | None) -> bool:
+    """Tell whether Start has a meaning for a session in this state, None for a new one."""
+    return status in (None, SessionStatus.CREATING, SessionStatus.STOPPED, SessionStatus.FAILED)
+
+
+def can_stop(status: SessionStatus | None) -> bool:
+    """Tell whether Stop has a meaning."""
+    return status in (SessionStatus.STARTING, SessionStatus.RUNNING, SessionStatus.LOST)

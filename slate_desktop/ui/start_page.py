@@ -1,0 +1,122 @@
+"""The first thing in the centre: the steps of the start, then what to do first.
+
+Shows NATS, PostgreSQL, agent and sample project, each with its state in words and a sign.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from slate_desktop.ui import icons
+from slate_desktop.ui.actions import ActionRegistry, plain_title
+from slate_desktop.ui.banner import Banner
+from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.theme import Theme
+
+STEPS = ("nats", "postgres", "agent", "sample")
+_LOOKS = {
+    "waiting": ("circle", "state.idle"),
+    "working": ("circle-dashed", "state.busy"),
+    "done": ("circle-check", "state.ok"),
+    "failed": ("circle-x", "state.error"),
+}
+
+
+class StartPage(QWidget):
+    """Steps that tick, and what to do when there is no project."""
+
+    retry_wanted = Signal()
+    details_wanted = Signal(object)
+
+    def __init__(self, theme: Theme, actions: ActionRegistry) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme = theme
+        self.steps: dict[str, tuple[str, str]] = dict.fromkeys(STEPS, ("waiting", ""))
+        self._title = plain_label("SLATE")
+        self._text = wrapped_label(role="muted")
+        self.banner = Banner(theme, self)
+        self.banner.action_wanted.connect(self.retry_wanted)
+        self.banner.details_wanted.connect(self.details_wanted)
+        self._marks, self._words = {}, {}
+        self._card = QFrame()
+        self._card.setObjectName("card")
+        grid = QGridLayout(self._card)
+        grid.setContentsMargins(18, 14, 18, 14)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(9)
+        grid.setColumnStretch(2, 1)
+        for row, name in enumerate(STEPS):
+            self._marks[name], self._words[name] = plain_label(), plain_label(role="muted")
+            grid.addWidget(self._marks[name], row, 0)
+            grid.addWidget(plain_label(self._step_title(name)), row, 1)
+            grid.addWidget(self._words[name], row, 2)
+        self.add_button = QPushButton(plain_title(actions["project.add"].text()))
+        self.add_button.setProperty("primary", True)
+        self.add_button.clicked.connect(actions["project.add"].trigger)
+        self.add_button.hide()
+        self._lay_out()
+        theme.changed.connect(self.apply_theme)
+        self.apply_theme()
+        self.show_starting()
+
+    def show_starting(self) -> None:
+        """Begin the steps anew."""
+        self._text.setText(self.tr("Starting what SLATE needs on this machine. Nothing to set up."))
+        self.banner.show_problem(None)
+        self._card.show()
+        self.add_button.hide()
+        for name in STEPS:
+            self.set_step(name, "waiting", self.tr("waiting"))
+
+    def show_empty(self) -> None:
+        """Say what to do when there is no project."""
+        self._text.setText(
+            self.tr("No project yet. Add the folder of a game, or drop it on this window.")
+        )
+        self.add_button.show()
+
+    def set_step(self, name: str, state: str, words: str) -> None:
+        """Show a step as ``waiting``, ``working``, ``done`` or ``failed``, with words."""
+        if name not in self.steps:
+            return
+        self.steps[name] = (state, words)
+        icon, role = _LOOKS[state]
+        self._marks[name].setPixmap(icons.pixmap(icon, self._theme.tokens, role, 18))
+        self._words[name].setText(words)
+        self._words[name].setAccessibleName(f"{self._step_title(name)}: {words}")
+
+    def apply_theme(self) -> None:
+        """Take icons and fonts of the theme."""
+        self._title.setFont(self._theme.ui_font(scale=2.0, is_bold=True))
+        for name, (state, words) in self.steps.items():
+            self.set_step(name, state, words)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout()
+        column.setSpacing(14)
+        column.addStretch(2)
+        column.addWidget(self._title)
+        column.addWidget(self._text)
+        column.addWidget(self._card)
+        column.addWidget(self.banner)
+        column.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(3)
+        middle = QWidget()
+        middle.setLayout(column)
+        middle.setMaximumWidth(520)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.addStretch(1)
+        layout.addWidget(middle, 6)
+        layout.addStretch(1)
+
+    def _step_title(self, name: str) -> str:
+        return {
+            "nats": self.tr("NATS"),
+            "postgres": self.tr("PostgreSQL"),
+            "agent": self.tr("Agent"),
+            "sample": self.tr("Sample project"),
+        }[name]

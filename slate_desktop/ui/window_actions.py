@@ -1,0 +1,292 @@
+"""Everything that the window can do, as specs for the registry, in the order of the menus."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from slate_desktop.ui.actions import ActionSpec
+
+
+def _tr(source: str) -> str:
+    return QCoreApplication.translate("Actions", source)
+
+
+def menu_titles() -> tuple[str, ...]:
+    """Return the menus from left to right."""
+    return (_tr("&File"), _tr("&View"), _tr("&Runtime"), _tr("&Console"), _tr("&Help"))
+
+
+def build_specs() -> list[ActionSpec]:
+    """Return every action."""
+    file, view, runtime, console, help_ = menu_titles()
+    return [
+        *_file_specs(file),
+        *_runtime_specs(runtime),
+        *_console_specs(console),
+        *_view_specs(view),
+        *_help_specs(help_),
+    ]
+
+
+def _file_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "project.add",
+            _tr("&Add project…"),
+            menu,
+            "project",
+            "folder-plus",
+            keys=("Ctrl+O",),
+            hint=_tr("Add the folder of a game"),
+        ),
+        ActionSpec(
+            "project.remove",
+            _tr("&Remove project…"),
+            menu,
+            "project",
+            "trash-2",
+            hint=_tr("Remove the project from SLATE; its files stay"),
+        ),
+        ActionSpec(
+            "app.quit",
+            _tr("&Quit"),
+            menu,
+            "quit",
+            "log-out",
+            keys=("Ctrl+Q",),
+            hint=_tr("Close the window; sessions run on"),
+        ),
+    ]
+
+
+def _runtime_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "session.start",
+            _tr("&Start"),
+            menu,
+            "run",
+            "play",
+            "state.ok",
+            keys=("F5",),
+            hint=_tr("Start a runtime with this configuration"),
+        ),
+        ActionSpec(
+            "session.stop",
+            _tr("S&top"),
+            menu,
+            "run",
+            "square",
+            "state.error",
+            keys=("Shift+F5",),
+            hint=_tr("Stop the session gracefully"),
+        ),
+        ActionSpec(
+            "session.restart",
+            _tr("&Restart"),
+            menu,
+            "run",
+            "rotate-cw",
+            keys=("Ctrl+Shift+F5",),
+            hint=_tr("Stop the session and start it again"),
+        ),
+        ActionSpec(
+            "session.execute",
+            _tr("&Execute…"),
+            menu,
+            "run",
+            "terminal",
+            keys=("Ctrl+E",),
+            hint=_tr("Run a command inside the session"),
+        ),
+        ActionSpec(
+            "session.new",
+            _tr("&New session"),
+            menu,
+            "sessions",
+            "plus",
+            keys=("Ctrl+N",),
+            hint=_tr("Prepare another session of this project"),
+        ),
+        ActionSpec(
+            "session.remove",
+            _tr("Re&move session…"),
+            menu,
+            "sessions",
+            "trash-2",
+            hint=_tr("Remove a session that has ended from the list"),
+        ),
+    ]
+
+
+def _console_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "console.search",
+            _tr("&Search…"),
+            menu,
+            "find",
+            "search",
+            keys=("Ctrl+F",),
+            hint=_tr("Search in the log"),
+        ),
+        ActionSpec(
+            "console.next_error", _tr("&Next error"), menu, "find", "arrow-down", keys=("F8",)
+        ),
+        ActionSpec(
+            "console.previous_error",
+            _tr("&Previous error"),
+            menu,
+            "find",
+            "arrow-up",
+            keys=("Shift+F8",),
+        ),
+        ActionSpec(
+            "console.filter",
+            _tr("&Filter lines"),
+            menu,
+            "find",
+            "filter",
+            keys=("Ctrl+Shift+L",),
+            hint=_tr("Show only lines that contain a text"),
+        ),
+        ActionSpec(
+            "console.follow",
+            _tr("F&ollow new lines"),
+            menu,
+            "show",
+            "arrow-down-to-line",
+            keys=("Ctrl+L",),
+            hint=_tr("Stay at the newest line"),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "console.times",
+            _tr("Show &times"),
+            menu,
+            "show",
+            "clock",
+            keys=("Ctrl+T",),
+            hint=_tr("Show the time of each line"),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "console.copy",
+            _tr("&Copy lines"),
+            menu,
+            "take",
+            "copy",
+            keys=("Ctrl+Shift+C",),
+            hint=_tr("Copy the selection, or every line that is shown"),
+        ),
+        ActionSpec(
+            "console.save",
+            _tr("Sa&ve lines…"),
+            menu,
+            "take",
+            "save",
+            keys=("Ctrl+S",),
+            hint=_tr("Save every line that is shown to a file"),
+        ),
+        ActionSpec(
+            "console.clear",
+            _tr("C&lear"),
+            menu,
+            "take",
+            "trash-2",
+            keys=("Ctrl+K",),
+            hint=_tr("Empty the console; stored lines stay stored"),
+        ),
+    ]
+
+
+def _view_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "palette.commands",
+            _tr("&Command palette…"),
+            menu,
+            "palette",
+            "command",
+            keys=("Ctrl+Shift+P",),
+            hint=_tr("Run any command by name"),
+        ),
+        ActionSpec(
+            "palette.places",
+            _tr("&Go to project or session…"),
+            menu,
+            "palette",
+            "search",
+            keys=("Ctrl+P",),
+        ),
+        ActionSpec(
+            "view.project",
+            _tr("&Project"),
+            menu,
+            "panes",
+            "panel-left",
+            keys=("Ctrl+1",),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "view.sessions",
+            _tr("&Sessions"),
+            menu,
+            "panes",
+            "list",
+            keys=("Ctrl+2",),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "view.performance",
+            _tr("P&erformance"),
+            menu,
+            "panes",
+            "activity",
+            keys=("Ctrl+3",),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "view.console",
+            _tr("C&onsole"),
+            menu,
+            "panes",
+            "panel-bottom",
+            keys=("Ctrl+J",),
+            is_checkable=True,
+        ),
+        ActionSpec("view.reset", _tr("&Reset layout"), menu, "panes", "undo-2"),
+        ActionSpec("theme.dark", _tr("&Dark theme"), menu, "theme", "moon", is_checkable=True),
+        ActionSpec("theme.light", _tr("&Light theme"), menu, "theme", "sun", is_checkable=True),
+        ActionSpec(
+            "theme.system", _tr("Theme of the s&ystem"), menu, "theme", "monitor", is_checkable=True
+        ),
+        ActionSpec(
+            "zoom.in",
+            _tr("Zoom &in"),
+            menu,
+            "zoom",
+            "zoom-in",
+            keys=("Ctrl+=", "Ctrl++"),
+            hint=_tr("Make all text larger"),
+        ),
+        ActionSpec("zoom.out", _tr("Zoom &out"), menu, "zoom", "zoom-out", keys=("Ctrl+-",)),
+        ActionSpec("zoom.reset", _tr("Nor&mal size"), menu, "zoom", keys=("Ctrl+0",)),
+        ActionSpec(
+            "view.full_screen",
+            _tr("&Full screen"),
+            menu,
+            "screen",
+            "maximize",
+            keys=("F11",),
+            is_checkable=True,
+        ),
+    ]
+
+
+def _help_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec("help.keys", _tr("&Keyboard shortcuts"), menu, "help", "keyboard", keys=("F1",)),
+        ActionSpec("help.notices", _tr("&Notifications"), menu, "help", "bell"),
+        ActionSpec("help.about", _tr("&About SLATE"), menu, "help", "info"),
+    ]

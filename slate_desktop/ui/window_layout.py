@@ -1,0 +1,176 @@
+"""Where the panes stand: the docks, the bars, the default layout, and what is remembered of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QSizePolicy,
+    QTabWidget,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
+
+from slate_desktop.ui import icons
+from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.docks import Dock
+from slate_desktop.ui.lamps import LampBar
+from slate_desktop.ui.text import ElidedLabel
+from slate_desktop.ui.theme import CHOICES, Theme
+from slate_desktop.ui.window_state import LAYOUT_VERSION, WindowState, from_text, to_text
+
+DEFAULT_SIZE = QSize(1440, 900)
+_LEFT, _RIGHT, _BOTTOM = (
+    Qt.DockWidgetArea.LeftDockWidgetArea,
+    Qt.DockWidgetArea.RightDockWidgetArea,
+    Qt.DockWidgetArea.BottomDockWidgetArea,
+)
+
+
+class Docks:
+    """The four docks of a window and the switches that show them."""
+
+    def __init__(
+        self, window: QMainWindow, theme: Theme, actions: ActionRegistry, panes: dict[str, QWidget]
+    ) -> None:
+        self._window = window
+        self.docks: dict[str, Dock] = {}
+        titles = {
+            "project": window.tr("Project"),
+            "sessions": window.tr("Sessions"),
+            "performance": window.tr("Performance"),
+            "console": window.tr("Console"),
+        }
+        window.setDockNestingEnabled(True)
+        window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM)
+        window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM)
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        for name, title in titles.items():
+            dock = Dock(title, f"dock.{name}", theme, window)
+            dock.setWidget(panes[name])
+            self.docks[name] = dock
+            _bind(dock, actions[f"view.{name}"])
+
+    def reset(self) -> None:
+        """Put everything where it was at first."""
+        window = self._window
+        for dock in self.docks.values():
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
+        window.addDockWidget(_LEFT, self.docks["project"])
+        window.splitDockWidget(
+            self.docks["project"], self.docks["sessions"], Qt.Orientation.Vertical
+        )
+        window.addDockWidget(_RIGHT, self.docks["performance"])
+        window.addDockWidget(_BOTTOM, self.docks["console"])
+        for dock in self.docks.values():
+            dock.show()
+        width, height = max(window.width(), 900), max(window.height(), 600)
+        window.resizeDocks(
+            [self.docks["project"], self.docks["performance"]],
+            [round(width * 0.2), round(width * 0.3)],
+            Qt.Orientation.Horizontal,
+        )
+        window.resizeDocks(
+            [self.docks["project"], self.docks["sessions"]],
+            [round(height * 0.36), round(height * 0.2)],
+            Qt.Orientation.Vertical,
+        )
+        window.resizeDocks([self.docks["console"]], [round(height * 0.36)], Qt.Orientation.Vertical)
+
+
+def _bind(dock: Dock, action: QAction) -> None:
+    """Keep a dock and its switch in the menu together, whoever moves first."""
+    action.setChecked(True)
+    action.toggled.connect(lambda is_on: dock.setVisible(is_on) if is_on != _shown(dock) else None)
+    dock.visibilityChanged.connect(lambda _on: action.setChecked(_shown(dock)))
+
+
+def _shown(dock: Dock) -> bool:
+    # A dock behind another tab is open although it cannot be seen.
+    return not dock.isHidden()
+
+
+def make_tool_bar(window: QMainWindow, actions: ActionRegistry) -> QPushButton:
+    """Build the tool bar; returns the button that opens the command palette."""
+    bar = QToolBar(window.tr("Runtime"), window)
+    bar.setObjectName("toolbar.runtime")
+    bar.setMovable(False)
+    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+    bar.setIconSize(QSize(16, 16))
+    for action_id in ("session.start", "session.stop", "session.restart", "session.execute"):
+        bar.addAction(actions[action_id])
+    bar.addSeparator()
+    bar.addAction(actions["project.add"])
+    for child in bar.findChildren(QToolButton):
+        child.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    space = QWidget()
+    space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    bar.addWidget(space)
+    search = QPushButton(window.tr("Search or run a command   Ctrl+Shift+P"))
+    search.setObjectName("searchButton")
+    search.setAccessibleName(window.tr("Open the command palette"))
+    search.clicked.connect(actions["palette.commands"].trigger)
+    bar.addWidget(search)
+    window.addToolBar(bar)
+    return search
+
+
+class StatusRow(QWidget):
+    """The status bar's content: lamps, the newest small message, the bell."""
+
+    def __init__(self, theme: Theme, actions: ActionRegistry) -> None:
+        super().__init__()
+        self._theme = theme
+        self.lamps = LampBar(theme)
+        self.message = ElidedLabel(role="muted")
+        self.message.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.bell = QToolButton()
+        self.bell.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.bell.clicked.connect(actions["help.notices"].trigger)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2, 0, 8, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.lamps)
+        layout.addWidget(self.message, 1)
+        layout.addWidget(self.bell)
+        theme.changed.connect(lambda: self.show_unread(self._unread))
+        self._unread = 0
+        self.show_unread(0)
+
+    def show_unread(self, count: int) -> None:
+        """Show how many notices were not read."""
+        self._unread = count
+        role = "state.warn" if count else "text.muted"
+        self.bell.setIcon(icons.icon("bell", self._theme.tokens, role))
+        text = self.tr("%n notification(s)", "", count) if count else self.tr("Notifications")
+        self.bell.setText(text)
+        self.bell.setAccessibleName(text)
+
+
+def group_themes(window: QMainWindow, actions: ActionRegistry, theme: Theme) -> None:
+    """Let exactly one of the theme switches be on."""
+    group = QActionGroup(window)
+    for choice in CHOICES:
+        group.addAction(actions[f"theme.{choice}"])
+    actions[f"theme.{theme.choice}"].setChecked(True)
+
+
+def restore(window: QMainWindow, state: WindowState) -> None:
+    """Bring back the remembered geometry and docks, where they can be read."""
+    geometry, layout = from_text(state.geometry), from_text(state.layout)
+    if geometry:
+        window.restoreGeometry(geometry)
+    if layout:
+        window.restoreState(layout, LAYOUT_VERSION)
+
+
+def remember(window: QMainWindow, state: WindowState) -> None:
+    """Write geometry and docks into the state."""
+    state.geometry = to_text(window.saveGeometry())
+    state.layout = to_text(window.saveState(LAYOUT_VERSION))

@@ -1,0 +1,380 @@
+"""What the window works on: the connection, the projects, the sessions, what is chosen.
+
+Owns the live models of the control layer and their order of opening and closing. Widgets listen to
+its signals and ask it for coroutines; it knows no widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from slate_desktop.control.notices import NoticeLevel, Notices
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.errors import SlateError
+from slate_desktop.ui import status
+from slate_desktop.ui.tasks import TaskGroupOwner
+from slate_desktop.ui.window_state import WindowState
+
+if TYPE_CHECKING:
+    from slate_desktop.control.client import Slate
+    from slate_desktop.control.connection import ConnectionModel
+    from slate_desktop.control.models import RuntimeSessionModel, SessionListModel
+
+log = logging.getLogger(__name__)
+Connect = Callable[[Callable[[str, str], None]], Awaitable["Slate"]]
+_RETRY_S = (2.0, 4.0, 8.0, 15.0, 30.0)
+_STEP_NAMES = {"database": "postgres", "postgresql": "postgres", "broker": "nats"}
+_PARTS = ("nats", "postgres", "agent")
+
+
+class Workspace(QObject):
+    """The state behind one window."""
+
+    step_changed = Signal(str, str, str)
+    connected = Signal()
+    connect_failed = Signal(object)
+    projects_changed = Signal()
+    sessions_changed = Signal()
+    session_changed = Signal(object)
+    current_changed = Signal()
+    model_opened = Signal(str)
+    model_changed = Signal(str)
+    lamp_changed = Signal(object)
+    failed = Signal(object, str)
+
+    def __init__(
+        self, connect: Connect, state: WindowState, tasks: TaskGroupOwner, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._connect, self._state, self._tasks = connect, state, tasks
+        self.slate: Slate | None = None
+        self.notices = Notices()
+        self.projects: list[Project] = _remembered(state)
+        self.models: dict[str, RuntimeSessionModel] = {}
+        self.current_project_id: str | None = None
+        self.current_session_id: str | None = None
+        self._list: SessionListModel | None = None
+        self._lamps: ConnectionModel | None = None
+        self._seen: dict[str, SessionStatus] = {}
+        self._opening: dict[str, asyncio.Future[None]] = {}
+        self._retry = asyncio.Event()
+
+    # -- what there is ---------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> list[RuntimeSession]:
+        """Every session, newest first."""
+        return self._list.sessions if self._list is not None else []
+
+    @property
+    def project(self) -> Project | None:
+        """The chosen project."""
+        return self.find_project(self.current_project_id)
+
+    @property
+    def session(self) -> RuntimeSession | None:
+        """The chosen session, newest row."""
+        return self.find_session(self.current_session_id)
+
+    @property
+    def model(self) -> RuntimeSessionModel | None:
+        """The live model of the chosen session, when it is open."""
+        return self.models.get(self.current_session_id or "")
+
+    def find_project(self, project_id: str | None) -> Project | None:
+        """Return a project by id."""
+        return next((p for p in self.projects if p.id == project_id), None)
+
+    def find_session(self, session_id: str | None) -> RuntimeSession | None:
+        """Return a session by id."""
+        model = self.models.get(session_id or "")
+        row = next((s for s in self.sessions if s.id == session_id), None)
+        if model is None or model.session is None:
+            return row
+        return row if row is not None and row.version > model.session.version else model.session
+
+    # -- choosing --------------------------------------------------------------------------
+
+    def choose_project(self, project_id: str) -> None:
+        """Look at a project; its next session is the one to start."""
+        if self.find_project(project_id) is None:
+            return
+        if (self.current_project_id, self.current_session_id) != (project_id, None):
+            self.current_project_id, self.current_session_id = project_id, None
+            self._state.project_id = project_id
+            self.current_changed.emit()
+
+    def choose_session(self, session_id: str) -> None:
+        """Look at a session, and open its log."""
+        session = self.find_session(session_id)
+        if session is None:
+            return
+        if self.current_session_id != session_id:
+            self.current_session_id = session_id
+            self.current_project_id = session.project_id
+            self.current_changed.emit()
+        self._tasks.spawn(self.open_model(session_id), f"open session {session_id}", self)
+
+    # -- connecting ------------------------------------------------------------------------
+
+    def retry_now(self) -> None:
+        """Try to connect without waiting."""
+        self._retry.set()
+
+    async def run(self) -> None:
+        """Connect, trying again until it works, then read everything and go live."""
+        for attempt in itertools.count():
+            self._retry.clear()
+            try:
+                slate = await self._connect(self._on_step)
+                self.slate = slate
+                for part in _PARTS:
+                    self.step_changed.emit(part, "done", self.tr("ready"))
+                await self._go_live(slate)
+            except SlateError as error:
+                log.warning("not connected", extra={"reason": str(error)})
+                await self._close_live()
+                self.connect_failed.emit(error)
+            else:
+                self.connected.emit()
+                return
+            delay_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await self._retry.wait()
+
+    async def aclose(self) -> None:
+        """Close the models, then the connection."""
+        await self._close_live()
+
+    async def refresh_projects(self) -> None:
+        """Read the projects again, as another window may have added one."""
+        if self.slate is None:
+            return
+        projects = await self.slate.list_projects()
+        if projects != self.projects:
+            self.projects = projects
+            self._remember()
+            self.projects_changed.emit()
+        if self.current_project_id is None and projects:
+            wanted = self.find_project(self._state.project_id) or projects[0]
+            self.choose_project(wanted.id)
+
+    # -- doing -----------------------------------------------------------------------------
+
+    async def add_project(
+        self, root: Path, name: str, engine: str, command: list[str] | None
+    ) -> Project:
+        """Add a project and choose it.
+
+        Raises:
+            SlateError: it cannot be added.
+        """
+        project = await self._slate().add_project(root, name=name, engine=engine, command=command)
+        await self.refresh_projects()
+        self.choose_project(project.id)
+        return project
+
+    async def remove_project(self, project_id: str) -> None:
+        """Remove a project from SLATE; its files stay."""
+        await self._slate().remove_project(project_id)
+        if self.current_project_id == project_id:
+            self.current_project_id = self.current_session_id = None
+            self.current_changed.emit()
+        await self.refresh_projects()
+
+    async def create_session(self, project_id: str, config: Any) -> RuntimeSession:
+        """Insert a session and choose it; nothing runs yet."""
+        session = await self._slate().create_runtime_session(project_id, config)
+        if self._list is not None:
+            await self._list.refresh()
+        await self.open_model(session.id)
+        self.choose_session(session.id)
+        return session
+
+    async def remove_session(self, session_id: str) -> None:
+        """Remove a session that is not live."""
+        await self._slate().delete_runtime_session(session_id)
+        await self.close_model(session_id)
+        if self.current_session_id == session_id:
+            self.current_session_id = None
+            self.current_changed.emit()
+        if self._list is not None:
+            await self._list.refresh()
+
+    async def open_model(self, session_id: str) -> RuntimeSessionModel | None:
+        """Open a session's live model once; everyone who asks meanwhile waits for the same."""
+        if session_id in self.models or self.slate is None:
+            return self.models.get(session_id)
+        if session_id in self._opening:
+            await asyncio.shield(self._opening[session_id])
+            return self.models.get(session_id)
+        future = self._opening[session_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._open_model(session_id)
+        except SlateError as error:
+            self.failed.emit(error, self.tr("The session could not be opened."))
+        finally:
+            self._opening.pop(session_id, None)
+            future.set_result(None)
+        return self.models.get(session_id)
+
+    async def close_model(self, session_id: str) -> None:
+        """Stop following a session; it runs on."""
+        model = self.models.pop(session_id, None)
+        if model is not None:
+            self.model_changed.emit(session_id)
+            await model.aclose()
+
+    # -- private ---------------------------------------------------------------------------
+
+    def _slate(self) -> Slate:
+        from slate_desktop.errors import NotConnectedError
+
+        if self.slate is None:
+            raise NotConnectedError(self.tr("SLATE is not connected yet."))
+        return self.slate
+
+    async def _open_model(self, session_id: str) -> None:
+        from slate_desktop.control.models import RuntimeSessionModel
+
+        model = RuntimeSessionModel(self._slate(), session_id)
+        model.session_changed.connect(self._on_session)
+        model.error_changed.connect(lambda _error: self.model_changed.emit(session_id))
+        model.loading_changed.connect(lambda _on: self.model_changed.emit(session_id))
+        model.note_changed.connect(lambda _note: self.model_changed.emit(session_id))
+        try:
+            await model.open()
+        except BaseException:
+            await model.aclose()
+            raise
+        self.models[session_id] = model
+        self.model_opened.emit(session_id)
+
+    async def _go_live(self, slate: Slate) -> None:
+        from slate_desktop.control.connection import ConnectionModel
+        from slate_desktop.control.models import SessionListModel
+
+        self._lamps = ConnectionModel(slate)
+        self._lamps.changed.connect(lambda _name, lamp: self.lamp_changed.emit(lamp))
+        await self._lamps.open()
+        await self._add_samples(slate)
+        await self.refresh_projects()
+        self._list = SessionListModel(slate)
+        self._list.sessions_changed.connect(self._on_list_changed)
+        self._list.session_changed.connect(self._on_session)
+        await self._list.open()
+        for session in self._list.sessions:
+            self._seen.setdefault(session.id, session.status)
+        self.sessions_changed.emit()
+
+    async def _add_samples(self, slate: Slate) -> None:
+        projects = await slate.list_projects()
+        if not projects and not self._state.has_samples:
+            self.step_changed.emit("sample", "working", self.tr("copying"))
+            from slate_desktop.ui.samples import add_samples
+
+            added = await add_samples(slate)
+            self._state.project_id = added[0].id
+        self._state.has_samples = True
+        self.step_changed.emit("sample", "done", self.tr("ready"))
+
+    async def _close_live(self) -> None:
+        for session_id in list(self.models):
+            await self.close_model(session_id)
+        for model in (self._list, self._lamps):
+            if model is not None:
+                await model.aclose()
+        self._list = self._lamps = None
+        slate, self.slate = self.slate, None
+        if slate is not None:
+            await slate.aclose()
+
+    def _on_step(self, part: str, words: str) -> None:
+        name = _STEP_NAMES.get(part, part)
+        state = {"ready": "done", "failed": "failed", "off": "failed"}.get(words, "working")
+        self.step_changed.emit(name, state, self.tr(words))
+
+    def _on_list_changed(self) -> None:
+        known = {project.id for project in self.projects}
+        if any(session.project_id not in known for session in self.sessions):
+            self._tasks.spawn(self.refresh_projects(), "refresh projects", self)
+        for session in self.sessions:
+            self._note_move(session)
+        self.sessions_changed.emit()
+
+    def _on_session(self, session: RuntimeSession) -> None:
+        self._note_move(session)
+        self.session_changed.emit(session)
+
+    def _note_move(self, session: RuntimeSession) -> None:
+        """Tell of what somebody has to know, once for each move of a session."""
+        old, new = self._seen.get(session.id), session.status
+        self._seen[session.id] = new
+        is_fresh = old is None and (datetime.now(UTC) - session.created_at).total_seconds() < 10
+        if old == new or (old is None and not is_fresh):
+            return
+        project = self.find_project(session.project_id)
+        name = project.name if project is not None else status.session_title(session)
+        if new is SessionStatus.FAILED:
+            self.notices.add(
+                NoticeLevel.ERROR,
+                self.tr("{name} failed").format(name=name),
+                session.error_message or "",
+                session_id=session.id,
+            )
+        elif new is SessionStatus.LOST:
+            self.notices.add(
+                NoticeLevel.WARNING,
+                self.tr("The host of {name} does not answer").format(name=name),
+                self.tr("The session may still run; it comes back with its host."),
+                session_id=session.id,
+            )
+        elif new is SessionStatus.RUNNING:
+            text = self.tr("{name} is running").format(name=name)
+            self.notices.add(NoticeLevel.INFO, text, session_id=session.id)
+
+    def _remember(self) -> None:
+        self._state.projects = [
+            {
+                "id": project.id,
+                "name": project.name,
+                "root": project.root,
+                "engine": project.engine.value,
+                "engine_version": project.engine_version,
+            }
+            for project in self.projects
+        ]
+
+
+def _remembered(state: WindowState) -> list[Project]:
+    """Return the projects of the last time, so that the tree shows without the database."""
+    from slate_desktop.domain.engine import Engine
+
+    found: list[Project] = []
+    now = datetime.now(UTC)
+    for entry in state.projects[:500]:
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            version = entry.get("engine_version")
+            project = Project(
+                id=str(entry["id"]),
+                name=str(entry["name"]),
+                owner_id="",
+                root=str(entry["root"]),
+                engine=Engine(entry["engine"]),
+                engine_version=str(version) if version else None,
+                created_at=now,
+                updated_at=now,
+            )
+            found.append(project)
+    return found

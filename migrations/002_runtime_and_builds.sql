@@ -117,12 +117,14 @@ create table slate_runtime_logs (
     level text not null check (level in ('debug', 'info', 'warn', 'error')),
     message text not null,
     partial boolean not null default false,
-    metadata jsonb,
-    created_at timestamptz not null default now(),
+    metadata jsonb check (metadata is null or jsonb_typeof(metadata) = 'object'),
+    deleted_at timestamptz,
     primary key (session_id, seq),
     constraint slate_runtime_logs_identity unique (session_id, container_id, stream, ts_ns, ord)
 );
-create index slate_runtime_logs_time on slate_runtime_logs (session_id, ts_ns);
+create index slate_runtime_logs_session_time on slate_runtime_logs (session_id, ts_ns);
+-- Lines come in the order of time: a block-range index costs next to nothing.
+create index slate_runtime_logs_time on slate_runtime_logs using brin ("timestamp");
 create index slate_runtime_logs_level on slate_runtime_logs (session_id, level, seq)
     where level in ('warn', 'error');
 
@@ -138,6 +140,7 @@ create table slate_runtime_stats (
     memory_limit bigint not null,
     network_rx_bytes bigint not null,
     network_tx_bytes bigint not null,
+    deleted_at timestamptz,
     primary key (session_id, bucket)
 );
 
@@ -192,6 +195,11 @@ begin
         raise exception 'a build cannot go from % to %', old.status, new.status
             using errcode = 'check_violation', constraint = 'slate_build_moves';
     end if;
+    if new.deleted_at is not null and old.deleted_at is null
+        and new.status in ('queued', 'building') then
+        raise exception 'a build that is % cannot be deleted', new.status
+            using errcode = 'check_violation', constraint = 'slate_build_moves';
+    end if;
     -- Engines restart their own counts: what the user saw never goes back.
     new.progress := greatest(new.progress, old.progress);
     if new.status = 'building' and old.status = 'queued' then
@@ -222,8 +230,11 @@ begin
         grant update (container_config, driver, deleted_at) on slate_runtime_sessions to slate_user;
         grant insert (id, project_id, user_id, build_type, target_platform, source_commit, options)
             on slate_build_jobs to slate_user;
-        grant update (deleted_at) on slate_build_jobs to slate_user;
-        grant insert on slate_runtime_logs to slate_user;
+        -- Scripts run builds of their own through the Python API; the trigger keeps them legal.
+        grant update (status, progress, progress_message, output_path, artifacts, error_code,
+            error_message, deleted_at) on slate_build_jobs to slate_user;
+        grant insert (session_id, seq, container_id, stream, ts_ns, ord, level, message, metadata)
+            on slate_runtime_logs to slate_user;
     end if;
     if exists (select 1 from pg_roles where rolname = 'slate_agent') then
         grant select, insert, update on slate_runtime_sessions, slate_build_jobs to slate_agent;

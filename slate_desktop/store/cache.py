@@ -107,7 +107,7 @@ class RedisCache:
             return None
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S * 2):
-                value = await self._client.get(self._prefix + key)
+                value: bytes | None = await self._client.get(self._prefix + key)
         except (RedisError, OSError, TimeoutError) as exc:
             self._fell_asleep(exc)
             return None

@@ -180,7 +180,9 @@ class Database:
         return await result
 
     async def _call(self, query: str, params: dict[str, Any], *, is_many: bool = False) -> Any:
-        is_read = query.startswith(("get_", "find_", "list_", "active_", "count_", "page_", "role_"))
+        is_read = query.startswith(
+            ("get_", "find_", "list_", "active_", "count_", "page_", "role_")
+        )
         attempts = READ_ATTEMPTS if is_read else 1
         for attempt in range(1, attempts + 1):
             try:

@@ -139,9 +139,7 @@ class Logs:
         before = before_seq if before_seq is not None else 2**62
         rows = await self._run.many("page_logs_before", before=before, **filters)
         lines = [_line(row) for row in reversed(rows[:limit])]
-        return LogPage(
-            lines=lines, has_older=len(rows) > limit, has_newer=before_seq is not None
-        )
+        return LogPage(lines=lines, has_older=len(rows) > limit, has_newer=before_seq is not None)
 
     async def _append(
         self, connection: Any, session_id: str, records: list[LogRecord], epoch: int

@@ -16,7 +16,7 @@ from slate_desktop.bus.port import Message
 from slate_desktop.domain.roles import Role
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode
-from slate_desktop.wire.messages import read_event, read_heartbeat
+from slate_desktop.wire.messages import LogEvent, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.subjects import HEARTBEAT_ALL, RUNTIME_ALL
 from tests.integration.agent_world import AgentWorld
 from tests.services.nats import RealNats
@@ -72,9 +72,9 @@ async def test_windows_hear_status_and_logs(world: AgentWorld) -> None:
     await world.ask("stop", session.id)
     await world.until_status(session.id, S.STOPPED)
     kinds = [read_event(e.data) for e in events if session.id in e.subject]
-    statuses = [e.data.status for e in kinds if type(e).__name__ == "StatusEvent"]
+    statuses = [e.data.status for e in kinds if isinstance(e, StatusEvent) and not e.data.note]
     assert statuses == [S.STARTING, S.RUNNING, S.STOPPING, S.STOPPED]
-    lines = [e for e in kinds if type(e).__name__ == "LogEvent"]
+    lines = [e for e in kinds if isinstance(e, LogEvent)]
     assert lines[0].data.first_seq == 1
 
 

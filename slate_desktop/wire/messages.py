@@ -133,7 +133,7 @@ class StatusData(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
-class LogEntry(msgspec.Struct, frozen=True, array_like=True):
+class LogEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a batch, on the wire an array in this order."""
 
     seq: int

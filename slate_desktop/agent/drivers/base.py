@@ -98,7 +98,7 @@ class ExecResult(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
-class LogFrame(msgspec.Struct, frozen=True, kw_only=True):
+class LogFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line, or a piece of a long one, as the engine recorded it.
 
     ``ts_ns`` is the engine's stamp (UTC nanoseconds); ``ord`` counts frames of one stream with

@@ -1,0 +1,167 @@
+"""Log ingest into PostgreSQL against ``executemany``, and a page of history among many rows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+
+from slate_desktop.domain.logs import LogLevel, LogRecord
+from slate_desktop.stack.postgres_server import PostgresServer
+from slate_desktop.store import Database
+from slate_desktop.store.migrate import migrate
+from tests.bench.harness import Result, alternate
+
+BATCHES = 40
+ROWS = 500
+HISTORY_ROWS = int(os.environ.get("SLATE_BENCH_HISTORY_ROWS", "1000000"))
+PAGES = 300
+TEXT = "[12:01:49.833][  42] LogShaders: Display: Shader Standard/49 compiled in 15 ms, 3 variants"
+_INSERT = """insert into slate_runtime_logs
+    (session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, null) on conflict do nothing"""
+
+
+@asynccontextmanager
+async def real_database() -> AsyncIterator[tuple[Database, str]]:
+    """A PostgreSQL of our own with the schema, and one owned session's id."""
+    with TemporaryDirectory() as directory:
+        place = Path(directory)
+        server = PostgresServer(place / "pg", password="bench", log_file=place / "pg.log")
+        await server.start()
+        try:
+            dsn = server.dsn("postgres")
+            await migrate(dsn)
+            async with await Database.connect(dsn) as db:
+                yield db, dsn
+        finally:
+            await server.stop()
+
+
+async def new_session(db: Database) -> tuple[str, int]:
+    """Insert and claim a session; returns its id and the owner's epoch."""
+    user = await db.users.create("bench", "U" + "A" * 55)
+    project = await db.projects.add(
+        name="bench", owner_id=user.id, root=f"/bench/{time.time_ns()}", engine="custom"
+    )
+    row = await db.sessions.create(
+        project_id=project.id, user_id=user.id, runtime_type="custom", container_config={}
+    )
+    agent = await db.agents.register("bench", name="bench", pubkey=None, capabilities={})
+    row = await db.sessions.claim(
+        row.id,
+        version=row.version,
+        agent_id="bench",
+        epoch=agent.epoch,
+        driver="process",
+        container_name="bench",
+    )
+    return row.id, agent.epoch
+
+
+def _records(first: int, count: int) -> list[LogRecord]:
+    return [
+        LogRecord(
+            seq=seq,
+            container_id="bench",
+            stream="stdout",
+            ts_ns=1_700_000_000_000_000_000 + seq,
+            ord=0,
+            level=LogLevel.INFO,
+            message=TEXT,
+        )
+        for seq in range(first, first + count)
+    ]
+
+
+async def _peer(db: Database, dsn: str) -> float:
+    session_id, _ = await new_session(db)
+    connection = await asyncpg.connect(dsn)
+    begin = time.perf_counter()
+    for batch in range(BATCHES):
+        rows = [
+            (session_id, r.seq, r.container_id, r.stream, r.ts_ns, r.ord, r.level.value, r.message,
+             r.partial)
+            for r in _records(batch * ROWS + 1, ROWS)
+        ]  # fmt: skip
+        async with connection.transaction():
+            await connection.executemany(_INSERT, rows)
+    elapsed = time.perf_counter() - begin
+    await connection.close()
+    return BATCHES * ROWS / elapsed
+
+
+async def _ours(db: Database) -> float:
+    session_id, epoch = await new_session(db)
+    begin = time.perf_counter()
+    for batch in range(BATCHES):
+        await db.logs.append(session_id, _records(batch * ROWS + 1, ROWS), epoch=epoch)
+    return BATCHES * ROWS / (time.perf_counter() - begin)
+
+
+async def _offset_ms(dsn: str, session_id: str) -> float:
+    connection = await asyncpg.connect(dsn)
+    times = []
+    for index in range(5):
+        begin = time.perf_counter()
+        await connection.fetch(
+            "select seq, message from slate_runtime_logs where session_id = $1 "
+            "order by seq limit 200 offset $2",
+            session_id,
+            HISTORY_ROWS // 2 + index,
+        )
+        times.append((time.perf_counter() - begin) * 1e3)
+    await connection.close()
+    return statistics.median(times)
+
+
+async def _page_p99_ms(db: Database, session_id: str) -> float:
+    times = []
+    for index in range(PAGES):
+        before = HISTORY_ROWS - index * (HISTORY_ROWS // PAGES)
+        begin = time.perf_counter()
+        page = await db.logs.page(session_id, before_seq=before, limit=200)
+        times.append((time.perf_counter() - begin) * 1e3)
+        assert page.lines
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+async def run() -> list[Result]:
+    """Compare inserts, then pages."""
+    async with real_database() as (db, dsn):
+        ingest = Result(
+            f"Log ingest, {ROWS} rows a batch", "executemany", "rows/s", goal=1.5
+        )
+        await alternate(ingest, lambda: _peer(db, dsn), lambda: _ours(db), 5)
+        ingest.show()
+        session_id, epoch = await new_session(db)
+        begin = time.perf_counter()
+        for first in range(1, HISTORY_ROWS + 1, 20_000):
+            await db.logs.append(session_id, _records(first, 20_000), epoch=epoch)
+        rate = HISTORY_ROWS / (time.perf_counter() - begin)
+        connection = await asyncpg.connect(dsn)
+        await connection.execute("analyze slate_runtime_logs")
+        await connection.close()
+        page = Result(
+            f"A page of history among {HISTORY_ROWS:,} rows",
+            "OFFSET from the middle",
+            "ms (ours: p99)",
+            goal=0.1,
+            higher_is_better=False,
+        )
+        page.peer_values.append(await _offset_ms(dsn, session_id))
+        page.our_values.append(await _page_p99_ms(db, session_id))
+        page.note = f"goal ≤ 2 ms p99; COPY of 20,000 rows: {rate:,.0f} rows/s"
+        page.show()
+    return [ingest, page]
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from slate_desktop.agent.drivers.base import Driver, DriverInfo
+from slate_desktop.agent.planning import StartPlan, make_plan
 from slate_desktop.domain.container import DriverName
+from slate_desktop.domain.images import DEFAULT_REGISTRY, check_registry
+from slate_desktop.domain.project import Project
 from slate_desktop.errors import CommandError, ErrorCode
 
 _log = logging.getLogger(__name__)
@@ -19,10 +23,14 @@ class Fleet:
 
     Args:
         drivers: the drivers that this agent offers.
+        registries: that images may come from, besides the default one.
     """
 
-    def __init__(self, drivers: Mapping[DriverName, Driver]) -> None:
+    def __init__(
+        self, drivers: Mapping[DriverName, Driver], registries: Collection[str] = ()
+    ) -> None:
         self.drivers = dict(drivers)
+        self._registries = frozenset({DEFAULT_REGISTRY, *registries})
         self.infos: dict[DriverName, DriverInfo] = {}
 
     def __getitem__(self, name: DriverName | str) -> Driver:
@@ -50,6 +58,19 @@ class Fleet:
                     extra={"driver": name.value, "reason": info.reason},
                 )
             self.infos[name] = info
+
+    async def plan(
+        self, row_config: Mapping[str, Any], project: Project, body: Mapping[str, Any]
+    ) -> StartPlan:
+        """Return how a session would be started here; see ``planning.make_plan``.
+
+        Raises:
+            CommandError: also ``image_denied`` for an image of a registry that is not listed.
+        """
+        plan = make_plan(row_config, project, body, await self.usable_infos())
+        if plan.driver is DriverName.DOCKER and plan.config.image is not None:
+            check_registry(plan.config.image, self._registries)
+        return plan
 
     async def usable_infos(self) -> dict[DriverName, DriverInfo]:
         """Return the fingerprints, taken anew where a driver was away at the last look."""

@@ -8,7 +8,7 @@ import msgspec
 
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.idempotency import in_progress
-from slate_desktop.agent.planning import StartPlan, make_plan
+from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.supervisor import Life
@@ -191,7 +191,7 @@ class Operations:
                 raise CommandError(
                     ErrorCode.ILLEGAL_STATE, f"the session is already {row.status.value}"
                 )
-            plan = make_plan(row.container_config, project, body, await self._fleet.usable_infos())
+            plan = await self._fleet.plan(row.container_config, project, body)
             driver = self._fleet[plan.driver]
             await driver.check(plan.spec(self._recorder.preview_claim(row)))
             config = {**row.container_config, **body} if body else None
@@ -219,8 +219,7 @@ class Operations:
             return await self._start(row, project, {}, is_resumed=is_resumed)
         async with self._roster.lock(row.id):
             life = self._life(row, Operation.RESTART)
-            infos = await self._fleet.usable_infos()
-            plan = make_plan(row.container_config, project, {}, infos)
+            plan = await self._fleet.plan(row.container_config, project, {})
             attempt = life.row.attempt
             await life.restart(self._fleet[plan.driver], plan, grace_s)
         row = await life.wait_until(

@@ -33,7 +33,7 @@ import msgspec
 from slate_desktop.agent.drivers.base import Driver, Handle, Inspection, RuntimeState
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.logpump import LogPump
-from slate_desktop.agent.planning import StartPlan, make_plan
+from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.verdict import Verdict
@@ -181,7 +181,7 @@ class Reconciler:
     async def _adopt(self, row: RuntimeSession, found: Found) -> None:
         project = await self._db.projects.get(row.project_id)
         try:
-            plan = make_plan(row.container_config, project, {}, await self._fleet.usable_infos())
+            plan = await self._fleet.plan(row.container_config, project, {})
         except CommandError:
             # It runs already; how it would be started now matters for a restart only.
             name = found.handle.driver
@@ -202,7 +202,7 @@ class Reconciler:
             return
         project = await self._db.projects.get(row.project_id)
         try:
-            plan = make_plan(row.container_config, project, {}, await self._fleet.usable_infos())
+            plan = await self._fleet.plan(row.container_config, project, {})
         except CommandError as error:
             verdict = Verdict(status=_S.FAILED, error_code=error.code, error_message=error.message)
             await self._recorder.finish(row, verdict, log_complete=False)

@@ -118,7 +118,8 @@ class Agent:
         # Ended in reverse: first the work, then the database and the broker, last the lock.
         stack.callback(self._lock.release)
         options = self.options
-        fleet = Fleet(self._drivers if self._drivers is not None else build_drivers(options))
+        drivers = self._drivers if self._drivers is not None else build_drivers(options)
+        fleet = Fleet(drivers, _registries(options))
         stack.push_async_callback(fleet.aclose)
         tasks = TaskOwner(f"agent-{options.agent_id}")
         bus = await _connect_bus(options)
@@ -174,6 +175,11 @@ def build_drivers(options: AgentOptions) -> dict[DriverName, Driver]:
         elif name is DriverName.PROCESS:
             drivers[name] = ProcessDriver(options.data_dir / "runtimes")
     return drivers
+
+
+def _registries(options: AgentOptions) -> set[str]:
+    own = urlsplit(options.registry_url).netloc if options.registry_url else ""
+    return {name for name in (own, *options.allowed_registries) if name}
 
 
 def _credentials(options: AgentOptions) -> Callable[[str], tuple[str, str] | None]:

@@ -16,6 +16,7 @@ from slate_desktop.domain.session import SessionStatus
 from tests.fault.agent_process import AgentProcess
 from tests.integration.agent_world import AgentWorld, python_project
 from tests.services.nats import AGENT_ID, RealNats
+from tests.services.postgres import PostgresDsn
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.fault]
 S = SessionStatus
@@ -42,8 +43,10 @@ raise SystemExit(7)
 
 
 @pytest.fixture
-async def world(nats: RealNats, database_url: str, tmp_path: Path) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, database_url, tmp_path)
+async def world(
+    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
+) -> AsyncIterator[AgentWorld]:
+    world = AgentWorld(nats, postgres_dsn, tmp_path)
     await world.open()
     yield world
     await world.close()

@@ -32,6 +32,7 @@ from slate_desktop.store import Database
 from slate_desktop.wire.envelope import AUDIENCE_ANY, sign_request
 from slate_desktop.wire.subjects import container
 from tests.services.nats import AGENT_ID, RealNats
+from tests.services.postgres import PostgresDsn
 
 MIB = 1024 * 1024
 SCRIPTS = {
@@ -46,7 +47,7 @@ SCRIPTS = {
 class AgentWorld:
     """Broker, database, one agent with a scripted engine, one person who owns one project."""
 
-    def __init__(self, nats: RealNats, dsn: str, directory: Path) -> None:
+    def __init__(self, nats: RealNats, dsn: PostgresDsn, directory: Path) -> None:
         self.nats = nats
         self.dsn = dsn
         self.directory = directory
@@ -86,7 +87,7 @@ class AgentWorld:
             "agent_id": AGENT_ID,
             "nats_url": self.nats.url,
             "nats_seed": self.nats.agent.seed,
-            "database_url": self.dsn,
+            "database_url": self.dsn.agent,
             "data_dir": self.directory / "data",
         }
         return AgentOptions(**(fields | more))

@@ -20,14 +20,17 @@ from slate_desktop.wire.messages import LogEvent, StatusEvent, read_event, read_
 from slate_desktop.wire.subjects import HEARTBEAT_ALL, RUNTIME_ALL
 from tests.integration.agent_world import AgentWorld
 from tests.services.nats import RealNats
+from tests.services.postgres import PostgresDsn
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
 S = SessionStatus
 
 
 @pytest.fixture
-async def world(nats: RealNats, database_url: str, tmp_path: Path) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, database_url, tmp_path)
+async def world(
+    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
+) -> AsyncIterator[AgentWorld]:
+    world = AgentWorld(nats, postgres_dsn, tmp_path)
     await world.open()
     yield world
     await world.close()

@@ -1,0 +1,64 @@
+"""The command ``slate``: its groups, and what happens to errors.
+
+Modules of commands import nothing slow at their top, so that ``slate --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from slate_desktop.cli import (
+    project_commands,
+    session_commands,
+    session_output,
+    stack_commands,
+    system_commands,
+)
+from slate_desktop.cli.exits import EXIT_INTERRUPTED
+from slate_desktop.cli.output import Output
+
+_ClickException: Any = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="slate",
+    help="The control centre for people who make games.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(stack_commands.app, name="stack")
+app.add_typer(project_commands.app, name="project")
+app.add_typer(session_commands.app, name="session")
+session_output.register(session_commands.app)
+system_commands.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    output = Output(as_json="--json" in own)
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="slate", standalone_mode=False)
+    except _ClickException as exc:
+        return output.usage(exc)
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away, as `head` does; nothing more can be printed.
+        sys.stdout = None
+        return 0
+    except Exception as exc:  # noqa: BLE001 - the boundary of the program
+        return output.error(exc)
+    return result if isinstance(result, int) else 0
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,171 @@
+"""``slate migrate``, ``agent``, ``doctor``, ``desktop`` and ``version``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from slate_desktop.cli.exits import EXIT_ENVIRONMENT, EXIT_OK
+from slate_desktop.cli.options import Json
+from slate_desktop.cli.output import Output
+from slate_desktop.cli.run import alone, on_steps
+
+if TYPE_CHECKING:
+    from slate_desktop.agent.options import AgentOptions
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``slate``."""
+    app.command()(migrate)
+    app.command()(agent)
+    app.command()(doctor)
+    app.command()(desktop)
+    app.command()(version)
+
+
+def migrate(
+    database_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Instead of the profile's database."),
+    ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Only say what is there; change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the database to this program's schema; twice is harmless."""
+
+    async def action(output: Output) -> None:
+        from slate_desktop.cli import migration
+        from slate_desktop.store import migrate as migrations
+
+        dsn = await migration.find_database(database_url, on_steps(output))
+        if dsn is None:
+            # The embedded stack migrates its own database when it starts.
+            report: dict[str, Any] = {"version": len(migrations.load_migrations())}
+            report |= {"applied": [], "pending": []}
+        else:
+            found = await (migrations.status(dsn) if status else migrations.migrate(dsn))
+            report = {
+                "version": found.version,
+                "applied": found.applied,
+                "pending": found.pending,
+            }
+        words = f"The database has schema {report['version']}."
+        if report["applied"]:
+            words += f" Applied now: {', '.join(report['applied'])}."
+        if report["pending"]:
+            words += f" Still to come: {', '.join(report['pending'])}."
+        output.result(report, words)
+
+    alone(as_json, action)
+
+
+def agent(
+    agent_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The agent's name; this host's.")
+    ] = None,
+    allow_unsigned: Annotated[
+        bool,
+        typer.Option("--allow-unsigned", help="Serve the original system's unsigned requests."),
+    ] = False,
+    stack: Annotated[
+        bool, typer.Option("--stack", hidden=True, help="As the embedded stack's own agent.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run an agent in the foreground until it is told to end; its runtimes go on."""
+    from slate_desktop.log import setup
+
+    output = Output(as_json=as_json)
+    try:
+        options = _agent_options(agent_id, allow_unsigned=allow_unsigned, is_stack=stack)
+        setup.configure("info")
+        from slate_desktop.agent.service import run_agent
+
+        code = run_agent(options)
+    except KeyboardInterrupt:
+        code = EXIT_OK
+    except Exception as exc:  # noqa: BLE001 - the boundary of a command
+        code = output.error(exc)
+    else:
+        if as_json:
+            output.result({"agent_id": options.agent_id, "exit_code": code})
+    raise typer.Exit(code)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check everything that SLATE needs, and say how to mend what is missing."""
+
+    async def action(output: Output) -> int:
+        from slate_desktop.cli.checks import run_checks
+        from slate_desktop.cli.checks.check import State
+
+        checks = await run_checks()
+        worst = max((check.state for check in checks), key=list(State).index)
+        is_fine = worst is not State.FAILED
+        if output.as_json:
+            output.result(
+                {
+                    "ok": is_fine,
+                    "checks": [
+                        {
+                            "name": check.name,
+                            "state": check.state.value,
+                            "detail": check.detail,
+                            "fix": check.fix,
+                        }
+                        for check in checks
+                    ],
+                }
+            )
+        else:
+            _show_checks(output, checks)
+        return EXIT_OK if is_fine else EXIT_ENVIRONMENT
+
+    alone(as_json, action)
+
+
+def desktop(
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="local or remote; the settings' otherwise.")
+    ] = None,
+) -> None:
+    """Open the window."""
+    from slate_desktop.cli.window import open_window
+
+    raise typer.Exit(open_window(["--profile", profile] if profile else []))
+
+
+def version(as_json: Json = False) -> None:
+    """Print the version."""
+    import platform
+
+    from slate_desktop import __version__
+
+    output = Output(as_json=as_json)
+    output.result(
+        {"version": __version__, "python": platform.python_version()}, f"slate {__version__}"
+    )
+
+
+def _agent_options(agent_id: str | None, *, allow_unsigned: bool, is_stack: bool) -> AgentOptions:
+    from slate_desktop.cli import agent_profile
+    from slate_desktop.settings.model import load_settings
+
+    settings = load_settings()
+    if is_stack or settings.is_local:
+        return agent_profile.local_options(
+            settings, agent_id, allow_unsigned=allow_unsigned, is_stack=is_stack
+        )
+    return agent_profile.remote_options(settings, agent_id, allow_unsigned=allow_unsigned)
+
+
+def _show_checks(output: Output, checks: Any) -> None:
+    marks = {"ok": "✓", "note": "•", "warning": "!", "failed": "✗"}
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        output.say(f"{marks[check.state.value]} {check.name:<{width}}  {check.detail}")
+        if check.fix:
+            output.say(f"  {'':<{width}}  → {check.fix}")

@@ -107,12 +107,12 @@ class RedisCache:
             return None
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S * 2):
-                value: bytes | None = await self._client.get(self._prefix + key)
+                value = await self._client.get(self._prefix + key)
         except (RedisError, OSError, TimeoutError) as exc:
             self._fell_asleep(exc)
             return None
         self._woke_up()
-        return value
+        return value if isinstance(value, bytes) else None
 
     async def put(self, key: str, value: bytes) -> None:
         """Keep a value."""

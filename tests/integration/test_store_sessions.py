@@ -11,39 +11,11 @@ import pytest
 from slate_desktop.domain.session import LEGAL_MOVES, SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.database import Database
+from tests.integration.store_rows import claim, make_project, make_session
 from tests.services.postgres import PUBKEY, PostgresDsn
 
 pytestmark = pytest.mark.postgres
 S = SessionStatus
-
-
-async def make_project(db: Database) -> tuple[str, str]:
-    user = await db.users.create("Ann", PUBKEY)
-    project = await db.projects.add(name="Game", owner_id=user.id, root="/games/g", engine="godot")
-    return project.id, user.id
-
-
-async def make_session(db: Database, **config: object) -> str:
-    project_id, user_id = await make_project(db)
-    row = await db.sessions.create(
-        project_id=project_id, user_id=user_id, runtime_type="godot", container_config=dict(config)
-    )
-    return row.id
-
-
-async def claim(db: Database, session_id: str, *, epoch: int | None = None):
-    if epoch is None:
-        agent = await db.agents.register("a1", name="host", pubkey=None, capabilities={})
-        epoch = agent.epoch
-    row = await db.sessions.get(session_id)
-    return await db.sessions.claim(
-        session_id,
-        version=row.version,
-        agent_id="a1",
-        epoch=epoch,
-        driver="process",
-        container_name=f"slate-{session_id}-{row.attempt + 1}",
-    )
 
 
 async def test_create_gives_a_row_in_creating(database: Database) -> None:

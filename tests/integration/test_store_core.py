@@ -1,0 +1,136 @@
+"""People, projects, agents, requests and figures on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from slate_desktop.domain.roles import Role
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
+from slate_desktop.store.database import Database
+from tests.integration.store_rows import claim, make_project, make_session
+from tests.services.postgres import PUBKEY
+
+pytestmark = pytest.mark.postgres
+SHA = "0" * 64
+
+
+async def test_a_user_is_found_by_key_and_revoked(database: Database) -> None:
+    user = await database.users.create("Ann", PUBKEY)
+    assert await database.users.get_by_pubkey(PUBKEY) == user
+    assert await database.users.get_by_pubkey("U" + "B" * 55) is None
+    await database.users.revoke(user.id)
+    found = await database.users.get_by_pubkey(PUBKEY)
+    assert found is not None
+    assert found.revoked_at is not None
+    with pytest.raises(CommandError) as info:
+        await database.users.create("Eve", "no key")
+    assert info.value.code is ErrorCode.BAD_REQUEST
+
+
+async def test_a_project_is_found_by_id_prefix_name_and_root(database: Database) -> None:
+    project_id, user_id = await make_project(database)
+    for text in (project_id, project_id[:8], "gAME", "/games/g"):
+        assert [p.id for p in await database.projects.find(text, member=user_id)] == [project_id]
+    assert await database.projects.find("Game", member="somebody") == []
+    assert await database.projects.find("%") == []
+    assert [p.id for p in await database.projects.list(member=user_id)] == [project_id]
+
+
+async def test_the_same_root_twice_is_refused_until_it_is_removed(database: Database) -> None:
+    project_id, user_id = await make_project(database)
+    with pytest.raises(CommandError) as info:
+        await database.projects.add(name="B", owner_id=user_id, root="/games/g", engine="unity")
+    assert info.value.code is ErrorCode.BAD_REQUEST
+    await database.projects.remove(project_id)
+    await database.projects.add(name="B", owner_id=user_id, root="/games/g", engine="unity")
+
+
+async def test_a_project_with_a_live_session_cannot_be_removed(database: Database) -> None:
+    session_id = await make_session(database)
+    row = await claim(database, session_id)
+    with pytest.raises(CommandError) as info:
+        await database.projects.remove(row.project_id)
+    assert info.value.code is ErrorCode.ILLEGAL_STATE
+
+
+async def test_a_project_changes_under_its_version(database: Database) -> None:
+    project_id, _ = await make_project(database)
+    row = await database.projects.update(
+        project_id, name="New", command=["run", "it"], settings={"memory": "1g"}, version=1
+    )
+    assert (row.name, row.command, row.settings, row.version) == (
+        "New",
+        ["run", "it"],
+        {"memory": "1g"},
+        2,
+    )
+    with pytest.raises(StaleWriteError):
+        await database.projects.update(project_id, name="Old", version=1)
+
+
+async def test_roles_are_given_and_taken(database: Database) -> None:
+    project_id, user_id = await make_project(database)
+    other = await database.users.create("Bob", "U" + "B" * 55)
+    assert await database.projects.role_of(project_id, user_id) is Role.OWNER
+    assert await database.projects.role_of(project_id, other.id) is None
+    await database.projects.set_member(project_id, other.id, Role.ARTIST)
+    assert await database.projects.role_of(project_id, other.id) is Role.ARTIST
+    assert {m.user_id for m in await database.projects.members(project_id)} == {user_id, other.id}
+    await database.projects.remove_member(project_id, other.id)
+    assert await database.projects.role_of(project_id, other.id) is None
+
+
+async def test_an_agents_epoch_rises_and_outdates_the_older_process(database: Database) -> None:
+    first = await database.agents.register("a1", name="h", pubkey=PUBKEY, capabilities={"cpus": 2})
+    second = await database.agents.register("a1", name="h", pubkey=PUBKEY, capabilities={})
+    assert second.epoch == first.epoch + 1
+    await database.agents.seen("a1", epoch=second.epoch, capabilities={"cpus": 4})
+    with pytest.raises(StaleWriteError):
+        await database.agents.seen("a1", epoch=first.epoch)
+    assert (await database.agents.get("a1")).capabilities == {"cpus": 4}
+    assert [a.id for a in await database.agents.list()] == ["a1"]
+
+
+async def test_only_one_of_many_requests_with_a_key_is_new(database: Database) -> None:
+    begun = await asyncio.gather(
+        *(database.requests.begin("U1", "k", subject="s", body_sha=SHA, epoch=1) for _ in range(6))
+    )
+    assert sum(row is None for row in begun) == 1
+    await database.requests.finish("U1", "k", b"answer")
+    row = await database.requests.begin("U1", "k", subject="s", body_sha=SHA, epoch=2)
+    assert row is not None
+    assert (row.state, row.response, row.epoch) == ("done", b"answer", 1)
+    await database.requests.abandon("U1", "k")
+    assert await database.requests.get("U1", "k") is not None
+    await database.requests.prune(0)
+    assert await database.requests.get("U1", "k") is None
+
+
+async def test_an_abandoned_request_can_be_made_again(database: Database) -> None:
+    for _ in range(2):
+        assert await database.requests.begin("U1", "k", subject="s", body_sha=SHA, epoch=1) is None
+        await database.requests.abandon("U1", "k")
+
+
+async def test_stats_are_kept_in_buckets_of_ten_seconds(database: Database) -> None:
+    session_id = await make_session(database)
+    for second, cpu in ((1_000, 10.0), (1_009, 30.0), (1_010, 50.0)):
+        sample = ContainerStats(
+            cpu_percent=cpu,
+            memory_usage=int(cpu),
+            memory_limit=100,
+            network_rx_bytes=second,
+            network_tx_bytes=0,
+            sampled_at_ns=second * 1_000_000_000,
+        )
+        await database.stats.add(session_id, sample)
+    rows = await database.stats.list(session_id, since=datetime.fromtimestamp(0, UTC))
+    assert [(r.samples, r.cpu_percent, r.cpu_percent_max) for r in rows] == [
+        (2, 20.0, 30.0),
+        (1, 50.0, 50.0),
+    ]
+    assert rows[0].network_rx_bytes == 1_009

@@ -1,0 +1,123 @@
+"""Log lines on a real PostgreSQL: stored once each, fenced, and read in pages."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from slate_desktop.domain.logs import LogLevel
+from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
+from slate_desktop.store.database import Database
+from slate_desktop.store.logs import COPY_ABOVE_ROWS
+from tests.integration.store_rows import claim, make_session, record
+
+pytestmark = pytest.mark.postgres
+
+
+async def make_live(db: Database) -> tuple[str, int]:
+    session_id = await make_session(db)
+    row = await claim(db, session_id)
+    return session_id, row.agent_epoch or 0
+
+
+@pytest.mark.parametrize("count", [1, 50, COPY_ABOVE_ROWS + 1])
+async def test_append_twice_stores_each_line_once(database: Database, count: int) -> None:
+    session_id, epoch = await make_live(database)
+    lines = [record(seq, f"line {seq}") for seq in range(1, count + 1)]
+    for _ in range(2):
+        await database.logs.append(session_id, lines, epoch=epoch)
+    overlapping = [*lines[-1:], record(count + 1, "next")]
+    await database.logs.append(session_id, overlapping, epoch=epoch)
+    page = await database.logs.page(session_id, limit=5_000)
+    assert [line.seq for line in page.lines] == list(range(1, count + 2))
+    assert page.lines[-1].message == "next"
+
+
+async def test_append_is_refused_for_an_older_epoch(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    newer = await database.agents.register("a1", name="h", pubkey=None, capabilities={})
+    await database.sessions.adopt(session_id, agent_id="a1", old_epoch=epoch, epoch=newer.epoch)
+    with pytest.raises(StaleWriteError):
+        await database.logs.append(session_id, [record(1)], epoch=epoch)
+    assert (await database.logs.page(session_id)).lines == []
+
+
+async def test_a_line_of_a_person_takes_the_next_number_and_costs_none(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    await database.logs.append(session_id, [record(1), record(2)], epoch=epoch)
+    added = await database.logs.add(session_id, "warn", "by hand", metadata={"who": "ann"})
+    assert (added.seq, added.level, added.metadata) == (3, LogLevel.WARN, {"who": "ann"})
+    following = await database.logs.append(
+        session_id, [record(3, "three"), record(4, "four")], epoch=epoch
+    )
+    page = await database.logs.page(session_id)
+    assert [line.message for line in page.lines] == ["line", "line", "by hand", "three", "four"]
+    assert [line.seq for line in page.lines] == [1, 2, 3, 4, 5]
+    assert following == 6
+
+
+async def test_many_lines_of_people_get_distinct_numbers(database: Database) -> None:
+    session_id, _ = await make_live(database)
+    await asyncio.gather(*(database.logs.add(session_id, "info", f"{i}") for i in range(12)))
+    page = await database.logs.page(session_id)
+    assert [line.seq for line in page.lines] == list(range(1, 13))
+
+
+async def test_add_is_refused_for_an_unknown_session_level_and_nul(database: Database) -> None:
+    session_id, _ = await make_live(database)
+    for args, code in (
+        (("nothing", "info", "x"), ErrorCode.NOT_FOUND),
+        ((session_id, "loud", "x"), ErrorCode.BAD_REQUEST),
+        ((session_id, "info", "a\0b"), ErrorCode.BAD_REQUEST),
+        ((session_id, "info", "\ud800"), ErrorCode.BAD_REQUEST),
+    ):
+        with pytest.raises(CommandError) as info:
+            await database.logs.add(*args)
+        assert info.value.code is code, args
+    assert database.is_available
+
+
+async def test_the_resume_point_names_what_is_stored(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    assert await database.logs.resume_point(session_id, "c1", overlap_ns=5) == (1, {}, set())
+    lines = [record(1, ts_ns=100), record(2, ts_ns=200), record(3, ts_ns=200, ord_=1)]
+    await database.logs.append(session_id, lines, epoch=epoch)
+    point = await database.logs.resume_point(session_id, "c1", overlap_ns=50)
+    assert point == (4, {"stdout": 200}, {("stdout", 200, 0), ("stdout", 200, 1)})
+    assert await database.logs.resume_point(session_id, "c2", overlap_ns=50) == (4, {}, set())
+
+
+async def test_pages_go_back_and_forth_without_gap_or_double(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    await database.logs.append(session_id, [record(i) for i in range(1, 26)], epoch=epoch)
+    newest = await database.logs.page(session_id, limit=10)
+    assert [line.seq for line in newest.lines] == list(range(16, 26))
+    assert (newest.has_older, newest.has_newer) == (True, False)
+    older = await database.logs.page(session_id, before_seq=16, limit=10)
+    oldest = await database.logs.page(session_id, before_seq=older.lines[0].seq, limit=10)
+    assert [line.seq for line in oldest.lines + older.lines] == list(range(1, 16))
+    assert not oldest.has_older
+    after = await database.logs.page(session_id, after_seq=5, limit=10)
+    assert [line.seq for line in after.lines] == list(range(6, 16))
+    assert after.has_newer
+
+
+async def test_pages_filter_by_level_text_and_time(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    levels = list(LogLevel)
+    lines = [record(i, f"100% of_{i}", level=levels[i % 4]) for i in range(1, 21)]
+    await database.logs.append(session_id, lines, epoch=epoch)
+
+    async def seqs(**filters: object) -> list[int]:
+        page = await database.logs.page(session_id, **filters)  # pyright: ignore[reportArgumentType]
+        return [line.seq for line in page.lines]
+
+    assert await seqs(level="error") == [3, 7, 11, 15, 19]
+    assert await seqs(level="warn", after_seq=10) == [11, 14, 15, 18, 19]
+    assert await seqs(grep="OF_7") == [7]
+    assert await seqs(grep="100% OF_1") == [1, *range(10, 20)]
+    assert await seqs(grep="of.7") == []
+    assert await seqs(since_ns=5_000_000, until_ns=8_000_000) == [5, 6, 7]
+    with pytest.raises(CommandError):
+        await seqs(level="loud")

@@ -106,7 +106,8 @@ def render_config(
         },
         "system_account": "SYS",
     }
-    return json.dumps(config, indent=2) + "\n"
+    # It reads no \u escapes, so paths stay as they are.
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
 
 class NatsServer:

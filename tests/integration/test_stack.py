@@ -7,7 +7,6 @@ import json
 import os
 import stat
 import sys
-from pathlib import Path
 
 import pytest
 from nats.aio.client import Client as PlainClient
@@ -21,7 +20,6 @@ from slate_desktop.wire.keys import SigningKey
 from tests.services.stack import OwnStack
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
-SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
 
 
 async def test_everything_starts_and_says_so(own_stack: OwnStack) -> None:
@@ -53,7 +51,7 @@ async def test_status_is_json_and_admits_a_plain_client(own_stack: OwnStack) -> 
 
 
 async def test_plain_client_talks_to_the_agent_of_the_stack(own_stack: OwnStack) -> None:
-    await own_stack.up(agent_command=SLEEPER, agent=True, on_step=None)
+    await own_stack.up(agent=True, agent_command=own_stack.agent_command())
     status = await client.status()
     endpoint = client.agent_endpoint()
     assert endpoint is not None
@@ -69,6 +67,21 @@ async def test_plain_client_talks_to_the_agent_of_the_stack(own_stack: OwnStack)
     assert reply.data == b"refused"
     await plain.close()
     await bus.aclose()
+
+
+async def test_status_names_the_agent_with_its_process(own_stack: OwnStack) -> None:
+    steps: list[tuple[str, str]] = []
+    info = await own_stack.up(
+        agent=True,
+        agent_command=own_stack.agent_command(),
+        on_step=lambda name, state: steps.append((name, state)),
+    )
+    assert steps[-1] == ("agent", "ready")
+    (agent,) = (await client.status())["agents"]
+    assert agent["id"] == info.agents[0]
+    assert agent["pid"] == own_stack.children()["agent"].pid
+    assert agent["state"] == "ready"
+    assert agent["last_seen"] is not None
 
 
 async def test_second_client_attaches_to_the_same_stack(own_stack: OwnStack) -> None:
@@ -156,25 +169,23 @@ async def test_lingering_stack_stays_when_nobody_uses_it(own_stack: OwnStack) ->
     assert not await identity.wait_gone(3)
 
 
-async def test_allow_unsigned_reaches_the_agent(own_stack: OwnStack, tmp_path: Path) -> None:
-    seen = tmp_path / "argv"
-    code = f"import sys,time; open({str(seen)!r},'a').write(repr(sys.argv)+'\\n'); time.sleep(600)"
-    # The agent never registers, so the clients would wait for it: they are not asked to.
-    await asyncio.wait_for(_up_quickly(own_stack, (sys.executable, "-c", code)), 60)
-    info = await client.attach()
-    assert info is not None
-    assert not info.allow_unsigned
-    state = own_stack.files.read_endpoint()
-    assert state is not None
-    changed = await client._apply(own_stack.files, state, linger=False, allow_unsigned=True)
-    assert changed.allow_unsigned
-    async with asyncio.timeout(20):
-        while len(seen.read_text().splitlines()) < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    lines = seen.read_text().splitlines()
-    assert "--allow-unsigned" not in lines[0]
-    assert "--allow-unsigned" in lines[1]
+async def test_allow_unsigned_reaches_the_agent_of_a_running_stack(own_stack: OwnStack) -> None:
+    command = own_stack.agent_command()
+    first = await own_stack.up(agent=True, agent_command=command)
+    assert not first.allow_unsigned
+    second = await own_stack.up(agent=True, allow_unsigned=True)
+    assert second.allow_unsigned
+    assert second.pid == first.pid
+    assert own_stack.agent_starts() == ["stay ", "stay --allow-unsigned"]
 
 
-async def _up_quickly(own_stack: OwnStack, command: tuple[str, ...]) -> None:
-    await own_stack.up(agent=True, agent_command=command, timeout_s=15)
+async def test_long_paths_work(own_stack: OwnStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = own_stack.data_dir / ("a long directory name " * 5) / ("ünïcode " * 10).strip()
+    monkeypatch.setenv("SLATE_DATA_DIR", str(deep))
+    stack = OwnStack(deep)
+    try:
+        info = await stack.up()
+        async with await Database.connect(info.database_url) as database:
+            await database.ping()
+    finally:
+        await stack.clean()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,6 +36,15 @@ class OwnStack:
         os.kill(state.supervisor.pid, 9)
         assert await state.supervisor.wait_gone(10)
         return state.supervisor
+
+    def agent_command(self, mode: str = "stay") -> tuple[str, ...]:
+        """A program that registers as the agent does; ``agent_starts`` tells what it was given."""
+        script = Path(__file__).with_name("fake_agent.py")
+        return (sys.executable, "-P", str(script), str(self.data_dir / "fake-agent"), mode)
+
+    def agent_starts(self) -> list[str]:
+        note = self.data_dir / "fake-agent"
+        return note.read_text().splitlines() if note.exists() else []
 
     def children(self) -> dict[str, process.Identity]:
         return dict(self.files.read_children().processes)

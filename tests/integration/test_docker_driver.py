@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -62,8 +63,9 @@ async def ready(driver: DockerDriver, spec: RuntimeSpec) -> Handle:
     return handle
 
 
-async def read_all(driver: DockerDriver, handle: Handle) -> int:
-    return sum([len(frames) async for frames in driver.logs(handle)])
+async def read_all(driver: DockerDriver, handle: Handle, has_read: asyncio.Event) -> None:
+    async for _ in driver.logs(handle):
+        has_read.set()
 
 
 async def sh(driver: DockerDriver, handle: Handle, script: str) -> str:
@@ -286,7 +288,7 @@ async def test_stats_from_the_engines_stream_agree_with_the_files(
     driver: DockerDriver, make: Make, docker_engine: str
 ) -> None:
     handle = await ready(driver, make(memory_bytes=64 * MIB))
-    remote = DockerDriver(docker_engine, with_cgroups=False)
+    remote = DockerDriver(docker_engine, with_host_files=False)
 
     streamed = await remote.stats(handle)
     read = await driver.stats(handle)
@@ -338,6 +340,28 @@ async def test_engine_that_is_away_is_unknown_not_dead(tmp_path: Path, make: Mak
     assert info.reason
 
 
+async def test_log_from_the_file_equals_the_engines(
+    driver: DockerDriver, make: Make, docker_engine: str
+) -> None:
+    script = (
+        "printf 'crlf\\r\\nbad \\377\\376\\000 bytes\\n"
+        '\\033[31mred\\033[0m \\\\ "q"\\n\'; echo e >&2; '
+        "head -c 40000 /dev/zero | tr '\\0' a; echo; seq 1 2000; echo f >&2; printf tail"
+    )
+    handle = await driver.create(make(["sh", "-c", script]))
+    await driver.start(handle)
+    remote = DockerDriver(docker_engine, with_host_files=False)
+
+    followed = [f async for frames in remote.logs(handle) for f in frames]
+    asked = [f async for frames in remote.logs(handle, follow=False) for f in frames]
+    read = [f async for frames in driver.logs(handle) for f in frames]
+    await remote.aclose()
+
+    assert len(read) == 2009
+    assert read == asked
+    assert sorted(followed, key=repr) == sorted(read, key=repr)
+
+
 class Relay:
     """A Unix socket in front of the engine's, that a test can take away and bring back."""
 
@@ -346,13 +370,16 @@ class Relay:
         self._target = target.removeprefix("unix://")
         self._path = path
         self._server: asyncio.Server | None = None
+        self._is_up = False
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def up(self) -> None:
+        self._is_up = True
         self._server = await asyncio.start_unix_server(self._serve, self._path)
 
     async def down(self) -> None:
         assert self._server is not None
+        self._is_up = False
         self._server.close()
         self._path.unlink(missing_ok=True)
         for writer in self._writers:
@@ -361,9 +388,12 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs, out = await asyncio.open_unix_connection(self._target)
         self._writers |= {writer, out}
-        await asyncio.gather(
-            self._carry(reader, out), self._carry(theirs, writer), return_exceptions=True
-        )
+        if not self._is_up:
+            writer.transport.abort()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(
+                self._carry(reader, out), self._carry(theirs, writer), return_exceptions=True
+            )
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -380,11 +410,12 @@ async def test_wait_goes_on_while_the_engine_is_away(
 ) -> None:
     relay = Relay(docker_engine, tmp_path / "relay.sock")
     await relay.up()
-    watcher = DockerDriver(relay.url)
+    watcher = DockerDriver(relay.url, with_host_files=False)
     handle = await ready(watcher, make())
     waiter = asyncio.create_task(watcher.wait(handle))
-    follower = asyncio.create_task(read_all(watcher, handle))
-    await watcher.stats(handle)
+    has_read = asyncio.Event()
+    follower = asyncio.create_task(read_all(watcher, handle, has_read))
+    await has_read.wait()
 
     await relay.down()
     with pytest.raises(CommandError) as caught:

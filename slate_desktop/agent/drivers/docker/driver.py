@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import os
 import random
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 from slate_desktop.agent.drivers.base import (
@@ -26,7 +29,7 @@ from slate_desktop.agent.drivers.docker.inspection import (
     inspection_from,
     sources_of,
 )
-from slate_desktop.agent.drivers.docker.logs import read_logs
+from slate_desktop.agent.drivers.docker.logs import read_log_file, read_logs
 from slate_desktop.agent.drivers.docker.profile import (
     CONFIG_LABEL,
     container_body,
@@ -56,6 +59,7 @@ class DockerDriver:
         docker_host: the engine's address; default DOCKER_HOST, then the usual socket.
         credentials: gives user and password for a registry's host, or None.
         publish_ip: host address at which ports are published.
+        with_host_files: read logs and statistics from this host's files where that is possible.
     """
 
     name = DriverName.DOCKER
@@ -66,12 +70,13 @@ class DockerDriver:
         *,
         credentials: Credentials | None = None,
         publish_ip: str = "127.0.0.1",
-        with_cgroups: bool = True,
+        with_host_files: bool = True,
     ) -> None:
         self._engine = Engine(docker_host)
         self._credentials = credentials
         self._publish_ip = publish_ip
-        self._samplers = Samplers(self._engine, with_cgroups=with_cgroups)
+        self._samplers = Samplers(self._engine, with_cgroups=with_host_files)
+        self._with_host_files = with_host_files
 
     async def fingerprint(self) -> DriverInfo:
         """Describe the engine; one that is away is not available, with the reason."""
@@ -236,10 +241,8 @@ class DockerDriver:
     def logs(
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
     ) -> AsyncIterator[list[LogFrame]]:
-        """Read the engine's log of the container."""
-        return read_logs(
-            self._engine, handle.runtime_id, since_ns, follow, lambda: self.inspect(handle)
-        )
+        """Read the engine's log of the container: its file where that can be read."""
+        return self._read_logs(handle, since_ns, follow)
 
     async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
         """Return every container with this agent's label."""
@@ -260,6 +263,30 @@ class DockerDriver:
         """Close connections and threads; containers go on."""
         self._samplers.close()
         await self._engine.aclose()
+
+    async def _read_logs(
+        self, handle: Handle, since_ns: int, follow: bool
+    ) -> AsyncIterator[list[LogFrame]]:
+        path = await self._log_path(handle) if self._with_host_files else None
+        if path is not None:
+            batches = read_log_file(path, since_ns, follow, lambda: self.wait(handle))
+        else:
+            batches = read_logs(
+                self._engine, handle.runtime_id, since_ns, follow, lambda: self.inspect(handle)
+            )
+        async with contextlib.aclosing(batches) as open_batches:
+            async for frames in open_batches:
+                yield frames
+
+    async def _log_path(self, handle: Handle) -> Path | None:
+        """Return the log's file, when the engine is on this host and lets us read it."""
+        if not self._engine.address.is_local:
+            return None
+        found = await self._inspect_raw(handle) or {}
+        path = str(found.get("LogPath") or "")
+        kind = ((found.get("HostConfig") or {}).get("LogConfig") or {}).get("Type")
+        is_ours = kind == "json-file" and handle.runtime_id in path
+        return Path(path) if is_ours and os.access(path, os.R_OK) else None
 
     async def _create(self, spec: RuntimeSpec, body: dict[str, Any]) -> Handle:
         try:

@@ -63,7 +63,7 @@ class LogParser:
         for stream, payload in self._demuxer.feed(data):
             second = payload[:19]
             if second != self._second:
-                parsed = _parse_second(second)
+                parsed = parse_second_ns(second)
                 if parsed is None:
                     continue
                 self._second, self._second_ns = second, parsed
@@ -90,7 +90,7 @@ def parse_stamp(text: str) -> int | None:
     """Return UTC nanoseconds of an RFC 3339 time with any fraction; None for Go's zero time."""
     if not text or text.startswith("0001-"):
         return None
-    seconds = _parse_second(text[:19].encode())
+    seconds = parse_second_ns(text[:19].encode())
     if seconds is None:
         return None
     fraction = text[20:].rstrip("Zz").split("+")[0].split("-")[0] if text[19:20] == "." else ""
@@ -102,7 +102,8 @@ def since_parameter(since_ns: int) -> str:
     return f"{since_ns // 1_000_000_000}.{since_ns % 1_000_000_000:09d}"
 
 
-def _parse_second(text: bytes) -> int | None:
+def parse_second_ns(text: bytes) -> int | None:
+    """Return UTC nanoseconds of ``2026-01-02T03:04:05``, or None for anything else."""
     try:
         parsed = time.strptime(text.decode("ascii"), "%Y-%m-%dT%H:%M:%S")
     except ValueError:

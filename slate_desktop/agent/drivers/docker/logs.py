@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 
 from slate_desktop.agent.drivers.base import Inspection, LogFrame, RuntimeState
 from slate_desktop.agent.drivers.docker.engine import Engine
 from slate_desktop.agent.drivers.docker.frames import LogParser, since_parameter
+from slate_desktop.agent.drivers.docker.logfile import JsonLogReader
 from slate_desktop.agent.drivers.docker.translate import from_message
 
 # A follower that ends may have lost its last moments; they are read again.
 _OVERLAP_NS = 2_000_000_000
 _RECONNECT_S = 0.2
+_POLL_MIN_S = 0.01
+_POLL_MAX_S = 0.05
 _STREAMS = 2
 
 
@@ -56,7 +60,7 @@ async def read_logs(
     since_ns: int,
     follow: bool,
     inspect: Callable[[], Awaitable[Inspection]],
-) -> AsyncIterator[list[LogFrame]]:
+) -> AsyncGenerator[list[LogFrame], None]:
     """Yield the log from ``since_ns``; with ``follow`` until the container has exited.
 
     Raises:
@@ -81,9 +85,36 @@ async def read_logs(
             await asyncio.sleep(_RECONNECT_S)
 
 
+async def read_log_file(
+    path: Path, since_ns: int, follow: bool, wait: Callable[[], Awaitable[Inspection]]
+) -> AsyncGenerator[list[LogFrame], None]:
+    """Yield the log from its file; goes on even while the engine is away."""
+    reader = JsonLogReader(path, since_ns)
+    ended = asyncio.ensure_future(wait()) if follow else None
+    pause_s = _POLL_MIN_S
+    try:
+        while True:
+            # Looked at before reading: the engine closes the log before it tells of the end.
+            is_over = ended is None or ended.done()
+            has_read = False
+            while frames := reader.read():
+                has_read = True
+                yield frames
+                await asyncio.sleep(0)
+            if ended is None or is_over:
+                return
+            pause_s = _POLL_MIN_S if has_read else min(pause_s * 2, _POLL_MAX_S)
+            await asyncio.wait({ended}, timeout=pause_s)
+    finally:
+        reader.close()
+        if ended is not None:
+            ended.cancel()
+            await asyncio.gather(ended, return_exceptions=True)
+
+
 async def _read(
     engine: Engine, container_id: str, since_ns: int, *, follow: bool
-) -> AsyncIterator[list[LogFrame]]:
+) -> AsyncGenerator[list[LogFrame], None]:
     path = f"/containers/{container_id}/logs?stdout=1&stderr=1&timestamps=1"
     path += f"&follow={int(follow)}&since={since_parameter(since_ns)}"
     parser = LogParser()

@@ -1,0 +1,161 @@
+"""Reads the engine's own json-file log from disk, where the agent may.
+
+The engine's followers are slow, and lose lines when a log is rotated under them. The file holds the
+same stamps and the same order, so that a frame read here and one read from the engine are equal.
+
+Source: https://docs.docker.com/engine/logging/drivers/json-file/
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from slate_desktop.agent.drivers.base import LogFrame
+from slate_desktop.agent.drivers.docker.frames import PIECE_BYTES, parse_second_ns
+
+_READ_BYTES = 256 * 1024
+# `-json.log.1` is younger than `-json.log.2`.
+_MAX_ROTATED = 9
+
+
+class _Entry(msgspec.Struct):
+    stream: str = "stdout"
+    time: str = ""
+    log: str = ""
+
+
+class JsonLogReader:
+    """Reads a container's log from a moment on, across rotations, a piece at a time."""
+
+    def __init__(self, path: Path, since_ns: int) -> None:
+        self._path = path
+        self._since_ns = since_ns
+        self._file: BinaryIO | None = None
+        self._rest = b""
+        self._decoder = msgspec.json.Decoder(_Entry)
+        self._second = ""
+        self._second_ns = 0
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def read(self) -> list[LogFrame]:
+        """Return the next frames; an empty list when there is nothing more for now."""
+        while True:
+            if self._file is None and not self._open_next(None):
+                return []
+            assert self._file is not None  # noqa: S101 - opened above
+            data = self._file.read(_READ_BYTES)
+            if data:
+                if frames := self._parse(data):
+                    return frames
+                continue
+            # Renamed files get no more lines once a younger one exists; what came first is read.
+            if not self._is_rotated() or (data := self._file.read(_READ_BYTES)):
+                if data:
+                    return self._parse(data)
+                return []
+            if not self._open_next(os.fstat(self._file.fileno())):
+                return []
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _files(self) -> list[Path]:
+        """Return the log's files, oldest first."""
+        rotated = [Path(f"{self._path}.{number}") for number in range(_MAX_ROTATED, 0, -1)]
+        return [path for path in [*rotated, self._path] if path.exists()]
+
+    def _is_rotated(self) -> bool:
+        if self._file is None:
+            return False
+        try:
+            newest = self._path.stat()
+        except OSError:
+            return False
+        own = os.fstat(self._file.fileno())
+        return (newest.st_dev, newest.st_ino) != (own.st_dev, own.st_ino)
+
+    def _open_next(self, current: os.stat_result | None) -> bool:
+        """Open the file after the one that was read, or the oldest there is."""
+        chosen: BinaryIO | None = None
+        for path in self._files():
+            try:
+                file = path.open("rb", buffering=0)
+            except OSError:
+                continue
+            info = os.fstat(file.fileno())
+            is_current = current is not None and (info.st_dev, info.st_ino) == (
+                current.st_dev,
+                current.st_ino,
+            )
+            if is_current:
+                # Everything before it is older.
+                if chosen is not None:
+                    chosen.close()
+                file.close()
+                chosen, current = None, None
+            elif chosen is None:
+                chosen = file  # type: ignore[assignment]
+            else:
+                file.close()
+        if chosen is None:
+            return False
+        self.close()
+        self._file, self._rest = chosen, b""
+        return True
+
+    def _parse(self, data: bytes) -> list[LogFrame]:
+        data = self._rest + data
+        end = data.rfind(b"\n") + 1
+        self._rest = data[end:]
+        frames: list[LogFrame] = []
+        for entry in self._entries(data[:end]):
+            ts_ns = self._stamp(entry.time)
+            if ts_ns is None or ts_ns < self._since_ns:
+                continue
+            previous = self._last.get(entry.stream)
+            order = previous[1] + 1 if previous is not None and previous[0] == ts_ns else 0
+            self._last[entry.stream] = (ts_ns, order)
+            text = entry.log.encode("utf-8", "replace")
+            has_end = text.endswith(b"\n")
+            if has_end:
+                text = text[:-2] if text.endswith(b"\r\n") else text[:-1]
+            frames.append(
+                LogFrame(
+                    stream=entry.stream,
+                    ts_ns=ts_ns,
+                    ord=order,
+                    data=text,
+                    partial=not has_end and len(text) >= PIECE_BYTES,
+                )
+            )
+        return frames
+
+    def _entries(self, data: bytes) -> list[_Entry]:
+        try:
+            return self._decoder.decode_lines(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return [entry for line in data.split(b"\n") if (entry := self._entry(line))]
+
+    def _entry(self, line: bytes) -> _Entry | None:
+        """Read one line; a torn one, as a crash of the machine leaves it, is left out."""
+        try:
+            return self._decoder.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+
+    def _stamp(self, text: str) -> int | None:
+        second = text[:19]
+        if second != self._second:
+            parsed = parse_second_ns(second.encode("ascii", "replace"))
+            if parsed is None:
+                return None
+            self._second, self._second_ns = second, parsed
+        fraction = text[20:-1]
+        return self._second_ns + (int(fraction.ljust(9, "0")) if fraction.isdigit() else 0)

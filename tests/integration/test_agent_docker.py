@@ -1,0 +1,130 @@
+"""The agent on a real Docker engine: run, command, kill, adopt, run out of memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from slate_desktop.agent.drivers.base import Driver
+from slate_desktop.agent.drivers.docker import DockerDriver
+from slate_desktop.domain.container import DriverName
+from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from tests.integration.agent_world import AgentWorld
+from tests.services.nats import AGENT_ID, RealNats
+from tests.services.postgres import PostgresDsn
+
+pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.docker]
+S = SessionStatus
+COUNT = "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; exec sleep 600"
+
+
+class DockerWorld(AgentWorld):
+    """An agent with the docker driver only."""
+
+    url = ""
+    image = ""
+
+    async def start_docker_agent(self) -> None:
+        driver = cast("Driver", DockerDriver(self.url))
+        await self.start_agent(drivers={DriverName.DOCKER: driver})
+
+    async def new_container(self, script: str, **config: object) -> RuntimeSession:
+        project = await self.add_project(self.user, command=["sh", "-c", script])
+        image, tag = self.image.split(":")
+        fields = {"image": image, "tag": tag, "memory": "64m", "networkMode": "none"}
+        return await self.new_session(project, container_config=fields | config)
+
+    async def sweep(self) -> None:
+        driver = DockerDriver(self.url)
+        for handle, _ in await driver.list_runtimes(AGENT_ID):
+            await driver.remove(handle)
+        await driver.aclose()
+
+    async def containers(self) -> int:
+        driver = DockerDriver(self.url)
+        try:
+            return len(await driver.list_runtimes(AGENT_ID))
+        finally:
+            await driver.aclose()
+
+
+@pytest.fixture
+async def world(
+    nats: RealNats,
+    postgres_dsn: PostgresDsn,
+    docker_engine: str,
+    base_image: str,
+    tmp_path: Path,
+) -> AsyncIterator[DockerWorld]:
+    world = DockerWorld(nats, postgres_dsn, tmp_path)
+    world.url, world.image = docker_engine, base_image
+    await world.open()
+    await world.sweep()
+    yield world
+    await world.close()
+    await world.sweep()
+
+
+async def test_container_runs_obeys_and_leaves_nothing(world: DockerWorld) -> None:
+    await world.start_docker_agent()
+    session = await world.new_container("echo up; exec sleep 600")
+    reply = await world.ask("start", session.id)
+    assert reply.get("status") == "running", reply
+    done = await world.ask("execute", session.id, {"command": ["sh", "-c", "echo out; exit 4"]})
+    assert (done["stdout"], done["exit_code"]) == ("out\n", 4)
+    stats = await world.ask("stats", session.id)
+    assert stats["memory_limit"] == 64 * 1024 * 1024, stats
+    await world.ask("restart", session.id, {"grace": 1})
+    await world.until(session.id, lambda r: r.attempt == 2 and r.status is S.RUNNING, 30)
+    await world.ask("stop", session.id, {"grace": 0})
+    row = await world.until_status(session.id, S.STOPPED, 30)
+    assert row.log_complete
+    assert await world.messages(session.id) == ["up", "up"]
+    assert await world.containers() == 0
+
+
+async def test_container_that_ran_out_of_memory_says_so(world: DockerWorld) -> None:
+    await world.start_docker_agent()
+    session = await world.new_container("sleep 0.6; x=x; while true; do x=$x$x; done")
+    await world.ask("start", session.id)
+    row = await world.until_status(session.id, S.FAILED, 30)
+    assert (row.error_code, row.oom_killed) == ("oom", True)
+    assert "64 MiB" in (row.error_message or "")
+
+
+async def test_missing_command_is_named(world: DockerWorld) -> None:
+    await world.start_docker_agent()
+    session = await world.new_container("exec /no/such/program")
+    await world.ask("start", session.id)
+    row = await world.until_status(session.id, S.FAILED, 30)
+    assert row.error_code == "command_not_found"
+
+
+async def test_container_is_adopted_with_its_log_whole(world: DockerWorld) -> None:
+    await world.start_docker_agent()
+    session = await world.new_container(COUNT)
+    before = await world.ask("start", session.id)
+    await world.end_agent()
+    await world.start_docker_agent()
+    row = await world.db.sessions.get(session.id)
+    assert (row.status, row.container_id) == (S.RUNNING, before["container_id"])
+    async with asyncio.timeout(30):
+        while len(await world.messages(session.id)) < 5000:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await world.ask("stop", session.id, {"grace": 0})
+    await world.until_status(session.id, S.STOPPED, 30)
+    assert await world.messages(session.id) == [f"line {i}" for i in range(5000)]
+
+
+async def test_missing_image_is_refused(world: DockerWorld) -> None:
+    await world.start_docker_agent()
+    session = await world.new_container("true", image="slate-tests/not-there")
+    reply = await world.ask("start", session.id)
+    assert reply["error"]["code"] == "image_missing"
+    reply = await world.ask("start", session.id, {"image": "evil.example.org/x"})
+    assert reply["error"]["code"] == "image_denied"
+    assert await world.containers() == 0

@@ -24,10 +24,9 @@ USER_LOGIN = "test_user"
 AGENT_LOGIN = "test_agent"
 PASSWORD = "only for tests"
 PUBKEY = "U" + "A" * 55
-# Tests make and drop many small databases; none of them has to outlive the machine.
+# Tests make and drop many small databases; they have to outlive the server, not the machine.
 FAST = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
 }

@@ -154,7 +154,7 @@ class Driver(Protocol):
         ...
 
     async def wait(self, handle: Handle) -> Inspection:
-        """Return once the runtime has exited or is gone; survives an engine that is away a while."""
+        """Return once the runtime has exited or is gone; goes on while the engine is away."""
         ...
 
     async def stop(self, handle: Handle, grace_s: float) -> None:

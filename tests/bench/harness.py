@@ -9,6 +9,7 @@ import statistics
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -67,6 +68,6 @@ def report(results: list[Result]) -> int:
         mark = "ok  " if result.is_reached else "MISS"
         print(f"{mark} {result.ratio:9.2f}x (goal {result.goal}x)  {result.name}")
     if path := os.environ.get("SLATE_BENCH_JSON"):
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump([asdict(r) | {"ratio": r.ratio} for r in results], file, indent=1)
+        text = json.dumps([asdict(r) | {"ratio": r.ratio} for r in results], indent=1)
+        Path(path).write_text(text, encoding="utf-8")
     return 0 if all(result.is_reached for result in results) else 1

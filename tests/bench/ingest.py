@@ -136,9 +136,7 @@ async def _page_p99_ms(db: Database, session_id: str) -> float:
 async def run() -> list[Result]:
     """Compare inserts, then pages."""
     async with real_database() as (db, dsn):
-        ingest = Result(
-            f"Log ingest, {ROWS} rows a batch", "executemany", "rows/s", goal=1.5
-        )
+        ingest = Result(f"Log ingest, {ROWS} rows a batch", "executemany", "rows/s", goal=1.5)
         await alternate(ingest, lambda: _peer(db, dsn), lambda: _ours(db), 5)
         ingest.show()
         session_id, epoch = await new_session(db)

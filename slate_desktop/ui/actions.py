@@ -68,6 +68,8 @@ class ActionRegistry(QObject):
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         title = plain_title(spec.text)
+        # The space keeps a tool button's text off its icon.
+        action.setIconText(f" {title}")
         tip = spec.hint or title
         action.setToolTip(f"{tip} ({key})" if key else tip)
         if spec.is_checkable:

@@ -116,7 +116,9 @@ class Binding:
     async def _base_config(self) -> ContainerConfig | None:
         work = self._work
         if work.session is not None:
-            return parse_container_config(work.session.container_config)
+            if work.slate is None:
+                return parse_container_config(work.session.container_config)
+            return await work.slate.effective_config(work.session)
         if work.project is None:
             return None
         if work.slate is not None:
@@ -382,7 +384,7 @@ class Binding:
         window = self._window
         lamp = window.status_row.lamps.lamps[name]
         button = window.status_row.lamps.buttons[name]
-        problem = Problem(what=button.text(), why=lamp.detail or lamp.words)
+        problem = Problem(what=button.text().strip(), why=lamp.detail or lamp.words)
         window.open_problem(problem)
 
     def _on_theme_changed(self) -> None:

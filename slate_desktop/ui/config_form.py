@@ -144,9 +144,9 @@ class ConfigForm(QWidget):
             gone.add("env")
         return gone
 
-    def request(self) -> ContainerConfig | dict[str, Any] | None:
-        """Return what a start is asked with: only the changes, where they can say it."""
-        return self.config() if self.removed() else (self.changes() or None)
+    def request(self) -> ContainerConfig | None:
+        """Return what a start is asked with, None for what it would start with anyway."""
+        return self.config() if self.is_changed else None
 
     @property
     def is_changed(self) -> bool:

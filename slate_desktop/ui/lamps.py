@@ -50,8 +50,8 @@ class LampBar(QWidget):
         icon = icons.icon(_ICONS[lamp.state], self._theme.tokens, status.lamp_role(lamp.state))
         latency = f" · {lamp.latency_ms:.0f} ms" if lamp.latency_ms is not None else ""
         button.setIcon(icon)
-        button.setText(f"{self._title(lamp.name)} {lamp.words}{latency}")
-        button.setToolTip(f"\u200b{lamp.detail or button.text()}")
+        button.setText(f" {self._title(lamp.name)} {lamp.words}{latency}")
+        button.setToolTip(f"\u200b{lamp.detail or button.text().strip()}")
         button.setAccessibleName(f"{self._title(lamp.name)}: {lamp.words}. {lamp.detail}")
 
     def _title(self, name: str) -> str:

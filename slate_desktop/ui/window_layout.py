@@ -149,7 +149,7 @@ class StatusRow(QWidget):
         role = "state.warn" if count else "text.muted"
         self.bell.setIcon(icons.icon("bell", self._theme.tokens, role))
         text = self.tr("%n notification(s)", "", count) if count else self.tr("Notifications")
-        self.bell.setText(text)
+        self.bell.setText(f" {text}")
         self.bell.setAccessibleName(text)
 
 

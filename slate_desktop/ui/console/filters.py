@@ -62,7 +62,7 @@ class FilterBar(QWidget):
         """Write the number of lines on each chip."""
         for level, chip in self.chips.items():
             count = counts.get(level, 0)
-            text = f"{self._title(level)} {short_count(count)}"
+            text = f" {self._title(level)} {short_count(count)}"
             if chip.text() != text:
                 chip.setText(text)
                 chip.setAccessibleName(

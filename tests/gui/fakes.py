@@ -1,0 +1,229 @@
+"""A scripted client at the window's door: rows in memory, events over the memory bus."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
+from slate_desktop.control.events import Events
+from slate_desktop.control.values import CommandOutcome, ExecResult
+from slate_desktop.domain.container import ContainerConfig, container_config_to_json
+from slate_desktop.domain.engine import Engine, default_container_config
+from slate_desktop.domain.ids import new_id
+from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
+
+
+class FakeDatabase:
+    """Answers the lamp's ping, or is away."""
+
+    is_available = True
+
+    async def ping(self) -> None:
+        if not self.is_available:
+            raise DatabaseError("The database does not answer.")
+
+
+class FakeSlate:
+    """What the window needs of ``Slate``. ``refuse`` maps an operation to the error it raises."""
+
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
+        self.bus = MemoryBus(self.broker)
+        self.agent_bus = MemoryBus(self.broker)
+        self.db = FakeDatabase()
+        self.events = Events(self.bus, self._on_row_changed)
+        self.projects: dict[str, Project] = {}
+        self.sessions: dict[str, RuntimeSession] = {}
+        self.lines: dict[str, list[LogLine]] = {}
+        self.refuse: dict[str, SlateError] = {}
+        self.calls: list[tuple[str, Any]] = []
+        self.is_closed = False
+        self._listeners: list[Callable[[], None]] = []
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def list_projects(self) -> list[Project]:
+        return sorted(self.projects.values(), key=lambda project: project.name)
+
+    async def list_runtime_sessions(
+        self, project_id: str | None = None, **_: Any
+    ) -> list[RuntimeSession]:
+        rows = sorted(self.sessions.values(), key=lambda row: row.created_at, reverse=True)
+        return [row for row in rows if project_id in (None, row.project_id)]
+
+    async def get_runtime_session(self, session_id: str) -> RuntimeSession:
+        return self.sessions[session_id]
+
+    async def get_runtime_logs(
+        self, session_id: str, *, limit: int = 1000, before: int | None = None,
+        after: int | None = None, min_level: Any = None, text: str | None = None,
+    ) -> LogPage:  # fmt: skip
+        lines = self.lines.get(session_id, [])
+        lines = [line for line in lines if before is None or line.seq < before]
+        lines = [line for line in lines if after is None or line.seq > after]
+        page = lines[:limit] if after is not None else lines[-limit:]
+        return LogPage(lines=page, has_older=len(lines) > len(page), has_newer=False)
+
+    async def get_stats_history(self, session_id: str, **_: Any) -> list[ContainerStats]:
+        return []
+
+    async def list_agents(self) -> list[Any]:
+        return []
+
+    async def default_container_config(self, project_id: str) -> ContainerConfig:
+        project = self.projects[project_id]
+        return default_container_config(project.engine, project.engine_version)
+
+    async def effective_config(self, session: RuntimeSession) -> ContainerConfig:
+        from slate_desktop.domain.container import parse_container_config
+
+        return parse_container_config(session.container_config)
+
+    def on_sessions_changed(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._listeners.append(callback)
+        return lambda: None
+
+    def on_log_added(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        return lambda: None
+
+    # -- changing --------------------------------------------------------------------------
+
+    async def add_project(
+        self, path: Any, *, name: str | None = None, engine: Any = None, command: Any = None
+    ) -> Project:
+        self._note("add_project", str(path))
+        return self.put_project(name or "project", str(path), Engine(engine or "custom"), command)
+
+    async def update_project(self, project_id: str, **fields: Any) -> Project:
+        self._note("update_project", fields)
+        row = msgspec.structs.replace(self.projects[project_id], **fields)
+        self.projects[project_id] = row
+        return row
+
+    async def remove_project(self, project_id: str) -> None:
+        self._note("remove_project", project_id)
+        del self.projects[project_id]
+
+    async def create_runtime_session(self, project_id: str, config: Any) -> RuntimeSession:
+        self._note("create", config)
+        base = config or await self.default_container_config(project_id)
+        return self.put_session(project_id, SessionStatus.CREATING, container_config_to_json(base))
+
+    async def delete_runtime_session(self, session_id: str) -> None:
+        self._note("delete", session_id)
+        del self.sessions[session_id]
+
+    async def start_container(self, session_id: str, config: Any = None) -> CommandOutcome:
+        self._note("start", config)
+        await self.move(session_id, SessionStatus.STARTING, attempt=1)
+        await self.move(session_id, SessionStatus.RUNNING, started_at=datetime.now(UTC))
+        return CommandOutcome(session=self.sessions[session_id], is_done=True)
+
+    async def stop_container(self, session_id: str) -> CommandOutcome:
+        self._note("stop", session_id)
+        await self.move(session_id, SessionStatus.STOPPING)
+        await self.move(session_id, SessionStatus.STOPPED, exit_code=0)
+        return CommandOutcome(session=self.sessions[session_id], is_done=True)
+
+    async def restart_container(self, session_id: str) -> CommandOutcome:
+        await self.stop_container(session_id)
+        self._note("restart", session_id)
+        return await self.start_container(session_id)
+
+    async def execute_command(self, session_id: str, argv: list[str], timeout_s: float) -> Any:
+        self._note("execute", argv)
+        return ExecResult(exit_code=0, stdout=" ".join(argv), stderr="", duration_ms=3)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        await self.events.aclose()
+        await self.bus.aclose()
+        await self.agent_bus.aclose()
+
+    # -- the script ------------------------------------------------------------------------
+
+    def put_project(
+        self, name: str, root: str, engine: Engine = Engine.GODOT, command: Any = None
+    ) -> Project:
+        now = datetime.now(UTC)
+        project = Project(
+            id=new_id(), name=name, owner_id="u", root=root, engine=engine, engine_version="3",
+            command=command, created_at=now, updated_at=now,
+        )  # fmt: skip
+        self.projects[project.id] = project
+        return project
+
+    def put_session(
+        self, project_id: str, status: SessionStatus, config: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> RuntimeSession:  # fmt: skip
+        now = datetime.now(UTC)
+        project = self.projects[project_id]
+        row = RuntimeSession(
+            id=new_id(), project_id=project_id, user_id="u", runtime_type=project.engine.value,
+            status=status, container_config=config or {}, created_at=now, updated_at=now, **fields,
+        )  # fmt: skip
+        self.sessions[row.id] = row
+        for listener in self._listeners:
+            listener()
+        return row
+
+    async def move(self, session_id: str, status: SessionStatus, **fields: Any) -> None:
+        """Move a row as the recorder would, and publish the event."""
+        old = self.sessions[session_id]
+        row = msgspec.structs.replace(old, status=status, version=old.version + 1, **fields)
+        self.sessions[session_id] = row
+        data = {
+            "status": status.value, "version": row.version, "attempt": row.attempt,
+            "exit_code": row.exit_code, "oom_killed": row.oom_killed,
+            "error_code": row.error_code, "error_message": row.error_message,
+        }  # fmt: skip
+        await self._publish(row, "status", data)
+
+    async def log(self, session_id: str, *messages: str, level: LogLevel = LogLevel.INFO) -> None:
+        """Write lines as the agent would."""
+        kept = self.lines.setdefault(session_id, [])
+        first = len(kept) + 1
+        now = time.time_ns()
+        for number, message in enumerate(messages, first):
+            kept.append(LogLine(seq=number, timestamp_ns=now, level=level, message=message))
+        rows = [
+            [line.seq, line.timestamp_ns, line.level.value, "stdout", line.message, False, None]
+            for line in kept[first - 1 :]
+        ]
+        data = {"attempt": 1, "epoch": 1, "first_seq": first, "lines": rows}
+        await self._publish(self.sessions[session_id], "logs", data)
+
+    async def sample(self, session_id: str, stats: ContainerStats) -> None:
+        """Publish a sample."""
+        data = msgspec.to_builtins(stats)
+        await self._publish(self.sessions[session_id], "stats", data)
+
+    async def _publish(self, row: RuntimeSession, kind: str, data: dict[str, Any]) -> None:
+        body = {"type": kind, "session_id": row.id, "project_id": row.project_id, "data": data}
+        subject = f"slate.runtime.{row.project_id}.{row.id}.{kind}"
+        await self.agent_bus.publish(subject, msgspec.json.encode(body))
+
+    async def _on_row_changed(self, _event: Any) -> None:
+        await asyncio.sleep(0)
+
+    def _note(self, operation: str, value: Any) -> None:
+        self.calls.append((operation, value))
+        error = self.refuse.get(operation)
+        if error is not None:
+            raise error
+
+
+def port_conflict() -> CommandError:
+    """An error as an agent sends it."""
+    return CommandError(ErrorCode.PORT_CONFLICT, "The host's port 8080 is in use", field="ports")

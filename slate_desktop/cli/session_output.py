@@ -22,7 +22,7 @@ _PAGE_LINES = 10_000
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``slate session``."""
-    app.command("exec", context_settings={"allow_interspersed_args": False})(execute)
+    app.command("exec")(execute)
     app.command("stats")(stats)
     app.command("logs")(logs)
 

@@ -14,7 +14,7 @@ from slate_desktop.control.configs import (
     project_config,
 )
 from slate_desktop.control.operations import Operations
-from slate_desktop.domain.container import ContainerConfig
+from slate_desktop.domain.container import ContainerConfig, merge_config
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.engine import default_container_config as engine_container_config
 from slate_desktop.domain.ids import check_id
@@ -50,7 +50,14 @@ class SessionOperations(Operations):
 
     async def effective_config(self, session: RuntimeSession) -> ContainerConfig:
         """Return the whole configuration that a session is started with, before it is sized."""
-        project = await self.db.projects.get(session.project_id)
+        try:
+            project = await self.db.projects.get(session.project_id)
+        except CommandError as exc:
+            if exc.code is not ErrorCode.NOT_FOUND:
+                raise
+            # Sessions of a project that was removed can still be looked at.
+            preset = engine_container_config(Engine(session.runtime_type))
+            return merge_config(preset, {}, session.container_config)
         return effective_config(project, session.container_config)
 
     async def create_runtime_session(

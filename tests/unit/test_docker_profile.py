@@ -180,6 +180,14 @@ def test_address_that_cannot_be_used_is_refused(url: str) -> None:
     assert caught.value.code is ErrorCode.DOCKER_UNAVAILABLE
 
 
+def test_end_is_never_before_the_start() -> None:
+    times = {"StartedAt": "2026-01-02T03:04:05.2Z", "FinishedAt": "2026-01-02T03:04:05.1Z"}
+
+    found = inspection_from({"State": {"Status": "exited", "ExitCode": 0, **times}})
+
+    assert found.finished_at_ns == found.started_at_ns
+
+
 def test_missing_program_at_once_is_told_from_a_late_127() -> None:
     def state(end: str) -> dict:
         times = {"StartedAt": "2026-01-02T03:04:05.1Z", "FinishedAt": end}

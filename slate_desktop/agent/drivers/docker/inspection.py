@@ -23,6 +23,9 @@ def inspection_from(found: dict[str, Any], *, peak: int | None = None) -> Inspec
     started = parse_stamp(str(raw.get("StartedAt") or ""))
     finished = parse_stamp(str(raw.get("FinishedAt") or ""))
     is_over = state is RuntimeState.EXITED
+    if is_over and started is not None and finished is not None:
+        # The engine may note a very short run's start a moment after its end.
+        finished = max(finished, started)
     oom_killed = bool(raw.get("OOMKilled"))
     if oom_killed:
         # The kernel kills at the limit, so that was the peak even when no sample saw it.

@@ -129,7 +129,7 @@ class ActionRegistry(QObject):
         return menus
 
     def _set_icon(self, spec: ActionSpec, action: QAction) -> None:
-        if spec.icon and not spec.is_checkable:
+        if spec.icon:
             action.setIcon(icons.icon(spec.icon, self._theme.tokens, spec.icon_role))
 
     def _on_theme_changed(self) -> None:

@@ -196,6 +196,8 @@ class Binding:
             return
         if work.slate is not None:
             window.centre.setCurrentWidget(window.details)
+        name = project.name if project is not None else ""
+        window.setWindowTitle(f"{name} – SLATE" if name else "SLATE")
         self._show_banner()
         self.show_availability()
 

@@ -228,6 +228,10 @@ class ConfigForm(QWidget):
         )
         for box, name in ((self.driver, self.tr("Driver")), (self.network, self.tr("Network"))):
             box.setAccessibleName(name)
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(12)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def _lay_out(self) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -19,7 +18,6 @@ from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.ui import icons, status
-from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.banner import Banner
 from slate_desktop.ui.config_form import ConfigForm
 from slate_desktop.ui.problems import Problem, next_step_for
@@ -35,11 +33,11 @@ class DetailsPane(QWidget):
     defaults_wanted = Signal()
     keep_wanted = Signal()
 
-    def __init__(self, theme: Theme, actions: ActionRegistry) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._theme, self._actions = theme, actions
+        self._theme = theme
         self._look = ("gamepad-2", "accent.text")
         self.banner = Banner(theme, self)
         self.form = ConfigForm(theme)
@@ -133,7 +131,6 @@ class DetailsPane(QWidget):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(14)
         column.addLayout(head)
-        column.addLayout(self._button_row())
         self._fact_grid = QGridLayout()
         self._fact_grid.setHorizontalSpacing(12)
         self._fact_grid.setVerticalSpacing(4)
@@ -161,20 +158,6 @@ class DetailsPane(QWidget):
         layout.addWidget(self.banner)
         layout.addWidget(self.scroller, 1)
 
-    def _button_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for action_id in ("session.start", "session.stop", "session.restart", "session.execute"):
-            button = QToolButton()
-            button.setDefaultAction(self._actions[action_id])
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            if action_id == "session.start":
-                button.setObjectName("primary")
-            row.addWidget(button)
-        row.addStretch(1)
-        return row
-
     def _config_card(self) -> QFrame:
         card = QFrame()
         card.setObjectName("card")
@@ -182,8 +165,10 @@ class DetailsPane(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._heading)
         head.addStretch(1)
-        head.addWidget(self.reset)
-        head.addWidget(self.keep)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(self.reset)
+        foot.addWidget(self.keep)
         layout = QVBoxLayout(card)
         layout.setContentsMargins(16, 12, 16, 14)
         layout.setSpacing(8)
@@ -191,6 +176,7 @@ class DetailsPane(QWidget):
         layout.addWidget(self.hint)
         layout.addSpacing(2)
         layout.addWidget(self.form)
+        layout.addLayout(foot)
         return card
 
     def _show_state(self, icon: str, role: str, words: str) -> None:

@@ -122,7 +122,7 @@ class Graph(QWidget):
             axis.setPen(tokens.color("graph.grid"))
             axis.setTextPen(tokens.color("text.faint"))
             axis.setTickFont(small)
-            axis.setStyle(tickLength=0, tickTextOffset=5)
+            axis.setStyle(tickLength=0, tickTextOffset=5, hideOverlappingLabels=False)
         self.plot.showGrid(x=False, y=True, alpha=0.28 if tokens.is_dark else 0.4)
         for curve, role in zip(self._curves, self._roles, strict=True):
             curve.setPen(pg.mkPen(tokens.color(role), width=1))
@@ -140,7 +140,7 @@ class Graph(QWidget):
         """Fix the value at the upper edge."""
         if top != self._axis.top_value:
             self._axis.top_value = top
-            self.plot.getViewBox().setYRange(0, top * 1.04, padding=0)
+            self.plot.getViewBox().setYRange(0, top * 1.02, padding=0)
             self._axis.picture = None
 
     def set_curve(self, index: int, times: np.ndarray, values: np.ndarray) -> None:
@@ -165,14 +165,16 @@ class GraphStack(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self.setObjectName("pane")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._span_s = 60.0
         self.cpu = Graph(theme, _tr("CPU"), ["graph.cpu"], lambda v: f"{v:g} %")
         self.memory = Graph(theme, _tr("Memory"), ["graph.memory"], format_bytes)
         self.network = Graph(theme, _tr("Network"), ["graph.down", "graph.up"], format_rate)
         self.graphs = (self.cpu, self.memory, self.network)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 6)
-        layout.setSpacing(2)
+        layout.setContentsMargins(0, 4, 8, 6)
+        layout.setSpacing(6)
         for graph in self.graphs:
             layout.addWidget(graph, 1)
             graph.set_span(self._span_s)

@@ -80,7 +80,7 @@ class BadgeDelegate(QStyledItemDelegate):
         painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
         room = rect.width()
         painter.setFont(small)
-        badge_width = painter.fontMetrics().horizontalAdvance(badge)
+        badge_width = painter.fontMetrics().horizontalAdvance(badge) + 2
         # The name matters more: a badge gets what it leaves, at least a third of the row.
         left_for_badge = max(room - text_width - 2 * _GAP, room // 3) if badge else 0
         shown = painter.fontMetrics().elidedText(

@@ -204,7 +204,7 @@ class MainWindow(QMainWindow):
             EmptyState(theme, "terminal", self.tr("The log of a session streams in here."), start),
         )
         self.start_page = StartPage(theme, actions)
-        self.details = DetailsPane(theme, actions)
+        self.details = DetailsPane(theme)
         self.centre = QStackedWidget(self)
         self.centre.addWidget(self.start_page)
         self.centre.addWidget(self.details)

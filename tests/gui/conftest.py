@@ -26,8 +26,8 @@ from tests.gui.fakes import FakeSlate
 class TestLoop(qasync.QEventLoop):
     """qasync's loop without its last look at Qt's events after a coroutine has ended.
 
-    WORKAROUND(qasync 0.28): that look runs steps of other tasks while no loop is running, which they
-    notice. A program ends there; fixtures and tests go on.
+    WORKAROUND(qasync 0.28): that look runs steps of other tasks while no loop is running, which
+    they notice. A program ends there; fixtures and tests go on.
     """
 
     __test__ = False
@@ -58,8 +58,8 @@ def pytest_asyncio_loop_factories(
     return {"qasync": make}
 
 
-# WORKAROUND(pytest-qt 4.5): it handles Qt events between set-up, call and tear-down, which runs steps
-# of coroutines while their loop is not running. It can go when a test can opt out of that.
+# WORKAROUND(pytest-qt 4.5): it handles Qt events between set-up, call and tear-down, which runs
+# steps of coroutines while their loop is not running. It can go when a test can opt out of that.
 pytestqt.plugin._process_events = lambda: None
 
 

@@ -33,7 +33,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of ``slate_users``; ``pubkey`` is an Ed25519 NATS user key (``U…``, 56 characters)."""
+    """One row of ``slate_users``; ``pubkey`` is an Ed25519 NATS user key, ``U…``, 56 long."""
 
     id: str
     name: str

@@ -10,7 +10,7 @@ class ContainerStats(msgspec.Struct, frozen=True, kw_only=True):
 
     ``cpu_percent`` is percent of one core (200 means two cores busy). ``memory_usage``,
     ``memory_limit`` and the network counters are bytes; the counters are totals since the runtime
-    started. ``sampled_at_ns`` is UTC nanoseconds since the epoch. ``memory_limit`` 0 means no limit.
+    started. ``sampled_at_ns`` is UTC nanoseconds since the epoch. ``memory_limit`` 0: no limit.
     """
 
     cpu_percent: float

@@ -41,7 +41,7 @@ class PumpLimits(msgspec.Struct, frozen=True, kw_only=True):
     batch_bytes: int = 64 * 1024
     buffer_bytes: int = 16 * 1024 * 1024
     store_interval_s: float = 0.05
-    store_rows: int = 5_000
+    store_rows: int = 10_000
     lines_per_s: int = 200_000
     total_bytes: int = 1024**3
     retry_s: float = 0.5
@@ -264,7 +264,9 @@ class LogPump:
                 if not self._pending:
                     self._is_drained.set()
                     continue
-            await asyncio.sleep(self._limits.store_interval_s)
+            # Small batches are worth waiting for; a backlog is not.
+            if len(records) < self._limits.store_rows:
+                await asyncio.sleep(self._limits.store_interval_s)
 
     def _take_backlog(self) -> tuple[list[LogRecord], int]:
         records, size = self._backlog.popleft()

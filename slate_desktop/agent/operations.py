@@ -197,6 +197,8 @@ class Operations:
             config = {**row.container_config, **body} if body else None
             row = await self._recorder.claim(row, plan, config)
             life = self._roster.begin(row, driver, plan)
+        if plan.notes:
+            await self._recorder.publish_status(row, note=" ".join(plan.notes))
         attempt = row.attempt
         row = await life.wait_until(lambda r: r.attempt != attempt or r.status is not _S.STARTING)
         return _started(life, row, plan)

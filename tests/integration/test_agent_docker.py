@@ -38,6 +38,12 @@ class DockerWorld(AgentWorld):
         fields = {"image": image, "tag": tag, "memory": "64m", "networkMode": "none"}
         return await self.new_session(project, container_config=fields | config)
 
+    async def run(self, session_id: str) -> RuntimeSession:
+        """Start a session; a busy machine may need longer than an answer may take."""
+        reply = await self.ask("start", session_id)
+        assert "error" not in reply, reply
+        return await self.until_status(session_id, S.RUNNING, 30)
+
     async def sweep(self) -> None:
         driver = DockerDriver(self.url)
         for handle, _ in await driver.list_runtimes(AGENT_ID):
@@ -72,8 +78,7 @@ async def world(
 async def test_container_runs_obeys_and_leaves_nothing(world: DockerWorld) -> None:
     await world.start_docker_agent()
     session = await world.new_container("echo up; exec sleep 600")
-    reply = await world.ask("start", session.id)
-    assert reply.get("status") == "running", reply
+    await world.run(session.id)
     done = await world.ask("execute", session.id, {"command": ["sh", "-c", "echo out; exit 4"]})
     assert (done["stdout"], done["exit_code"]) == ("out\n", 4)
     stats = await world.ask("stats", session.id)
@@ -107,11 +112,11 @@ async def test_missing_command_is_named(world: DockerWorld) -> None:
 async def test_container_is_adopted_with_its_log_whole(world: DockerWorld) -> None:
     await world.start_docker_agent()
     session = await world.new_container(COUNT)
-    before = await world.ask("start", session.id)
+    before = await world.run(session.id)
     await world.end_agent()
     await world.start_docker_agent()
     row = await world.db.sessions.get(session.id)
-    assert (row.status, row.container_id) == (S.RUNNING, before["container_id"])
+    assert (row.status, row.container_id) == (S.RUNNING, before.container_id)
     async with asyncio.timeout(30):
         while len(await world.messages(session.id)) < 5000:  # noqa: ASYNC110
             await asyncio.sleep(0.1)

@@ -90,11 +90,8 @@ class BuildOperations(Operations):
     ) -> BuildJob:
         """Change a build job; illegal moves are refused, progress never goes back.
 
-        The database grants it to agents and to the owner of the tables; a person's own login may
-        not move builds.
-
         Raises:
-            CommandError: ``not_found``, ``illegal_state``, ``bad_request``, ``forbidden``.
+            CommandError: ``not_found``, ``illegal_state`` or ``bad_request``.
         """
         try:
             wanted = None if status is None else BuildStatus(status)
@@ -122,8 +119,10 @@ class BuildOperations(Operations):
             CommandError: ``not_found``, or ``illegal_state`` while it is queued or building.
         """
         job = await self.db.builds.get(check_id(build_id, "build_id"))
-        if job.status is BuildStatus.BUILDING:
-            raise CommandError(ErrorCode.ILLEGAL_STATE, "The build is under way; cancel it first.")
+        if job.status in ACTIVE_BUILD_STATES:
+            raise CommandError(
+                ErrorCode.ILLEGAL_STATE, f"The build is {job.status.value}; cancel it first."
+            )
         await self.db.builds.delete(job.id)
         await self._build_changed(job)
 

@@ -54,7 +54,9 @@ def test_godot_starts_logs_restarts_and_stops(slate, docker_engine, godot_image,
 
 
 def test_a_missing_image_is_named(slate, tmp_path):
-    slate.json("project", "add", str(tmp_path), "--name", "imageless")
+    root = tmp_path / "imageless"
+    root.mkdir(mode=0o755)
+    slate.json("project", "add", str(root), "--name", "imageless")
     arguments = ("--driver", "docker", "--image", "slate/no-such-image", "--wait", "--json")
     result = slate("session", "start", "imageless", *arguments)
     assert result.code == 1

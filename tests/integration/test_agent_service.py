@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.service import EXIT_OK, EXIT_SUPERSEDED
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
@@ -211,6 +213,34 @@ async def test_one_key_has_one_effect(world: AgentWorld) -> None:
     await asyncio.sleep(1)
     reply = await world.ask("start", session.id, {"cpus": 1}, idem="one")
     assert reply["error"]["code"] == "idempotency_mismatch"
+
+
+async def test_request_that_an_older_process_left_is_resumed(world: AgentWorld) -> None:
+    await world.start_agent()
+    session = await world.new_session()
+    await world.db.requests.begin(
+        world.nats.user.public,
+        "left",
+        subject=f"slate.container.start.{session.id}",
+        body_sha=hashlib.sha256(b"{}").hexdigest(),
+        epoch=0,
+    )
+    first = await world.ask("start", session.id, idem="left")
+    assert first["status"] == "running", first
+    assert await world.ask("start", session.id, idem="left") == first
+    assert (await world.db.sessions.get(session.id)).attempt == 1
+
+
+async def test_session_that_no_agent_took_is_failed(world: AgentWorld) -> None:
+    session = await world.new_session()
+    async with world.db.connection() as connection:
+        await connection.execute(
+            "update slate_runtime_sessions set created_at = now() - interval '16 minutes'"
+        )
+    recorder = Recorder(world.db, world.bus, "agent-test", 1)
+    await recorder.tidy()
+    row = await world.db.sessions.get(session.id)
+    assert (row.status, row.error_code) == (S.FAILED, ErrorCode.NO_AGENT)
 
 
 async def test_unsigned_request_of_the_original_client(world: AgentWorld) -> None:

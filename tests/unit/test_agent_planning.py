@@ -1,0 +1,154 @@
+"""Layers of configuration, the driver, and the command of a start."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+
+from slate_desktop.agent.drivers.base import DriverInfo, Handle
+from slate_desktop.agent.fleet import Fleet
+from slate_desktop.agent.planning import StartPlan, container_name, make_plan
+from slate_desktop.agent.statspump import StatsPump, down_sample
+from slate_desktop.domain.container import DriverName
+from slate_desktop.domain.engine import Engine
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import CommandError, ErrorCode
+from tests.unit.fake_recorder import NOW, new_row
+from tests.unit.fake_runtime import HANDLE
+
+GIB = 1024**3
+
+
+def project(engine: Engine = Engine.CUSTOM, **more: Any) -> Project:
+    fields: dict[str, Any] = {
+        "id": "p1", "name": "p", "owner_id": "u1", "root": "/tmp", "engine": engine,
+        "created_at": NOW, "updated_at": NOW,
+    }  # fmt: skip
+    return Project(**(fields | more))
+
+
+def infos(*names: DriverName, memory: int = 16 * GIB, cpus: float = 8) -> dict[DriverName, Any]:
+    return {
+        name: DriverInfo(driver=name, is_available=True, memory_bytes=memory, cpus=cpus)
+        for name in names
+    }
+
+
+def test_later_layers_win_and_environments_join() -> None:
+    plan = make_plan(
+        {"memory": "2g", "env": {"B": "row"}},
+        project(command=["x"], settings={"memory": "1g", "env": {"A": "set", "B": "set"}}),
+        {"cpus": 1, "env": {"C": "body"}},
+        infos(DriverName.SCRIPTED),
+    )
+    assert (plan.config.memory_bytes, plan.config.cpus) == (2 * GIB, 1)
+    assert plan.config.env == {"A": "set", "B": "row", "C": "body"}
+
+
+def test_preset_is_sized_down_with_a_note_on_a_small_host() -> None:
+    small = infos(DriverName.DOCKER, memory=2 * GIB, cpus=1)
+    plan = make_plan({}, project(Engine.UNITY), {}, small)
+    assert plan.config.memory_bytes is not None
+    assert plan.config.memory_bytes < 2 * GIB
+    assert (plan.config.cpus, plan.config.gpu) == (1, False)
+    assert len(plan.notes) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"memory": "4g"}, ErrorCode.LIMIT_DENIED),
+        ({"cpus": 2}, ErrorCode.LIMIT_DENIED),
+        ({"gpu": True}, ErrorCode.GPU_UNAVAILABLE),
+        ({"runtime": "nvidia"}, ErrorCode.BAD_REQUEST),
+    ],
+)
+def test_what_a_person_asked_for_is_given_or_refused(body: dict[str, Any], code: ErrorCode) -> None:
+    with pytest.raises(CommandError) as caught:
+        make_plan(
+            {}, project(command=["x"]), body, infos(DriverName.SCRIPTED, memory=2 * GIB, cpus=1)
+        )
+    assert caught.value.code is code
+
+
+def test_custom_command_runs_locally_and_an_engine_in_its_image() -> None:
+    both = infos(DriverName.DOCKER, DriverName.PROCESS)
+    custom = make_plan({}, project(command=["{python}", "x.py"]), {}, both)
+    assert (custom.driver, custom.argv) == (DriverName.PROCESS, [sys.executable, "x.py"])
+    godot = make_plan({}, project(Engine.GODOT), {}, both)
+    assert (godot.driver, godot.argv) == (DriverName.DOCKER, None)
+    assert godot.config.command
+    assert godot.config.command[0].startswith("godot")
+
+
+def test_own_command_overrides_the_image() -> None:
+    plan = make_plan(
+        {"command": ["sleep", "1"]}, project(Engine.GODOT), {}, infos(DriverName.DOCKER)
+    )
+    assert plan.argv == ["sleep", "1"]
+
+
+def test_spec_names_the_attempt() -> None:
+    plan: StartPlan = make_plan({}, project(command=["x"]), {}, infos(DriverName.SCRIPTED))
+    spec = plan.spec(new_row(attempt=3, agent_id="a1", agent_epoch=9))
+    assert spec.name == container_name("s1", 3) == "slate-s1-3"
+    assert (spec.labels.agent, spec.labels.attempt, spec.labels.epoch) == ("a1", 3, 9)
+
+
+async def test_image_of_an_unlisted_registry_is_denied() -> None:
+    class Docker:
+        async def fingerprint(self) -> DriverInfo:
+            return infos(DriverName.DOCKER)[DriverName.DOCKER]
+
+    fleet = Fleet({DriverName.DOCKER: Docker()}, {"registry.local:5000"})  # type: ignore[dict-item]
+    await fleet.plan({"image": "registry.local:5000/a"}, project(), {})
+    with pytest.raises(CommandError) as caught:
+        await fleet.plan({"image": "evil.example.org/a"}, project(), {})
+    assert caught.value.code is ErrorCode.IMAGE_DENIED
+
+
+def sample(cpu: float, memory: int, at: int) -> ContainerStats:
+    return ContainerStats(
+        cpu_percent=cpu, memory_usage=memory, memory_limit=100, network_rx_bytes=at,
+        network_tx_bytes=at, sampled_at_ns=at,
+    )  # fmt: skip
+
+
+def test_down_sample_keeps_mean_peak_and_last_counters() -> None:
+    result = down_sample([sample(10, 5, 1), sample(30, 9, 2), sample(20, 7, 3)])
+    assert (result.cpu_percent, result.memory_usage, result.network_rx_bytes) == (20, 9, 3)
+
+
+async def test_stats_are_published_each_time_and_stored_every_tenth() -> None:
+    published: list[ContainerStats] = []
+    stored: list[ContainerStats] = []
+    done = asyncio.Event()
+
+    async def publish(row: RuntimeSession, stats: ContainerStats) -> None:
+        published.append(stats)
+
+    async def store(row: RuntimeSession, stats: ContainerStats) -> None:
+        stored.append(stats)
+        done.set()
+
+    class Driver:
+        async def stats(self, handle: Handle) -> ContainerStats:
+            return sample(1, 1, len(published))
+
+    pump = StatsPump(publish, store, period_s=0.05)
+    task = asyncio.create_task(pump.run())
+    pump.watch(new_row(), Driver(), HANDLE)  # type: ignore[arg-type]
+    await asyncio.wait_for(done.wait(), 10)
+    assert (len(published), len(stored)) == (10, 1)
+    found = pump.newest("s1")
+    assert found is not None
+    assert found[1] < 5000
+    pump.forget("s1")
+    assert pump.newest("s1") is None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

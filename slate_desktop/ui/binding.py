@@ -32,7 +32,7 @@ class Binding:
         self._window = window
         self._work = window.workspace
         self._trees: dict[str, ProjectTree] = {}
-        self._config_key = ""
+        self.config_key = ""
         self._own_problem: tuple[str, Problem] | None = None
         self._is_creating = False
         self._refreshed_at = 0.0
@@ -106,7 +106,7 @@ class Binding:
             return
         if base is None or key != self._key():
             return
-        self._config_key = key
+        self.config_key = key
         draft = window.drafts.get(key)
         window.details.set_config(draft or base, base=base)
         if work.session is not None and not can_start(work.session.status):
@@ -372,7 +372,7 @@ class Binding:
 
     def _on_form_changed(self) -> None:
         window, key = self._window, self._key()
-        if key == self._config_key and window.details.form.is_valid:
+        if key == self.config_key and window.details.form.is_valid:
             if window.details.form.is_changed:
                 window.drafts[key] = window.details.form.config()
             else:

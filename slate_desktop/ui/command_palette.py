@@ -38,6 +38,8 @@ from slate_desktop.ui.theme import Theme
 
 _MAX_ROWS = 60
 _WIDTH = 560
+_ROW_HEIGHT = 28
+_SHOWN_ROWS = 14
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,16 @@ class CommandPalette(QFrame):
         self._commands = commands
         self.field.clear()
         self._on_field_changed("")
-        self._place()
         self.show()
         self.raise_()
         self.field.setFocus()
 
-    def _place(self) -> None:
+    def _place(self, rows: int) -> None:
         window = self._window
         width = min(round(_WIDTH * self._theme.zoom), window.width() - 40)
-        height = min(round(430 * self._theme.zoom), window.height() - 120)
+        # As high as its rows, up to most of the window.
+        row = round(_ROW_HEIGHT * self._theme.zoom)
+        height = min(row * min(max(rows, 2), _SHOWN_ROWS) + 64, window.height() - 120)
         self.setGeometry((window.width() - width) // 2, 48, width, height)
 
     def _on_field_changed(self, text: str) -> None:
@@ -175,6 +178,7 @@ class CommandPalette(QFrame):
         self._empty.setVisible(not found)
         if found:
             self.view.setCurrentIndex(self.model.index(0))
+        self._place(len(found))
 
     def _action_commands(self) -> Iterable[Command]:
         for spec, action in self._registry.commands():
@@ -210,10 +214,21 @@ def match_commands(commands: list[Command], text: str) -> list[Command]:
             score_cutoff=60,
             limit=None,
         ):
-            bonus = 15 if commands[index].title.lower().startswith(text.lower()) else 0
-            scores[index] = max(scores.get(index, 0.0), score * weight + bonus)
+            scores[index] = max(
+                scores.get(index, 0.0), score * weight + _bonus(commands[index], text)
+            )
     ranked = sorted(scores, key=lambda index: (-scores[index], index))
     return [commands[index] for index in ranked[:_MAX_ROWS]]
+
+
+def _bonus(command: Command, text: str) -> float:
+    """Return what exact letters are worth over similar ones."""
+    title, text = command.title.lower(), text.lower()
+    if title.startswith(text):
+        return 40
+    if f" {text}" in title:
+        return 30
+    return 20 if text in f"{command.group} {command.hint}".lower() or text in title else 0
 
 
 class _CommandModel(QAbstractListModel):
@@ -252,7 +267,7 @@ class _CommandDelegate(QStyledItemDelegate):
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        return QSize(100, round(28 * self._theme.zoom))
+        return QSize(100, round(_ROW_HEIGHT * self._theme.zoom))
 
     def paint(
         self,

@@ -67,7 +67,7 @@ class DetailsPane(QWidget):
         self._look = ("gamepad-2", "accent.text")
         self.title.setText(project.name)
         self.where.setText(f"{engine}  ·  {project.root}")
-        self._show_state("circle", "state.idle", self.tr("not started"))
+        self._show_state("dot-hollow", "state.idle", self.tr("not started"))
         self._show_facts({})
         self.hint.setText(
             self.tr("The next session starts with this: the engine's defaults, and your changes.")

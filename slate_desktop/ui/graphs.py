@@ -122,7 +122,7 @@ class Graph(QWidget):
             axis.setPen(tokens.color("graph.grid"))
             axis.setTextPen(tokens.color("text.faint"))
             axis.setTickFont(small)
-            axis.setStyle(tickLength=0, tickTextOffset=5, hideOverlappingLabels=False)
+            axis.setStyle(tickLength=0, tickTextOffset=5)
         self.plot.showGrid(x=False, y=True, alpha=0.28 if tokens.is_dark else 0.4)
         for curve, role in zip(self._curves, self._roles, strict=True):
             curve.setPen(pg.mkPen(tokens.color(role), width=1))
@@ -134,13 +134,14 @@ class Graph(QWidget):
 
     def set_span(self, span_s: float) -> None:
         """Show the last ``span_s`` seconds."""
-        self.plot.getViewBox().setXRange(-span_s, 0, padding=0)
+        self.plot.getViewBox().setXRange(-span_s, span_s * 0.05, padding=0)
 
     def set_top(self, top: float) -> None:
         """Fix the value at the upper edge."""
         if top != self._axis.top_value:
             self._axis.top_value = top
-            self.plot.getViewBox().setYRange(0, top * 1.02, padding=0)
+            # Room above and below, or the labels of the outer lines are left out.
+            self.plot.getViewBox().setYRange(-top * 0.08, top * 1.1, padding=0)
             self._axis.picture = None
 
     def set_curve(self, index: int, times: np.ndarray, values: np.ndarray) -> None:

@@ -14,7 +14,7 @@ _ICONS = {
     LampState.BUSY: "circle-dashed",
     LampState.WARNING: "triangle-alert",
     LampState.OFF: "circle-x",
-    LampState.UNKNOWN: "circle",
+    LampState.UNKNOWN: "dot-hollow",
 }
 NAMES = ("broker", "database", "agent", "engine")
 

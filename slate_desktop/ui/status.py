@@ -30,7 +30,7 @@ _LOOKS = {
     SessionStatus.STARTING: ("circle-dashed", "state.busy"),
     SessionStatus.RUNNING: ("dot-filled", "state.ok"),
     SessionStatus.STOPPING: ("circle-dashed", "state.busy"),
-    SessionStatus.STOPPED: ("circle", "state.idle"),
+    SessionStatus.STOPPED: ("dot-hollow", "state.idle"),
     SessionStatus.FAILED: ("circle-x", "state.error"),
     SessionStatus.LOST: ("triangle-alert", "state.warn"),
 }

@@ -138,6 +138,10 @@ class ConsolePanel(QWidget):
         self.view.apply_theme()
         self.filters.apply_theme()
         self.search.apply_theme()
+        for index in range(self.tabs.count()):
+            button = self.tabs.tabButton(index, QTabBar.ButtonPosition.RightSide)
+            if isinstance(button, QToolButton):
+                button.setIcon(icons.icon("x", self._theme.tokens))
 
     # -- tools -----------------------------------------------------------------------------
 

@@ -1,0 +1,209 @@
+"""Writes docs/images/*.png: the real window on the real embedded stack, with a Godot session.
+
+Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCKER_HOST,
+SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+GODOT_IMAGE = "slate/godot-runtime:latest"
+SIZE = (1520, 920)
+_LIVE_S = 45.0
+
+
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 90.0) -> None:
+    """Wait for the real program; say what did not happen."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not condition():  # noqa: ASYNC110 - the condition is the world's
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise SystemExit(f"screenshots: {what} did not happen within {timeout_s:.0f} s") from None
+
+
+async def take(window, name: str) -> None:
+    """Write one picture of the window as it is."""
+    await asyncio.sleep(0.4)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    path = IMAGES / f"{name}.png"
+    if not window.grab().save(str(path)):
+        raise SystemExit(f"screenshots: {path} cannot be written")
+    print(path.relative_to(ROOT))
+
+
+async def session_of(window, name: str, driver: str | None = None) -> str:
+    """Choose a project, press Start and wait until it runs; returns the session's id."""
+    work = window.workspace
+    project = next(p for p in work.projects if p.name == name)
+    work.choose_project(project.id)
+    form = window.details.form
+    await until(lambda: window.binding.config_key == project.id, f"the details of {name}")
+    if driver is not None:
+        form.driver.setCurrentIndex(form.driver.findData(driver))
+        form.check()
+    start = window.registry["session.start"]
+    await until(start.isEnabled, f"Start for {name}")
+    start.trigger()
+    await until(
+        lambda: work.session is not None and work.session.status.value in ("running", "failed"),
+        f"the start of {name}",
+    )
+    if work.session.status.value == "failed":
+        raise SystemExit(f"screenshots: {name} failed: {work.session.error_message}")
+    return work.session.id
+
+
+async def pictures(window) -> None:
+    """Drive the window as a user does."""
+    window.resize(*SIZE)
+    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
+    await until(lambda: window.details.form.image.text() or True, "the details")
+    await asyncio.sleep(0.6)
+    await take(window, "window-ready")
+    hello = await session_of(window, "hello-runtime", "process")
+    godot = await session_of(window, "godot-pulse", "docker")
+    await asyncio.sleep(_LIVE_S)  # the graphs fill
+    window.docks.reset()
+    await take(window, "window-dark")
+    window.theme.set_choice("light")
+    await take(window, "window-light")
+    window.theme.set_choice("dark")
+    window.workspace.choose_session(hello)
+    window.palette_.open_commands()
+    window.palette_.field.setText("log")
+    await take(window, "command-palette")
+    window.palette_.close_palette()
+    for session_id in (hello, godot):
+        window.workspace.choose_session(session_id)
+        await until(window.registry["session.stop"].isEnabled, "Stop")
+        window.registry["session.stop"].trigger()
+        await until(
+            lambda session_id=session_id: window.workspace.find_session(session_id).is_final,
+            "the stop",
+        )
+
+
+def main() -> int:
+    """Take the pictures in directories of their own."""
+    if "--inside" not in sys.argv:
+        return _outside()
+    from slate_desktop.ui import app
+
+    failures: list[BaseException] = []
+    run = app.run
+
+    async def run_and_take(window) -> int:
+        async def drive() -> None:
+            try:
+                await pictures(window)
+            except BaseException as error:
+                failures.append(error)
+                raise
+            finally:
+                window.close()
+
+        task = asyncio.create_task(drive(), name="pictures")
+        code = await run(window)
+        with contextlib.suppress(BaseException):
+            await task
+        return code
+
+    app.run = run_and_take
+    code = app.main([])
+    for error in failures:
+        print(error, file=sys.stderr)
+    return 1 if failures else code
+
+
+def _outside() -> int:
+    with _directories() as environment, _display() as display:
+        environment |= display
+        command = [sys.executable, __file__, "--inside"]
+        try:
+            return subprocess.run(command, env=environment, check=False, timeout=400).returncode
+        finally:
+            down = [sys.executable, "-m", "slate_desktop", "stack", "down"]
+            subprocess.run(down, env=environment, check=False, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def _directories() -> Iterator[dict[str, str]]:
+    base = Path(tempfile.mkdtemp(prefix="slate-pictures-"))
+    environment = dict(os.environ)
+    for name in ("DATA", "CONFIG", "CACHE"):
+        environment[f"SLATE_{name}_DIR"] = str(base / name.lower())
+    host = environment.get("SLATE_TEST_DOCKER_HOST")
+    if host:
+        environment.setdefault("DOCKER_HOST", host)
+    try:
+        with _engine(environment):
+            yield environment
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _engine(environment: dict[str, str]) -> Iterator[None]:
+    """Make sure that an engine answers and has the image; start one if there is none."""
+    sys.path.insert(0, str(ROOT))
+    from tests.services import docker as engines
+
+    with contextlib.ExitStack() as stack:
+        url = environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        if not engines.answers(url):
+            reason = engines.why_not_start()
+            if reason is not None:
+                raise SystemExit(f"screenshots: no Docker engine answers, and {reason}")
+            url = stack.enter_context(engines.own_engine())
+        environment["DOCKER_HOST"] = url
+        _build_image(url)
+        yield
+
+
+def _build_image(url: str) -> None:
+    import docker
+
+    client = docker.DockerClient(base_url=url)
+    try:
+        client.images.get(GODOT_IMAGE)
+    except docker.errors.ImageNotFound:
+        path = ROOT / "packaging" / "images" / "build_base.py"
+        subprocess.run([sys.executable, str(path), "--host", url], check=True)
+    finally:
+        client.close()
+
+
+@contextlib.contextmanager
+def _display() -> Iterator[dict[str, str]]:
+    """Give a screen: a virtual one of the right size."""
+    if shutil.which("Xvfb") is None:
+        yield {"QT_QPA_PLATFORM": "offscreen"}
+        return
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        number = os.read(read, 16).decode().strip()
+        yield {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
+    finally:
+        os.close(read)
+        server.terminate()
+        server.wait(10)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -17,7 +17,6 @@ import logging
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -28,6 +27,13 @@ from slate_desktop.agent.drivers.base import (
     Handle,
     Inspection,
     RuntimeState,
+)
+from slate_desktop.agent.endings import (
+    StopFailedError,
+    end_runtime,
+    remove_runtime,
+    until_ended,
+    wait_for_end,
 )
 from slate_desktop.agent.logpump import LogPump, PumpLimits
 from slate_desktop.agent.planning import StartPlan
@@ -42,7 +48,6 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
 _log = logging.getLogger(__name__)
 # A runtime counts as running once it has lived this long.
 SETTLE_S = 0.3
-STOP_TRIES = 3
 PROGRESS_S = 0.5
 _S = SessionStatus
 
@@ -62,10 +67,6 @@ class Services(msgspec.Struct, frozen=True):
     stats: StatsPump
     tasks: TaskOwner
     limits: PumpLimits = PumpLimits()
-
-
-class StopFailedError(CommandError):
-    """The engine did not end a runtime after several tries."""
 
 
 class Life:
@@ -214,12 +215,14 @@ class Life:
         sink = self._recorder.log_sink(self.row)
         pump = LogPump(self._driver, handle, sink, self._services.limits)
         pumping = asyncio.create_task(self._carry_log(pump), name=f"log.{self.row.id}")
-        waiting = asyncio.create_task(self._wait(handle), name=f"wait.{self.row.id}")
+        waiting = asyncio.create_task(
+            wait_for_end(self._driver, handle), name=f"wait.{self.row.id}"
+        )
         settling = asyncio.create_task(self._settle(handle, waiting), name=f"settle.{self.row.id}")
         stopping = asyncio.create_task(self._stop_when_asked(handle), name=f"stop.{self.row.id}")
         tasks = [pumping, waiting, settling, stopping]
         try:
-            await self._until_ended(waiting, stopping, pumping)
+            await until_ended(waiting, stopping, pumping)
             inspection = waiting.result()
             failpoints.hit("after_exit")
             settling.cancel()
@@ -248,37 +251,6 @@ class Life:
         else:
             self._is_log_complete = True
 
-    async def _until_ended(
-        self,
-        waiting: asyncio.Task[Inspection],
-        stopping: asyncio.Task[None],
-        pumping: asyncio.Task[None],
-    ) -> None:
-        """Return when the runtime has ended; a failed stop or a fenced log ends it too."""
-        pending: set[asyncio.Task[Any]] = {waiting, stopping, pumping}
-        while not waiting.done():
-            # A broken-off log is done early; it is no reason to end the runtime.
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-
-    async def _wait(self, handle: Handle) -> Inspection:
-        """Wait for the end; an engine that cannot be asked is unknown, never dead."""
-        delay = 0.5
-        while True:
-            try:
-                inspection = await self._driver.wait(handle)
-            except CommandError as error:
-                _log.warning(
-                    "waiting for an engine",
-                    extra={"session": self.row.id, "reason": error.message},
-                )
-            else:
-                if inspection.state is not RuntimeState.RUNNING:
-                    return inspection
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 10.0)
-
     async def _settle(self, handle: Handle, waiting: asyncio.Task[Inspection]) -> None:
         """Record ``running`` once the runtime has lived long enough."""
         if self._state is RuntimeState.CREATED:
@@ -301,20 +273,7 @@ class Life:
 
     async def _stop_when_asked(self, handle: Handle) -> None:
         await self._wake.wait()
-        tries = 0
-        while True:
-            try:
-                await self._driver.stop(handle, self._grace_s)
-            except CommandError as error:
-                # An engine that is away is asked again for as long as it takes.
-                tries += error.code is not ErrorCode.DOCKER_UNAVAILABLE
-                if tries >= STOP_TRIES:
-                    raise StopFailedError(
-                        ErrorCode.DOCKER_ERROR, f"the runtime could not be ended: {error.message}"
-                    ) from error
-                await asyncio.sleep(1.0)
-            else:
-                return
+        await end_runtime(self._driver, handle, self._grace_s)
 
     async def _conclude(self, verdict: Verdict) -> bool:
         """Write the end of the attempt, then remove the runtime; True when a new one follows."""
@@ -331,7 +290,7 @@ class Life:
             self._set_row(row)
             is_again = False
         if not isinstance(self.error, StopFailedError):
-            await self._remove(driver, handle, name)
+            await remove_runtime(driver, handle, name or "", self._recorder.agent_id)
         return is_again
 
     async def _again(self) -> None:
@@ -343,21 +302,6 @@ class Life:
                 self._intent = Intent.RUN
                 self._wake.clear()
             self._set_row(row)
-
-    async def _remove(self, driver: Driver, handle: Handle | None, name: str | None) -> None:
-        """Remove the runtime; what fails here, reconciliation does later."""
-        try:
-            if handle is not None:
-                await driver.remove(handle)
-                return
-            for found, _ in await driver.list_runtimes(self._recorder.agent_id):
-                if found.name == name:
-                    await driver.remove(found)
-        except CommandError as error:
-            _log.warning(
-                "a runtime is left for later",
-                extra={"session": self.row.id, "reason": error.message},
-            )
 
     async def _intend(
         self, intent: Intent, grace_s: float | None, new: tuple[Driver, StartPlan] | None = None

@@ -52,10 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away, as `head` does; nothing more can be printed.
-        sys.stdout = None
-        return 0
     except Exception as exc:  # noqa: BLE001 - the boundary of the program
         return output.error(exc)
     return result if isinstance(result, int) else 0

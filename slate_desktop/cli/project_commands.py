@@ -92,6 +92,29 @@ def show(project: ProjectArgument, as_json: Json = False) -> None:
 
 
 @app.command()
+def update(
+    project: ProjectArgument,
+    name: Annotated[str | None, typer.Option(metavar="N", help="Another name.")] = None,
+    engine: Annotated[EngineChoice | None, typer.Option(help="Another engine.")] = None,
+    command: Annotated[
+        str | None, typer.Option(metavar='"…"', help="Another command; no shell is involved.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a project's name, engine or command; running sessions go on as they are."""
+    argv = split_command(command)
+
+    async def action(slate: Slate, output: Output) -> None:
+        found = await slate.find_project(project)
+        changed = await slate.update_project(
+            found.id, name=name, engine=engine.value if engine else None, command=argv
+        )
+        output.result(project_row(changed))
+
+    with_slate(as_json, action)
+
+
+@app.command()
 def remove(project: ProjectArgument, as_json: Json = False) -> None:
     """Remove a project from SLATE; its files stay."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -44,7 +46,9 @@ def alone(as_json: bool, action: Callable[[Output], Awaitable[int | None]]) -> N
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
-        raise
+        # The reader went away, as `head` does; nothing more can be printed, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as exc:  # noqa: BLE001 - the boundary of a command
         code = output.error(exc)
     raise typer.Exit(code)

@@ -60,6 +60,7 @@ async def run(window: MainWindow) -> int:
     loop.set_exception_handler(crash.loop_handler(lambda error: window.show_error(error)))
     with _signals(loop, closing.set):
         await first_paint(window)
+        window.binding.open_remembered()
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         window.tasks.spawn(_load_graphs(window), "graphs", window)
         await closing.wait()

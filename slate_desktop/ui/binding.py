@@ -47,6 +47,13 @@ class Binding:
         self._show_sessions()
         self.show_availability()
 
+    def open_remembered(self) -> None:
+        """Open the last project's folder; its files show without broker and database."""
+        work = self._work
+        if work.projects:
+            wanted = work.find_project(self._window.state.project_id) or work.projects[0]
+            self._window.projects.expand_project(wanted.id)
+
     async def aclose(self) -> None:
         """Stop watching folders."""
         trees, self._trees = list(self._trees.values()), {}
@@ -169,10 +176,6 @@ class Binding:
         if work.slate is not None and not work.projects:
             window.start_page.show_empty()
             window.centre.setCurrentWidget(window.start_page)
-        if not work.projects or work.current_project_id is not None:
-            return
-        wanted = work.find_project(window.state.project_id) or work.projects[0]
-        window.projects.expand_project(wanted.id)
 
     def _show_sessions(self) -> None:
         window, work = self._window, self._work

@@ -105,7 +105,7 @@ class Graph(QWidget):
         item.hideButtons()
         item.disableAutoRange()
         item.getViewBox().setDefaultPadding(0)
-        self._curves = [item.plot(connect="finite", antialias=True) for _role in curves]
+        self.curves = [item.plot(connect="finite", antialias=True) for _role in curves]
         self.limit_line = pg.InfiniteLine(angle=0, movable=False)
         self.limit_line.setVisible(False)
         item.addItem(self.limit_line, ignoreBounds=True)
@@ -124,7 +124,7 @@ class Graph(QWidget):
             axis.setTickFont(small)
             axis.setStyle(tickLength=0, tickTextOffset=5)
         self.plot.showGrid(x=False, y=True, alpha=0.28 if tokens.is_dark else 0.4)
-        for curve, role in zip(self._curves, self._roles, strict=True):
+        for curve, role in zip(self.curves, self._roles, strict=True):
             curve.setPen(pg.mkPen(tokens.color(role), width=1))
             curve.setFillLevel(0)
             curve.setBrush(tokens.color(role, 38))
@@ -146,7 +146,7 @@ class Graph(QWidget):
 
     def set_curve(self, index: int, times: np.ndarray, values: np.ndarray) -> None:
         """Draw one curve over seconds before now."""
-        self._curves[index].setData(times, values)
+        self.curves[index].setData(times, values)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

@@ -1,0 +1,114 @@
+"""Runs the real window and presses what a user presses; prints what it saw as JSON.
+
+Modes: ``sample`` (start, look, stop, close), ``hold`` (start and stay until SIGTERM), ``look``
+(attach and read what another window started).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from slate_desktop.domain.session import SessionStatus
+from slate_desktop.ui import app
+
+
+async def until(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not (value := condition()):  # noqa: ASYNC110 - the condition is the world's
+                await asyncio.sleep(0.05)
+            return value
+    except TimeoutError:
+        raise RuntimeError(f"{what} did not happen") from None
+
+
+def tell(seen: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(seen) + "\n")
+    sys.stdout.flush()
+
+
+def lines_of(window) -> int:
+    buffer = window.console.current_buffer
+    return len(buffer) if buffer is not None else 0
+
+
+async def start_sample(window) -> str:
+    work = window.workspace
+    await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
+    project = next(p for p in work.projects if p.name == "hello-runtime")
+    work.choose_project(project.id)
+    await until(lambda: window.binding.config_key == project.id, "the configuration")
+    await until(window.registry["session.start"].isEnabled, "Start")
+    window.registry["session.start"].trigger()
+    await until(lambda: work.session and work.session.status is SessionStatus.RUNNING, "running")
+    await until(lambda: lines_of(window) > 0, "log lines")
+    return work.session.id
+
+
+async def sample(window) -> dict[str, Any]:
+    session_id = await start_sample(window)
+    work = window.workspace
+    history = work.models[session_id].stats_history
+    await until(lambda: len(history) > 2, "samples")
+    graphs = await until(lambda: window.performance.graphs, "the graphs")
+    await until(lambda: graphs.cpu.figure.text() != "–", "a figure in the graph")
+    seen = {
+        "projects": sorted(project.name for project in work.projects),
+        "lines": lines_of(window),
+        "points": len(graphs.cpu.curves[0].getData()[0]),
+        "figure": graphs.cpu.figure.text(),
+    }
+    window.registry["session.stop"].trigger()
+    await until(lambda: work.find_session(session_id).is_final, "the stop")
+    return seen | {"status": work.find_session(session_id).status.value}
+
+
+async def hold(window) -> None:
+    session_id = await start_sample(window)
+    tell({"session": session_id})
+
+
+async def look(window) -> dict[str, Any]:
+    await until(lambda: lines_of(window) > 0, "the other window's log")
+    return {"session": window.console.current_id, "lines": lines_of(window)}
+
+
+def main() -> int:
+    mode = {"sample": sample, "hold": hold, "look": look}[sys.argv[1]]
+    failures: list[BaseException] = []
+    run = app.run
+
+    async def run_driven(window) -> int:
+        async def drive() -> None:
+            try:
+                connected = lambda: window.centre.currentWidget() is window.details  # noqa: E731
+                await until(connected, "the connection")
+                seen = await mode(window)
+            except BaseException as error:
+                failures.append(error)
+                window.close()
+                raise
+            if seen is not None:
+                tell(seen)
+                window.close()
+
+        task = asyncio.create_task(drive(), name="driver")
+        code = await run(window)
+        with contextlib.suppress(BaseException):
+            await task
+        return code
+
+    app.run = run_driven
+    code = app.main([])
+    for error in failures:
+        sys.stderr.write(f"{error!r}\n")
+    return 1 if failures else code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""Both themes: every text reaches 4.5:1 on every ground it stands on."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from slate_desktop.ui import icons
+from slate_desktop.ui.theme import ZOOM_STEPS, Theme
+from slate_desktop.ui.tokens import THEMES, contrast_ratio, load_tokens
+from slate_desktop.ui.window_actions import build_specs
+
+GROUNDS = ("surface.panel", "surface.raised", "surface.input")
+TEXTS = ("text.normal", "text.muted", "text.faint", "accent.text")
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_every_text_reaches_the_contrast(name: str) -> None:
+    tokens = load_tokens(name)
+    pairs = [(text, ground) for text in TEXTS for ground in GROUNDS]
+    pairs += [(f"state.{s}", g) for s in ("ok", "busy", "warn", "error", "idle") for g in GROUNDS]
+    pairs += [(f"level.{level}", "surface.input") for level in ("debug", "info", "warn", "error")]
+    pairs += [("level.error", "mark.error_row"), ("level.warn", "mark.warn_row")]
+    pairs += [("text.normal", "mark.error_row"), ("text.faint", "mark.error_row")]
+    pairs += [("text.faint", "mark.warn_row"), ("text.muted", "mark.error_row")]
+    pairs += [("text.on_selected", "surface.selected"), ("text.on_accent", "accent.main")]
+    pairs += [("text.normal", "mark.search"), ("text.normal", "surface.hover")]
+    weak = {
+        pair: round(contrast_ratio(tokens.hex(pair[0]), tokens.hex(pair[1])), 2)
+        for pair in pairs
+        if contrast_ratio(tokens.hex(pair[0]), tokens.hex(pair[1])) < 4.5
+    }
+    assert weak == {}
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_every_terminal_colour_reaches_the_contrast(name: str) -> None:
+    tokens = load_tokens(name)
+    ground = tokens.hex("surface.input")
+    assert [c for c in tokens.ansi if contrast_ratio(c, ground) < 4.5] == []
+    assert len(tokens.ansi) == 16
+
+
+def test_every_icon_of_an_action_is_bundled(qapp: QApplication) -> None:
+    tokens = load_tokens("dark")
+    for spec in build_specs():
+        if spec.icon:
+            assert not icons.pixmap(spec.icon, tokens, spec.icon_role).isNull()
+
+
+def test_shortcuts_are_given_once() -> None:
+    keys = [key for spec in build_specs() for key in spec.keys]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_zoom_steps_and_stops_at_the_ends(theme: Theme) -> None:
+    theme.step_zoom(1)
+    assert theme.zoom == 1.1
+    for _ in range(20):
+        theme.step_zoom(1)
+    assert theme.zoom == ZOOM_STEPS[-1]
+    theme.step_zoom(0)
+    assert theme.zoom == 1.0

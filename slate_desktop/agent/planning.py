@@ -17,9 +17,11 @@ from slate_desktop.agent.placement import Infos, choose_driver
 from slate_desktop.domain.container import (
     ContainerConfig,
     DriverName,
+    container_config_to_json,
     explicit_fields,
     fit_to_host,
     merge_config,
+    parse_container_config,
 )
 from slate_desktop.domain.engine import default_container_config
 from slate_desktop.domain.project import Project
@@ -81,7 +83,7 @@ def make_plan(
     """
     preset = default_container_config(project.engine, project.engine_version)
     merged = merge_config(merge_config(preset, project.settings, row_config), body, {})
-    explicit = explicit_fields(project.settings) | explicit_fields(row_config)
+    explicit = _chosen(project.settings, preset) | _chosen(row_config, preset)
     explicit |= explicit_fields(body)
     driver = choose_driver(merged.driver, project.engine, infos)
     info = infos[driver]
@@ -89,6 +91,13 @@ def make_plan(
         merged, info.memory_bytes, info.cpus, info.has_gpu, explicit=explicit
     )
     return _with_command(driver, config, preset, project, notes)
+
+
+def _chosen(config: Mapping[str, Any], preset: ContainerConfig) -> frozenset[str]:
+    """Return the fields that a person chose: a client may have stored the whole preset."""
+    own = container_config_to_json(parse_container_config(config))
+    default = container_config_to_json(preset)
+    return frozenset(f for f in explicit_fields(config) if own.get(f) != default.get(f))
 
 
 def _with_command(

@@ -12,7 +12,7 @@ import msgspec
 from slate_desktop.agent.drivers.base import Driver, Handle
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.errors import CommandError, DatabaseError, SlateError, StaleWriteError
+from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError, StaleWriteError
 
 _log = logging.getLogger(__name__)
 PERIOD_S = 1.0
@@ -118,8 +118,9 @@ class StatsPump:
                 self._note_failure(session_id, watched, error)
 
     def _note_failure(self, session_id: str, watched: _Watched, error: Exception) -> None:
-        """Log once per change of state."""
-        if not watched.is_failing:
+        """Log once per change of state; a runtime that has just ended is no failure."""
+        has_ended = isinstance(error, CommandError) and error.code is ErrorCode.NOT_RUNNING
+        if not watched.is_failing and not has_ended:
             watched.is_failing = True
             _log.warning("no stats", extra={"session": session_id, "reason": str(error)})
 

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from slate_desktop.errors import SlateError
+
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -24,7 +26,7 @@ class TaskOwner:
         self._is_closed = False
 
     def spawn(self, coro: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Run ``coro`` until it ends or the owner is closed; a failure is logged once.
+        """Run ``coro`` until it ends or the owner is closed; a fault is logged once.
 
         Raises:
             RuntimeError: the owner is closed already.
@@ -58,5 +60,6 @@ class TaskOwner:
         if task.cancelled():
             return
         error = task.exception()
-        if error is not None:
+        # Expected errors are the awaiter's to tell; the others are faults of ours.
+        if error is not None and not isinstance(error, SlateError):
             _log.error("a task failed", exc_info=error, extra={"task": task.get_name()})

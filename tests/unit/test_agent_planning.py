@@ -12,8 +12,8 @@ from slate_desktop.agent.drivers.base import DriverInfo, Handle
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.planning import StartPlan, container_name, make_plan
 from slate_desktop.agent.statspump import StatsPump, down_sample
-from slate_desktop.domain.container import DriverName
-from slate_desktop.domain.engine import Engine
+from slate_desktop.domain.container import DriverName, container_config_to_json
+from slate_desktop.domain.engine import Engine, default_container_config
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.domain.stats import ContainerStats
@@ -57,6 +57,12 @@ def test_preset_is_sized_down_with_a_note_on_a_small_host() -> None:
     assert plan.config.memory_bytes < 2 * GIB
     assert (plan.config.cpus, plan.config.gpu) == (1, False)
     assert len(plan.notes) == 3
+
+
+def test_stored_preset_is_sized_down_as_the_preset_itself() -> None:
+    stored = container_config_to_json(default_container_config(Engine.UNITY))
+    small = infos(DriverName.DOCKER, memory=2 * GIB, cpus=1)
+    assert len(make_plan(stored, project(Engine.UNITY), {}, small).notes) == 3
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QApplication
 from slate_desktop import __version__
 from slate_desktop.ui import crash
 from slate_desktop.ui.problems import describe
+from slate_desktop.ui.startup import mark
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import load_state, save_state
@@ -60,6 +61,8 @@ async def run(window: MainWindow) -> int:
     loop.set_exception_handler(crash.loop_handler(lambda error: window.show_error(error)))
     with _signals(loop, closing.set):
         await first_paint(window)
+        mark("painted")
+        window.workspace.connected.connect(lambda: mark("usable"))
         window.binding.open_remembered()
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         window.tasks.spawn(_load_graphs(window), "graphs", window)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slate_desktop.control.notices import Notice, NoticeLevel
-from slate_desktop.control.tree import ProjectTree, TreeNode
 from slate_desktop.domain.container import ContainerConfig, parse_container_config
 from slate_desktop.domain.engine import default_container_config
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
@@ -20,6 +20,8 @@ from slate_desktop.ui.details_pane import failure_of
 from slate_desktop.ui.problems import Problem, describe
 
 if TYPE_CHECKING:
+    from slate_desktop.control.notices import Notice
+    from slate_desktop.control.tree import ProjectTree, TreeNode
     from slate_desktop.ui.window import MainWindow
 
 _REFRESH_S = 3.0
@@ -231,8 +233,8 @@ class Binding:
         work.model_changed.connect(self._on_model_changed)
         work.lamp_changed.connect(window.status_row.lamps.show_lamp)
         work.failed.connect(window.show_error)
-        work.notices.added.connect(self._on_notice)
-        work.notices.unread_changed.connect(window.status_row.show_unread)
+        work.notice_added.connect(self._on_notice)
+        work.unread_changed.connect(window.status_row.show_unread)
 
     def _on_connected(self) -> None:
         window, work = self._window, self._work
@@ -303,7 +305,7 @@ class Binding:
 
     def _on_notice(self, notice: Notice) -> None:
         window = self._window
-        if notice.level is NoticeLevel.INFO:
+        if notice.level == "info":
             window.say(notice.title)
         else:
             window.toasts.show_notice(notice)
@@ -356,6 +358,11 @@ class Binding:
         item = window.projects.item(project_id)
         if item is None or item.tree is not None:
             return
+        await asyncio.to_thread(importlib.import_module, "slate_desktop.control.tree")
+        from slate_desktop.control.tree import ProjectTree
+
+        if item.tree is not None:
+            return
         tree = ProjectTree(Path(item.project.root))
         self._trees[project_id] = tree
         window.projects.model.attach_tree(item, tree)
@@ -387,9 +394,10 @@ class Binding:
 
     def _on_lamp_clicked(self, name: str) -> None:
         window = self._window
-        lamp = window.status_row.lamps.lamps[name]
+        lamp = window.status_row.lamps.lamps.get(name)
         button = window.status_row.lamps.buttons[name]
-        problem = Problem(what=button.text().strip(), why=lamp.detail or lamp.words)
+        why = lamp.detail if lamp is not None else window.tr("SLATE is not connected yet.")
+        problem = Problem(what=button.text().strip(), why=why)
         window.open_problem(problem)
 
     def _on_theme_changed(self) -> None:

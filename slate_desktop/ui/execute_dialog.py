@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
@@ -16,11 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from slate_desktop.control.values import ExecResult
 from slate_desktop.ui.console import ansi
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.text import plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.values import ExecResult
 
 _MAX_HISTORY = 50
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from slate_desktop.control.values import Lamp, LampState
 from slate_desktop.ui import icons, status
 from slate_desktop.ui.theme import Theme
 
+if TYPE_CHECKING:
+    from slate_desktop.control.values import Lamp
+
+# By the values of LampState, which is imported after the first paint.
 _ICONS = {
-    LampState.OK: "dot-filled",
-    LampState.BUSY: "circle-dashed",
-    LampState.WARNING: "triangle-alert",
-    LampState.OFF: "circle-x",
-    LampState.UNKNOWN: "dot-hollow",
+    "ok": "dot-filled",
+    "busy": "circle-dashed",
+    "warning": "triangle-alert",
+    "off": "circle-x",
+    "unknown": "dot-hollow",
 }
 NAMES = ("broker", "database", "agent", "engine")
 
@@ -27,7 +32,7 @@ class LampBar(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.lamps = {name: Lamp(name=name, words=self.tr("not connected")) for name in NAMES}
+        self.lamps: dict[str, Lamp] = {}
         self.buttons: dict[str, QToolButton] = {}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 0, 0, 0)
@@ -38,21 +43,23 @@ class LampBar(QWidget):
             button.clicked.connect(lambda _checked=False, name=name: self.clicked.emit(name))
             layout.addWidget(button)
             self.buttons[name] = button
-            self.show_lamp(self.lamps[name])
+            self._show(name, "unknown", self.tr("not connected"), "")
         theme.changed.connect(self._on_theme_changed)
 
     def show_lamp(self, lamp: Lamp) -> None:
         """Show the state of one part."""
-        button = self.buttons.get(lamp.name)
-        if button is None:
+        if lamp.name not in self.buttons:
             return
         self.lamps[lamp.name] = lamp
-        icon = icons.icon(_ICONS[lamp.state], self._theme.tokens, status.lamp_role(lamp.state))
         latency = f" · {lamp.latency_ms:.0f} ms" if lamp.latency_ms is not None else ""
-        button.setIcon(icon)
-        button.setText(f" {self._title(lamp.name)} {lamp.words}{latency}")
-        button.setToolTip(f"\u200b{lamp.detail or button.text().strip()}")
-        button.setAccessibleName(f"{self._title(lamp.name)}: {lamp.words}. {lamp.detail}")
+        self._show(lamp.name, lamp.state.value, f"{lamp.words}{latency}", lamp.detail)
+
+    def _show(self, name: str, state: str, words: str, detail: str) -> None:
+        button = self.buttons[name]
+        button.setIcon(icons.icon(_ICONS[state], self._theme.tokens, status.lamp_role(state)))
+        button.setText(f" {self._title(name)} {words}")
+        button.setToolTip(f"\u200b{detail or button.text().strip()}")
+        button.setAccessibleName(f"{self._title(name)}: {words}. {detail}")
 
     def _title(self, name: str) -> str:
         return {

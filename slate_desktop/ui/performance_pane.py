@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedLayout, QToolButton, QWidget
 
-from slate_desktop.control.stats_history import StatsHistory, Window
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from slate_desktop.control.stats_history import StatsHistory
     from slate_desktop.ui.graphs import GraphStack
 
 _REDRAW_MS = 500
@@ -24,33 +24,33 @@ _REDRAW_MS = 500
 class SpanButtons(QWidget):
     """1 min, 5 min, 1 h."""
 
-    chosen = Signal(object)
+    chosen = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self._group = QButtonGroup(self)
-        self.buttons: dict[Window, QToolButton] = {}
+        self.buttons: dict[int, QToolButton] = {}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setSpacing(3)
-        for window, text in (
-            (Window.MINUTE, self.tr("1 min")),
-            (Window.FIVE_MINUTES, self.tr("5 min")),
-            (Window.HOUR, self.tr("1 h")),
+        for span_s, text in (
+            (60, self.tr("1 min")),
+            (300, self.tr("5 min")),
+            (3600, self.tr("1 h")),
         ):
             button = QToolButton(self)
             button.setObjectName("chip")
             button.setText(text)
             button.setCheckable(True)
             button.setAccessibleName(self.tr("Show the last {span}").format(span=text))
-            button.clicked.connect(lambda _checked=False, window=window: self.chosen.emit(window))
+            button.clicked.connect(lambda _checked=False, span_s=span_s: self.chosen.emit(span_s))
             self._group.addButton(button)
             layout.addWidget(button)
-            self.buttons[window] = button
+            self.buttons[span_s] = button
 
-    def show_window(self, window: Window) -> None:
+    def show_span(self, span_s: int) -> None:
         """Mark the span that is shown."""
-        self.buttons[window].setChecked(True)
+        self.buttons[span_s].setChecked(True)
 
 
 class PerformancePane(QWidget):
@@ -60,12 +60,12 @@ class PerformancePane(QWidget):
         super().__init__()
         self._theme = theme
         self._history: StatsHistory | None = None
-        self.window_span = Window.MINUTE
+        self.span_s = 60
         self.graphs: GraphStack | None = None
         self.empty = empty
         self.spans = SpanButtons()
-        self.spans.chosen.connect(self.set_window)
-        self.spans.show_window(self.window_span)
+        self.spans.chosen.connect(self.set_span)
+        self.spans.show_span(self.span_s)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)
         self._timer = QTimer(self)
@@ -79,7 +79,7 @@ class PerformancePane(QWidget):
             from slate_desktop.ui.graphs import GraphStack
 
             self.graphs = GraphStack(self._theme)
-            self.graphs.set_span(self.window_span.span_s)
+            self.graphs.set_span(self.span_s)
             self._stack.addWidget(self.graphs)
             self._show()
 
@@ -88,18 +88,23 @@ class PerformancePane(QWidget):
         self._history = history
         self._show()
 
-    def set_window(self, window: Window) -> None:
-        """Show another span."""
-        self.window_span = window
-        self.spans.show_window(window)
+    def set_span(self, span_s: int) -> None:
+        """Show another span, one that has a button."""
+        if span_s not in self.spans.buttons:
+            return
+        self.span_s = span_s
+        self.spans.show_span(span_s)
         if self.graphs is not None:
-            self.graphs.set_span(window.span_s)
+            self.graphs.set_span(span_s)
         self.draw()
 
     def draw(self) -> None:
         """Draw what there is now."""
         if self.graphs is not None and self._history is not None and self.isVisible():
-            self.graphs.draw(self._history.series(self.window_span), self._history.latest)
+            from slate_desktop.control.stats_history import Window
+
+            window = next(w for w in Window if w.span_s == self.span_s)
+            self.graphs.draw(self._history.series(window), self._history.latest)
 
     def showEvent(self, event: object) -> None:
         """Draw while somebody looks."""

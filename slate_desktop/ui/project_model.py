@@ -7,16 +7,18 @@ by number, so that an index of something that is gone is empty instead of danger
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon
 
-from slate_desktop.control.tree import NodeState, ProjectTree, TreeNode
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui import icons, status
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.tree import ProjectTree, TreeNode
 
 Index = QModelIndex | QPersistentModelIndex
 KIND_ROLE = Qt.ItemDataRole.UserRole
@@ -57,7 +59,12 @@ class SessionItem:
         self.session = session
 
 
-Node = ProjectItem | SessionGroup | SessionItem | TreeNode
+Node: TypeAlias = "ProjectItem | SessionGroup | SessionItem | TreeNode"
+
+
+def is_file(node: Node | None) -> TypeGuard[TreeNode]:
+    """Tell whether a node is a file or directory; its class is imported after the first paint."""
+    return node is not None and not isinstance(node, ProjectItem | SessionGroup | SessionItem)
 
 
 class ProjectModel(QAbstractItemModel):
@@ -198,8 +205,8 @@ class ProjectModel(QAbstractItemModel):
     def hasChildren(self, parent: Index = QModelIndex()) -> bool:  # noqa: B008
         """Tell whether a node may have children, known or not."""
         node = self.node(parent)
-        if isinstance(node, TreeNode):
-            return node.is_dir and (node.state is not NodeState.LOADED or bool(node.children))
+        if is_file(node):
+            return node.is_dir and (node.state.value != "loaded" or bool(node.children))
         if isinstance(node, SessionGroup):
             return bool(node.items)
         return not isinstance(node, SessionItem)
@@ -207,12 +214,12 @@ class ProjectModel(QAbstractItemModel):
     def canFetchMore(self, parent: Index) -> bool:
         """Tell whether a directory was not read yet."""
         node = self.node(parent)
-        return isinstance(node, TreeNode) and node.is_dir and node.state is NodeState.UNLOADED
+        return is_file(node) and node.is_dir and node.state.value == "unloaded"
 
     def fetchMore(self, parent: Index) -> None:
         """Ask for a directory's children; they come in batches."""
         node = self.node(parent)
-        if isinstance(node, TreeNode):
+        if is_file(node):
             item = self.project_of(node)
             if item is not None and item.tree is not None:
                 self._load(item.tree, node)
@@ -255,7 +262,7 @@ class ProjectModel(QAbstractItemModel):
             return status.status_words(node.session.status)
         if isinstance(node, SessionGroup):
             return str(len(node.items)) if node.items else self.tr("none yet")
-        if node.state is NodeState.LOADING:
+        if node.state.value == "loading":
             return self.tr("reading…")
         return self.tr("cannot be read") if node.problem else ""
 
@@ -264,7 +271,7 @@ class ProjectModel(QAbstractItemModel):
             return node.project.root
         if isinstance(node, SessionItem):
             return f"{self._text(node)} · {status.session_words(node.session)}"
-        if isinstance(node, TreeNode):
+        if is_file(node):
             return node.problem or str(node.path)
         return self._text(node)
 
@@ -292,7 +299,7 @@ class ProjectModel(QAbstractItemModel):
             )
         if isinstance(node, SessionGroup):
             return lambda row: node.items[row]
-        if isinstance(node, TreeNode):
+        if is_file(node):
             return lambda row: node.children[row]
         raise IndexError("a session has no children")
 
@@ -303,7 +310,7 @@ class ProjectModel(QAbstractItemModel):
             return 1 + (len(node.tree.root.children) if node.tree is not None else 0)
         if isinstance(node, SessionGroup):
             return len(node.items)
-        return len(node.children) if isinstance(node, TreeNode) and node.is_dir else 0
+        return len(node.children) if is_file(node) and node.is_dir else 0
 
     def _row(self, node: Node) -> int:
         if isinstance(node, ProjectItem):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QAbstractItemView, QStackedLayout, QTreeView, QWidget
 
-from slate_desktop.control.tree import ProjectTree, TreeNode
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui.empty import EmptyState
@@ -15,9 +16,13 @@ from slate_desktop.ui.project_model import (
     ProjectItem,
     ProjectModel,
     SessionItem,
+    is_file,
 )
 from slate_desktop.ui.rows import BadgeDelegate
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.tree import ProjectTree, TreeNode
 
 
 class ProjectPane(QWidget):
@@ -112,7 +117,7 @@ class ProjectPane(QWidget):
 
     def _on_collapsed(self, index: QModelIndex) -> None:
         node = self.model.node(index)
-        if isinstance(node, TreeNode) and node.is_dir:
+        if is_file(node) and node.is_dir:
             item = self.model.project_of(node)
             if item is not None and item.tree is not None:
                 item.tree.unload(node)

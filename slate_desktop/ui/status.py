@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
-from slate_desktop.control.values import LampState
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.ui.text import format_duration
 
@@ -35,11 +34,11 @@ _LOOKS = {
     SessionStatus.LOST: ("triangle-alert", "state.warn"),
 }
 _LAMP_ROLES = {
-    LampState.OK: "state.ok",
-    LampState.BUSY: "state.busy",
-    LampState.WARNING: "state.warn",
-    LampState.OFF: "state.error",
-    LampState.UNKNOWN: "state.idle",
+    "ok": "state.ok",
+    "busy": "state.busy",
+    "warning": "state.warn",
+    "off": "state.error",
+    "unknown": "state.idle",
 }
 
 
@@ -53,7 +52,7 @@ def status_look(status: SessionStatus) -> tuple[str, str]:
     return _LOOKS[status]
 
 
-def lamp_role(state: LampState) -> str:
+def lamp_role(state: str) -> str:
     """Return the colour role of a lamp."""
     return _LAMP_ROLES[state]
 

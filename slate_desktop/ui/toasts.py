@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -15,20 +16,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from slate_desktop.control.notices import Notice, NoticeLevel
 from slate_desktop.ui import icons
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.text import clean, format_time, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
 
+if TYPE_CHECKING:
+    from slate_desktop.control.notices import Notice
+
 _MAX_TOASTS = 3
 _SHOW_MS = 6000
 _WIDTH = 360
+# By the values of NoticeLevel, which is imported after the first paint.
 _LOOKS = {
-    NoticeLevel.INFO: ("info", "accent.text"),
-    NoticeLevel.SUCCESS: ("circle-check", "state.ok"),
-    NoticeLevel.WARNING: ("triangle-alert", "state.warn"),
-    NoticeLevel.ERROR: ("circle-x", "state.error"),
+    "info": ("info", "accent.text"),
+    "success": ("circle-check", "state.ok"),
+    "warning": ("triangle-alert", "state.warn"),
+    "error": ("circle-x", "state.error"),
 }
 
 
@@ -117,7 +121,7 @@ class ToastStack(QWidget):
         self._layout.addWidget(card)
         while len(self.cards) > _MAX_TOASTS:
             self._remove(self.cards[0])
-        if notice.level in (NoticeLevel.INFO, NoticeLevel.SUCCESS):
+        if notice.level in ("info", "success"):
             QTimer.singleShot(_SHOW_MS, card, lambda: self._remove(card))
         self._place()
 

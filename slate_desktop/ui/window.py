@@ -12,7 +12,6 @@ from PySide6.QtCore import QEvent, QPoint, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget
 
-from slate_desktop.control.stats_history import Window as Span
 from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui import status, window_layout
@@ -121,7 +120,7 @@ class MainWindow(QMainWindow):
         window_layout.remember(self, self.state)
         self.state.theme, self.state.zoom = self.theme.choice, self.theme.zoom
         self.state.has_times = self.console.view.painting.has_times
-        self.state.span_s = float(self.performance.window_span.span_s)
+        self.state.span_s = float(self.performance.span_s)
 
     def changeEvent(self, event: QEvent) -> None:
         """Look for news of other windows when this one becomes active."""
@@ -220,8 +219,7 @@ class MainWindow(QMainWindow):
         actions["console.follow"].setChecked(True)
         actions["console.times"].setChecked(True)
         actions["console.times"].setChecked(self.state.has_times)
-        span = next((s for s in Span if s.span_s == self.state.span_s), Span.MINUTE)
-        self.performance.set_window(span)
+        self.performance.set_span(int(self.state.span_s))
 
     def _spawner(self, name: str) -> object:
         return lambda: self.tasks.spawn(getattr(self.commands, name)(), name, self)
@@ -272,8 +270,10 @@ class MainWindow(QMainWindow):
         self.toasts.clear()
         bell = self.status_row.bell
         corner = bell.mapToGlobal(QPoint(bell.width(), -6))
-        self.history.open_at(corner, self.workspace.notices.items)
-        self.workspace.notices.mark_read()
+        notices = self.workspace.notices
+        self.history.open_at(corner, notices.items if notices is not None else ())
+        if notices is not None:
+            notices.mark_read()
 
     def _on_task_failed(self, error: BaseException, name: str) -> None:
         log.error("a task of the window failed", exc_info=error, extra={"task": name})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from slate_desktop.control.notices import NoticeLevel, Notices
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import SlateError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
     from slate_desktop.control.connection import ConnectionModel
     from slate_desktop.control.models import RuntimeSessionModel, SessionListModel
+    from slate_desktop.control.notices import Notices
 
 log = logging.getLogger(__name__)
 Connect = Callable[[Callable[[str, str], None]], Awaitable["Slate"]]
@@ -50,6 +51,8 @@ class Workspace(QObject):
     model_opened = Signal(str)
     model_changed = Signal(str)
     lamp_changed = Signal(object)
+    notice_added = Signal(object)
+    unread_changed = Signal(int)
     failed = Signal(object, str)
 
     def __init__(
@@ -58,7 +61,7 @@ class Workspace(QObject):
         super().__init__(parent)
         self._connect, self._state, self._tasks = connect, state, tasks
         self.slate: Slate | None = None
-        self.notices = Notices()
+        self.notices: Notices | None = None
         self.projects: list[Project] = _remembered(state)
         self.models: dict[str, RuntimeSessionModel] = {}
         self.current_project_id: str | None = None
@@ -133,6 +136,9 @@ class Workspace(QObject):
 
     async def run(self) -> None:
         """Connect, trying again until it works, then read everything and go live."""
+        # Slow to read, and plain code: a thread reads it while the window answers.
+        await asyncio.to_thread(importlib.import_module, "slate_desktop.control")
+        self._open_notices()
         for attempt in itertools.count():
             self._retry.clear()
             try:
@@ -322,27 +328,35 @@ class Workspace(QObject):
         old, new = self._seen.get(session.id), session.status
         self._seen[session.id] = new
         is_fresh = old is None and (datetime.now(UTC) - session.created_at).total_seconds() < 10
-        if old == new or (old is None and not is_fresh):
+        if self.notices is None or old == new or (old is None and not is_fresh):
             return
         project = self.find_project(session.project_id)
         name = project.name if project is not None else status.session_title(session)
         if new is SessionStatus.FAILED:
             self.notices.add(
-                NoticeLevel.ERROR,
+                "error",
                 self.tr("{name} failed").format(name=name),
                 session.error_message or "",
                 session_id=session.id,
             )
         elif new is SessionStatus.LOST:
             self.notices.add(
-                NoticeLevel.WARNING,
+                "warning",
                 self.tr("The host of {name} does not answer").format(name=name),
                 self.tr("The session may still run; it comes back with its host."),
                 session_id=session.id,
             )
         elif new is SessionStatus.RUNNING:
             text = self.tr("{name} is running").format(name=name)
-            self.notices.add(NoticeLevel.INFO, text, session_id=session.id)
+            self.notices.add("info", text, session_id=session.id)
+
+    def _open_notices(self) -> None:
+        from slate_desktop.control.notices import Notices
+
+        if self.notices is None:
+            self.notices = Notices()
+            self.notices.added.connect(self.notice_added.emit)
+            self.notices.unread_changed.connect(self.unread_changed.emit)
 
     def _remember(self) -> None:
         self._state.projects = [

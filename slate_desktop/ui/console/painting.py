@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
-from slate_desktop.control.console import LogRow, RowKind
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.ui.console import ansi
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.console import LogRow
 
 MARGIN = 10
 _STRIPE = 3
@@ -60,14 +63,14 @@ class RowPainter:
 
     def prefix(self, row: LogRow) -> str:
         """Return what stands before the message."""
-        if row.kind is RowKind.GAP:
+        if is_gap(row):
             return ""
         level = row.level.value.upper().ljust(_LEVEL_COLUMNS)
         return f"{format_clock(row.timestamp_ns)} {level}" if self.has_times else level
 
     def text(self, row: LogRow) -> str:
         """Return a row as it is shown and copied."""
-        if row.kind is RowKind.GAP:
+        if is_gap(row):
             count = row.last_seq - row.seq + 1
             return f"… {count:,} lines are being fetched …"
         return self.prefix(row) + ansi.strip(row.message)
@@ -107,7 +110,7 @@ class RowPainter:
             selected: first and last selected column (None: to the end and on), or None.
         """
         text = self.text(row)
-        if row.kind is RowKind.GAP:
+        if is_gap(row):
             painter.setPen(self._faint)
             painter.drawText(QPointF(left, top + self._baseline), text)
             return len(text)
@@ -205,6 +208,11 @@ class RowPainter:
         if value is None:
             return None
         return self._ansi[value] if isinstance(value, int) else QColor(value)
+
+
+def is_gap(row: LogRow) -> bool:
+    """Tell whether a row stands for missing lines; RowKind is imported after the first paint."""
+    return row.kind.name == "GAP"
 
 
 @lru_cache(maxsize=64)

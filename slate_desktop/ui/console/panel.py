@@ -10,6 +10,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -23,7 +24,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from slate_desktop.control.console import LogBuffer, LogView
 from slate_desktop.errors import CommandError
 from slate_desktop.ui import icons
 from slate_desktop.ui.actions import ActionRegistry
@@ -33,6 +33,9 @@ from slate_desktop.ui.console.view import ConsoleView
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.console import LogBuffer, LogView
 
 _COUNTS_MS = 250
 _SAVE_ROWS = 2000

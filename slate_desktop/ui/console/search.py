@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
-from slate_desktop.control.console import LogRow, RowKind
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.ui import icons
 from slate_desktop.ui.console import ansi
+from slate_desktop.ui.console.painting import is_gap
 from slate_desktop.ui.console.view import Rows
 from slate_desktop.ui.text import plain_label, set_invalid
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.console import LogRow
 
 # Rows looked at between two turns of the loop; about 2 ms.
 _STEP_ROWS = 500
@@ -151,7 +154,7 @@ async def find(
         for step in range(offset, min(offset + _STEP_ROWS, count + 1)):
             index = (origin + direction * step) % count
             row = rows.row(index)
-            if row.kind is RowKind.GAP or (errors_only and row.level is not LogLevel.ERROR):
+            if is_gap(row) or (errors_only and row.level is not LogLevel.ERROR):
                 continue
             if errors_only and step == 0 and start is not None:
                 continue

@@ -8,7 +8,7 @@ the log is kept as the line's number, which stays true while rows come and leave
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -23,15 +23,17 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from slate_desktop.control.console import LogBuffer, LogView
 from slate_desktop.ui.console.painting import MARGIN, RowPainter
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.console import LogBuffer, LogView
 
 REPAINT_MS = 33
 # Copying more than this would stall the window; saving has no such limit.
 MAX_COPY_ROWS = 50_000
 _MAX_COLUMNS = 70_000
-Rows = LogBuffer | LogView
+Rows: TypeAlias = "LogBuffer | LogView"
 
 
 class Place(NamedTuple):

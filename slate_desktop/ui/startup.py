@@ -1,0 +1,21 @@
+"""Notes when the window was first painted and when it could be used, for whoever measures it.
+
+Off unless ``SLATE_STARTUP_MARK`` names a file; then one line is added to it for each moment: its
+name and the system's monotonic clock in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+MARK_ENV = "SLATE_STARTUP_MARK"
+
+
+def mark(moment: str) -> None:
+    """Add a moment to the file that the environment names."""
+    name = os.environ.get(MARK_ENV)
+    if name:
+        with Path(name).open("a", encoding="ascii") as file:
+            file.write(f"{moment} {time.monotonic_ns()}\n")

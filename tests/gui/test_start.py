@@ -1,0 +1,68 @@
+"""The start: nothing slow before the first paint, and a window that works with nothing there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from slate_desktop.errors import StackError
+from slate_desktop.ui import app as app_module
+from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.window import MainWindow
+from slate_desktop.ui.window_state import WindowState, load_state, save_state, state_path
+from tests.gui.conftest import until
+
+SLOW = ("asyncpg", "docker", "nats", "numpy", "pydantic", "pyqtgraph", "rapidfuzz", "redis")
+
+
+def test_nothing_slow_is_imported_before_the_first_paint() -> None:
+    code = (
+        "import sys, json, slate_desktop.ui.app;"
+        f"print(json.dumps([m for m in {SLOW!r} if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+async def test_window_shows_tree_steps_and_error_when_nothing_can_be_reached(
+    theme: Theme, project_root: Path
+) -> None:
+    remembered = {"id": "p1", "name": "pong", "root": str(project_root), "engine": "godot"}
+    calls: list[int] = []
+
+    async def connect(on_step: object) -> object:
+        calls.append(1)
+        on_step("nats", "starting")  # type: ignore[operator]
+        raise StackError("The disk is full", hint="Free some space.")
+
+    state = WindowState(projects=[remembered, {"bad": 1}], project_id="p1")
+    window = MainWindow(theme, state, connect)  # type: ignore[arg-type]
+    window.show()
+    window.binding.open_remembered()
+    window.tasks.spawn(window.workspace.run(), "workspace", window)
+    banner = window.start_page.banner
+    await until(lambda: banner.isVisibleTo(window))
+    assert "disk is full" in banner.why.text()
+    assert "Free some space" in banner.next_step.text()
+    assert window.start_page.steps["nats"][0] == "failed"
+    model = window.projects.model
+    await until(lambda: model.rowCount(model.index(0, 0)) == 3)
+    assert not window.registry["session.start"].isEnabled()
+    banner.action.click()
+    await until(lambda: len(calls) >= 2)
+    await app_module.shut_down(window)
+    window.close_for_good()
+    assert window.tasks.names == []
+    window.deleteLater()
+
+
+def test_state_survives_a_torn_file_and_foreign_values(tmp_path: Path) -> None:
+    save_state(WindowState(theme="light", zoom=1.25, project_id="p"))
+    assert load_state().theme == "light"
+    assert state_path().stat().st_mode & 0o077 == 0
+    state_path().write_text('{"theme": 3, "zoom": "x", "projects": [1], "unknown": {}}')
+    assert load_state() == WindowState()
+    state_path().write_text('{"theme": "li')
+    assert load_state() == WindowState()

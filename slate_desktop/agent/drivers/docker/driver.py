@@ -47,7 +47,7 @@ __all__ = ["Credentials", "DockerDriver"]
 
 _MIN_MEMORY = 6 * 1024 * 1024
 # A wait is asked again this often, in case its connection died without a sign.
-_WAIT_SLICE_S = 60.0
+_WAIT_SLICE_S = 10.0
 _BACKOFF_MAX_S = 5.0
 _GONE = (404,)
 

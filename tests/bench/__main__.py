@@ -1,0 +1,50 @@
+"""``python -m tests.bench [name…] [--list]``: runs benchmarks one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import inspect
+import sys
+
+from tests.bench.harness import Result, report
+
+BENCHES = {
+    "paint": "first paint and usable of the window against a bare QLabel window",
+    "logview": "the console against QPlainTextEdit: rate, stalls, memory",
+    "tree": "50,000 files in one folder against QFileSystemModel",
+    "transport": "log batches against one NATS message per line",
+    "ingest": "log lines into PostgreSQL against executemany, a page of history",
+    "start": "a container's start against the Docker SDK's create and start",
+    "stats": "a container's statistics against docker stats --no-stream",
+    "idle": "what window and agent take of a core while nothing happens",
+}
+
+
+def main() -> int:
+    """Run the named benchmarks, or all; returns 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHES)}")
+    parser.add_argument("--list", action="store_true", help="name the benchmarks and end")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    if options.list:
+        for name, words in BENCHES.items():
+            print(f"{name:10} {words}")
+        return 0
+    results: list[Result] = []
+    for name in options.names or BENCHES:
+        print(f"\n== {name}: {BENCHES[name]}", flush=True)
+        results += _run(name)
+    return report(results)
+
+
+def _run(name: str) -> list[Result]:
+    run = importlib.import_module(f"tests.bench.{name}").run
+    return asyncio.run(run()) if inspect.iscoroutinefunction(run) else run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -67,6 +67,7 @@ async def session_of(window, name: str, driver: str | None = None) -> str:
 
 async def pictures(window) -> None:
     """Drive the window as a user does."""
+    await until(lambda: window.is_built, "the window")
     window.resize(*SIZE)
     await until(lambda: window.centre.currentWidget() is window.details, "the connection")
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")

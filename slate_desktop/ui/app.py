@@ -5,31 +5,31 @@ The window is painted before anything slow is imported or connected; ``run`` the
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_API", "pyside6")
 
-import qasync
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from slate_desktop import __version__
 from slate_desktop.ui import crash
-from slate_desktop.ui.problems import describe
 from slate_desktop.ui.startup import mark
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import load_state, save_state
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from slate_desktop.control.client import Slate
     from slate_desktop.ui.workspace import Connect
 
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 _SHUTDOWN_S = 4.0
 _TASKS_S = 1.5
 _SIGNAL_POLL_MS = 250
+_PAINT_S = 0.5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with crash.nets(lambda error: _tell(error)):
         window = MainWindow(theme, state, connector(options.profile))
         window.show()
+        paint_now(app, window)
+        mark("painted")
+        import qasync
+
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             return runner.run(run(window))
 
@@ -60,8 +65,8 @@ async def run(window: MainWindow) -> int:
     window.close_wanted.connect(closing.set)
     loop.set_exception_handler(crash.loop_handler(lambda error: window.show_error(error)))
     with _signals(loop, closing.set):
-        await first_paint(window)
-        mark("painted")
+        if not window.is_built:
+            window.build()
         window.workspace.connected.connect(lambda: mark("usable"))
         window.binding.open_remembered()
         window.tasks.spawn(window.workspace.run(), "workspace", window)
@@ -86,14 +91,15 @@ async def shut_down(window: MainWindow) -> None:
     await window.workspace.aclose()
 
 
-async def first_paint(window: MainWindow) -> None:
-    """Wait until the window has been painted once."""
+def paint_now(app: QApplication, window: MainWindow) -> None:
+    """Put the first picture on the screen, before anything slow is imported.
+
+    No event loop and no coroutine exists yet, so looking at Qt's events here nests nothing.
+    """
     watcher = _PaintWatcher(window)
-    if not window.isVisible():
-        return
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(2.0):
-            await watcher.painted.wait()
+    deadline = time.monotonic() + _PAINT_S
+    while not watcher.is_painted and time.monotonic() < deadline:
+        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
     window.removeEventFilter(watcher)
     watcher.deleteLater()
 
@@ -118,18 +124,18 @@ async def _load_graphs(window: MainWindow) -> None:
 class _PaintWatcher(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.painted = asyncio.Event()
+        self.is_painted = False
         window.installEventFilter(self)
-        window.update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Paint, QEvent.Type.UpdateRequest):
-            # The event is still under way: the picture is there at the next turn of the loop.
-            QTimer.singleShot(0, self, self.painted.set)
+        if event.type() == QEvent.Type.Paint:
+            self.is_painted = True
         return False
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def _parse(argv: Sequence[str]) -> Namespace:
+    import argparse
+
     parser = argparse.ArgumentParser(prog="slate-desktop", description="The SLATE window.")
     parser.add_argument("--profile", help="the profile to connect to; `local` starts what it needs")
     parser.add_argument("--version", action="version", version=f"slate-desktop {__version__}")
@@ -148,8 +154,8 @@ def _application() -> QApplication:
 
 def _tell(error: BaseException) -> None:
     for widget in QApplication.topLevelWidgets():
-        if isinstance(widget, MainWindow):
-            widget.binding.show_problem(describe(error))
+        if isinstance(widget, MainWindow) and widget.is_built:
+            widget.show_error(error)
 
 
 @contextlib.contextmanager

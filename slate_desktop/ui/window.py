@@ -1,41 +1,44 @@
-"""The main window: makes the panes, actions and bars, and answers what the actions ask.
+"""The main window: paints itself at once, is built afterwards, and answers what the actions ask.
 
-What the workspace tells is shown by ``binding``; what takes time is done by ``commands``.
+What is in it is made by ``window_build``, what the workspace tells is shown by ``binding``, what
+takes time is done by ``commands``. This module imports next to nothing, because it paints first.
 """
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget
+from PySide6.QtWidgets import QMainWindow, QMenu
 
-from slate_desktop.domain.container import ContainerConfig
-from slate_desktop.domain.session import RuntimeSession
-from slate_desktop.ui import status, window_layout
-from slate_desktop.ui.actions import ActionRegistry
-from slate_desktop.ui.binding import Binding
-from slate_desktop.ui.command_palette import CommandPalette
-from slate_desktop.ui.commands import Commands
-from slate_desktop.ui.console.panel import ConsolePanel
-from slate_desktop.ui.details_pane import DetailsPane
-from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.help_dialogs import show_about, show_keys
-from slate_desktop.ui.performance_pane import PerformancePane
-from slate_desktop.ui.problems import Problem, describe
-from slate_desktop.ui.project_model import Node, ProjectItem, SessionItem
-from slate_desktop.ui.project_pane import ProjectPane
-from slate_desktop.ui.sessions_pane import SessionsPane
-from slate_desktop.ui.start_page import StartPage
-from slate_desktop.ui.tasks import TaskGroupOwner
-from slate_desktop.ui.theme import CHOICES, Theme
-from slate_desktop.ui.toasts import NoticeHistory, ToastStack
-from slate_desktop.ui.window_actions import build_specs, menu_titles
-from slate_desktop.ui.window_layout import DEFAULT_SIZE, Docks, StatusRow
-from slate_desktop.ui.window_state import WindowState
-from slate_desktop.ui.workspace import Connect, Workspace
+from slate_desktop.ui.text import plain_label
+from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.window_state import WindowState, from_text
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QPushButton, QStackedWidget
+
+    from slate_desktop.domain.container import ContainerConfig
+    from slate_desktop.domain.session import RuntimeSession
+    from slate_desktop.ui.actions import ActionRegistry
+    from slate_desktop.ui.binding import Binding
+    from slate_desktop.ui.command_palette import CommandPalette
+    from slate_desktop.ui.commands import Commands
+    from slate_desktop.ui.console.panel import ConsolePanel
+    from slate_desktop.ui.details_pane import DetailsPane
+    from slate_desktop.ui.performance_pane import PerformancePane
+    from slate_desktop.ui.problems import Problem
+    from slate_desktop.ui.project_model import Node
+    from slate_desktop.ui.project_pane import ProjectPane
+    from slate_desktop.ui.sessions_pane import SessionsPane
+    from slate_desktop.ui.start_page import StartPage
+    from slate_desktop.ui.tasks import TaskGroupOwner
+    from slate_desktop.ui.toasts import NoticeHistory, ToastStack
+    from slate_desktop.ui.window_layout import Docks, StatusRow
+    from slate_desktop.ui.workspace import Connect, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -45,39 +48,57 @@ class MainWindow(QMainWindow):
 
     close_wanted = Signal()
 
+    # Made by ``build``.
+    tasks: TaskGroupOwner
+    workspace: Workspace
+    commands: Commands
+    registry: ActionRegistry
+    projects: ProjectPane
+    sessions: SessionsPane
+    performance: PerformancePane
+    console: ConsolePanel
+    start_page: StartPage
+    details: DetailsPane
+    centre: QStackedWidget
+    docks: Docks
+    search_button: QPushButton
+    status_row: StatusRow
+    toasts: ToastStack
+    history: NoticeHistory
+    binding: Binding
+    palette_: CommandPalette
+
     def __init__(self, theme: Theme, state: WindowState, connect: Connect) -> None:
         super().__init__()
-        self.theme, self.state = theme, state
-        self.tasks = TaskGroupOwner(self._on_task_failed)
-        self.workspace = Workspace(connect, state, self.tasks, self)
-        self.commands = Commands(self)
-        self.registry = ActionRegistry(self, theme)
+        self.theme, self.state, self.connect_ = theme, state, connect
+        self.is_built = False
         self.drafts: dict[str, ContainerConfig] = {}
         self.last_command: dict[str, str] = {}
         self._is_closing = False
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)
-        self._make_actions()
-        self._make_panes()
-        self.registry.fill_menu_bar(self.menuBar(), menu_titles())
-        self.search_button = window_layout.make_tool_bar(self, self.registry)
-        self.status_row = StatusRow(theme, self.registry)
-        self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addPermanentWidget(self.status_row, 1)
-        self.toasts = ToastStack(theme, self)
-        self.history = NoticeHistory(theme, self)
-        self.binding = Binding(self)
-        self.palette_ = CommandPalette(self, theme, self.registry, self.binding.places)
-        self.resize(DEFAULT_SIZE)
-        self.docks.reset()
-        window_layout.restore(self, state)
-        window_layout.group_themes(self, self.registry, theme)
-        self.binding.show_all()
+        self.resize(1440, 900)
+        geometry = from_text(state.geometry)
+        if geometry:
+            self.restoreGeometry(geometry)
+        waiting = plain_label(self.tr("SLATE"), role="faint")
+        waiting.setFont(theme.ui_font(scale=2.0, is_bold=True))
+        waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setCentralWidget(waiting)
+
+    def build(self) -> None:
+        """Make everything in the window; its modules are imported here, after the first paint."""
+        from slate_desktop.ui.window_build import build
+
+        build(self)
+        self.is_built = True
 
     # -- asked by commands and bindings ----------------------------------------------------
 
     def session_title(self, session: RuntimeSession) -> str:
         """Return a session's name with its project's."""
+        from slate_desktop.ui import status
+
         project = self.workspace.find_project(session.project_id)
         return f"{project.name} · {session.id[:8]}" if project else status.session_title(session)
 
@@ -87,6 +108,8 @@ class MainWindow(QMainWindow):
 
     def show_error(self, error: BaseException, what: str = "") -> None:
         """Show an error over the details, where the user is looking."""
+        from slate_desktop.ui.problems import describe
+
         problem = describe(error, what)
         if problem.is_bug:
             log.error("a command failed", exc_info=error)
@@ -117,6 +140,8 @@ class MainWindow(QMainWindow):
 
     def remember(self) -> None:
         """Write what is remembered into the state."""
+        from slate_desktop.ui import window_layout
+
         window_layout.remember(self, self.state)
         self.state.theme, self.state.zoom = self.theme.choice, self.theme.zoom
         self.state.has_times = self.console.view.painting.has_times
@@ -125,12 +150,13 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         """Look for news of other windows when this one becomes active."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+        is_active = event.type() == QEvent.Type.ActivationChange and self.isActiveWindow()
+        if self.is_built and is_active:
             self.binding.on_activated()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take one folder."""
-        if _dropped_folder(event) is not None:
+        if self.is_built and _dropped_folder(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -140,94 +166,13 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.tasks.spawn(self.commands.add_project(folder), "add project", self)
 
-    # -- making ----------------------------------------------------------------------------
-
-    def _make_actions(self) -> None:
-        slots = {
-            "project.add": self._spawner("add_project"),
-            "project.remove": self._spawner("remove_project"),
-            "app.quit": self.close,
-            "session.start": self._spawner("start"),
-            "session.stop": self._spawner("stop"),
-            "session.restart": self._spawner("restart"),
-            "session.execute": self._spawner("execute"),
-            "session.new": self._on_new_session,
-            "session.remove": self._spawner("remove_session"),
-            "console.search": lambda: self._in_console(self.console.open_search),
-            "console.next_error": lambda: self.console.step_error(1),
-            "console.previous_error": lambda: self.console.step_error(-1),
-            "console.filter": lambda: self._in_console(self.console.filters.field.setFocus),
-            "console.follow": lambda is_on: self.console.view.set_following(is_on),
-            "console.times": lambda is_on: self.console.view.set_times(is_on),
-            "console.copy": lambda: self.console.copy(),
-            "console.save": self._spawner("save_log"),
-            "console.clear": lambda: self.console.clear(),
-            "palette.commands": lambda: self.palette_.open_commands(),
-            "palette.places": lambda: self.palette_.open_places(),
-            "view.reset": lambda: self.docks.reset(),
-            "zoom.in": lambda: self.theme.step_zoom(1),
-            "zoom.out": lambda: self.theme.step_zoom(-1),
-            "zoom.reset": lambda: self.theme.step_zoom(0),
-            "view.full_screen": self._on_full_screen,
-            "help.keys": lambda: self.tasks.spawn(show_keys(self), "keys", self),
-            "help.notices": self._on_bell,
-            "help.about": lambda: self.tasks.spawn(show_about(self), "about", self),
-        }
-        for choice in CHOICES:
-            slots[f"theme.{choice}"] = lambda is_on, choice=choice: (
-                self.theme.set_choice(choice) if is_on else None
-            )
-        for spec in build_specs():
-            # The switches of the docks are bound by the docks themselves.
-            self.registry.add(spec, slots.get(spec.id, lambda *_: None))
-
-    def _make_panes(self) -> None:
-        theme, actions = self.theme, self.registry
-        add, start = actions["project.add"], actions["session.start"]
-        self.projects = ProjectPane(
-            theme, EmptyState(theme, "folder", self.tr("No project has been added yet."), add)
-        )
-        self.sessions = SessionsPane(
-            theme, EmptyState(theme, "list", self.tr("Nothing has been started yet."), start)
-        )
-        self.performance = PerformancePane(
-            theme,
-            EmptyState(
-                theme, "activity", self.tr("CPU, memory and network of a session draw here."), start
-            ),
-        )
-        self.console = ConsolePanel(
-            theme,
-            actions,
-            self.tasks,
-            EmptyState(theme, "terminal", self.tr("The log of a session streams in here."), start),
-        )
-        self.start_page = StartPage(theme, actions)
-        self.details = DetailsPane(theme)
-        self.centre = QStackedWidget(self)
-        self.centre.addWidget(self.start_page)
-        self.centre.addWidget(self.details)
-        self.setCentralWidget(self.centre)
-        panes = {
-            "project": self.projects,
-            "sessions": self.sessions,
-            "performance": self.performance,
-            "console": self.console,
-        }
-        self.docks = Docks(self, theme, actions, panes)
-        self.docks.docks["performance"].add_title_widget(self.performance.spans)
-        actions["console.follow"].setChecked(True)
-        actions["console.times"].setChecked(True)
-        actions["console.times"].setChecked(self.state.has_times)
-        self.performance.set_span(int(self.state.span_s))
-
-    def _spawner(self, name: str) -> object:
-        return lambda: self.tasks.spawn(getattr(self.commands, name)(), name, self)
-
     # -- answers to actions ----------------------------------------------------------------
 
     def show_menu(self, node: Node | RuntimeSession | None, position: QPoint) -> None:
         """Open the menu of a row of the tree or of the session list."""
+        from slate_desktop.domain.session import RuntimeSession
+        from slate_desktop.ui.project_model import ProjectItem, SessionItem
+
         ids = ["project.add"]
         if isinstance(node, SessionItem | RuntimeSession):
             ids = [
@@ -250,23 +195,27 @@ class MainWindow(QMainWindow):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(position)
 
-    def _in_console(self, then: object) -> None:
+    def in_console(self, then: object) -> None:
+        """Show the console and do something in it."""
         self.docks.docks["console"].show()
         self.docks.docks["console"].raise_()
         if self.console.current_id is not None and callable(then):
             then()
 
-    def _on_new_session(self) -> None:
+    def new_session(self) -> None:
+        """Look at the project again, whose next session can be prepared."""
         if self.workspace.current_project_id is not None:
             self.workspace.choose_project(self.workspace.current_project_id)
 
-    def _on_full_screen(self, is_on: bool) -> None:
+    def set_full_screen(self, is_on: bool) -> None:
+        """Fill the screen, or not."""
         if is_on:
             self.showFullScreen()
         else:
             self.showNormal()
 
-    def _on_bell(self) -> None:
+    def open_notices(self) -> None:
+        """Open the list under the bell."""
         self.toasts.clear()
         bell = self.status_row.bell
         corner = bell.mapToGlobal(QPoint(bell.width(), -6))
@@ -275,9 +224,10 @@ class MainWindow(QMainWindow):
         if notices is not None:
             notices.mark_read()
 
-    def _on_task_failed(self, error: BaseException, name: str) -> None:
+    def report_failure(self, error: BaseException, name: str) -> None:
+        """Log and show what a task did not handle."""
         log.error("a task of the window failed", exc_info=error, extra={"task": name})
-        self.binding.show_problem(describe(error))
+        self.show_error(error)
 
 
 def _dropped_folder(event: QDropEvent) -> str | None:

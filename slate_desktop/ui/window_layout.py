@@ -23,7 +23,6 @@ from slate_desktop.ui.text import ElidedLabel
 from slate_desktop.ui.theme import CHOICES, Theme
 from slate_desktop.ui.window_state import LAYOUT_VERSION, WindowState, from_text, to_text
 
-DEFAULT_SIZE = QSize(1440, 900)
 _LEFT, _RIGHT, _BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
     Qt.DockWidgetArea.RightDockWidgetArea,
@@ -162,10 +161,8 @@ def group_themes(window: QMainWindow, actions: ActionRegistry, theme: Theme) -> 
 
 
 def restore(window: QMainWindow, state: WindowState) -> None:
-    """Bring back the remembered geometry and docks, where they can be read."""
-    geometry, layout = from_text(state.geometry), from_text(state.layout)
-    if geometry:
-        window.restoreGeometry(geometry)
+    """Bring back the remembered docks, where they can be read."""
+    layout = from_text(state.layout)
     if layout:
         window.restoreState(layout, LAYOUT_VERSION)
 

@@ -86,6 +86,7 @@ def main() -> int:
     async def run_driven(window) -> int:
         async def drive() -> None:
             try:
+                await until(lambda: window.is_built, "the window")
                 connected = lambda: window.centre.currentWidget() is window.details  # noqa: E731
                 await until(connected, "the connection")
                 seen = await mode(window)

@@ -109,6 +109,7 @@ async def window(theme: Theme, slate: FakeSlate, project_root: Path) -> AsyncIte
         return slate
 
     window = MainWindow(theme, WindowState(has_samples=True), connect)  # type: ignore[arg-type]
+    window.build()
     window.show()
     window.tasks.spawn(window.workspace.run(), "workspace", window)
     await until(lambda: window.centre.currentWidget() is window.details)

@@ -39,6 +39,7 @@ async def test_window_shows_tree_steps_and_error_when_nothing_can_be_reached(
 
     state = WindowState(projects=[remembered, {"bad": 1}], project_id="p1")
     window = MainWindow(theme, state, connect)  # type: ignore[arg-type]
+    window.build()
     window.show()
     window.binding.open_remembered()
     window.tasks.spawn(window.workspace.run(), "workspace", window)

@@ -1,0 +1,140 @@
+"""Makes what is in the main window: actions, panes, docks and bars, in the order of their needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QStackedWidget
+
+from slate_desktop.ui import window_layout
+from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.binding import Binding
+from slate_desktop.ui.command_palette import CommandPalette
+from slate_desktop.ui.commands import Commands
+from slate_desktop.ui.console.panel import ConsolePanel
+from slate_desktop.ui.details_pane import DetailsPane
+from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.help_dialogs import show_about, show_keys
+from slate_desktop.ui.performance_pane import PerformancePane
+from slate_desktop.ui.project_pane import ProjectPane
+from slate_desktop.ui.sessions_pane import SessionsPane
+from slate_desktop.ui.start_page import StartPage
+from slate_desktop.ui.tasks import TaskGroupOwner
+from slate_desktop.ui.theme import CHOICES
+from slate_desktop.ui.toasts import NoticeHistory, ToastStack
+from slate_desktop.ui.window_actions import build_specs, menu_titles
+from slate_desktop.ui.window_layout import Docks, StatusRow
+from slate_desktop.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.window import MainWindow
+
+
+def build(window: MainWindow) -> None:
+    """Fill ``window``."""
+    theme, state = window.theme, window.state
+    window.tasks = TaskGroupOwner(window.report_failure)
+    window.workspace = Workspace(window.connect_, state, window.tasks, window)
+    window.commands = Commands(window)
+    window.registry = ActionRegistry(window, theme)
+    _make_actions(window)
+    _make_panes(window)
+    window.registry.fill_menu_bar(window.menuBar(), menu_titles())
+    window.search_button = window_layout.make_tool_bar(window, window.registry)
+    window.status_row = StatusRow(theme, window.registry)
+    window.statusBar().setSizeGripEnabled(False)
+    window.statusBar().addPermanentWidget(window.status_row, 1)
+    window.toasts = ToastStack(theme, window)
+    window.history = NoticeHistory(theme, window)
+    window.binding = Binding(window)
+    window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
+    window.docks.reset()
+    window_layout.restore(window, state)
+    window_layout.group_themes(window, window.registry, theme)
+    window.binding.show_all()
+
+
+def _make_actions(window: MainWindow) -> None:
+    slots: dict[str, Callable[..., Any]] = {
+        "project.add": _spawner(window, "add_project"),
+        "project.remove": _spawner(window, "remove_project"),
+        "app.quit": window.close,
+        "session.start": _spawner(window, "start"),
+        "session.stop": _spawner(window, "stop"),
+        "session.restart": _spawner(window, "restart"),
+        "session.execute": _spawner(window, "execute"),
+        "session.new": window.new_session,
+        "session.remove": _spawner(window, "remove_session"),
+        "console.search": lambda: window.in_console(window.console.open_search),
+        "console.next_error": lambda: window.console.step_error(1),
+        "console.previous_error": lambda: window.console.step_error(-1),
+        "console.filter": lambda: window.in_console(window.console.filters.field.setFocus),
+        "console.follow": lambda is_on: window.console.view.set_following(is_on),
+        "console.times": lambda is_on: window.console.view.set_times(is_on),
+        "console.copy": lambda: window.console.copy(),
+        "console.save": _spawner(window, "save_log"),
+        "console.clear": lambda: window.console.clear(),
+        "palette.commands": lambda: window.palette_.open_commands(),
+        "palette.places": lambda: window.palette_.open_places(),
+        "view.reset": lambda: window.docks.reset(),
+        "zoom.in": lambda: window.theme.step_zoom(1),
+        "zoom.out": lambda: window.theme.step_zoom(-1),
+        "zoom.reset": lambda: window.theme.step_zoom(0),
+        "view.full_screen": window.set_full_screen,
+        "help.keys": lambda: window.tasks.spawn(show_keys(window), "keys", window),
+        "help.notices": window.open_notices,
+        "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
+    }
+    for choice in CHOICES:
+        slots[f"theme.{choice}"] = lambda is_on, choice=choice: (
+            window.theme.set_choice(choice) if is_on else None
+        )
+    for spec in build_specs():
+        # The switches of the docks are bound by the docks themselves.
+        window.registry.add(spec, slots.get(spec.id, lambda *_: None))
+
+
+def _make_panes(window: MainWindow) -> None:
+    theme, actions = window.theme, window.registry
+    add, start = actions["project.add"], actions["session.start"]
+    window.projects = ProjectPane(
+        theme, EmptyState(theme, "folder", window.tr("No project has been added yet."), add)
+    )
+    window.sessions = SessionsPane(
+        theme, EmptyState(theme, "list", window.tr("Nothing has been started yet."), start)
+    )
+    window.performance = PerformancePane(
+        theme,
+        EmptyState(
+            theme, "activity", window.tr("CPU, memory and network of a session draw here."), start
+        ),
+    )
+    window.console = ConsolePanel(
+        theme,
+        actions,
+        window.tasks,
+        EmptyState(theme, "terminal", window.tr("The log of a session streams in here."), start),
+    )
+    window.start_page = StartPage(theme, actions)
+    window.details = DetailsPane(theme)
+    window.centre = QStackedWidget(window)
+    window.centre.addWidget(window.start_page)
+    window.centre.addWidget(window.details)
+    window.setCentralWidget(window.centre)
+    panes = {
+        "project": window.projects,
+        "sessions": window.sessions,
+        "performance": window.performance,
+        "console": window.console,
+    }
+    window.docks = Docks(window, theme, actions, panes)
+    window.docks.docks["performance"].add_title_widget(window.performance.spans)
+    actions["console.follow"].setChecked(True)
+    actions["console.times"].setChecked(True)
+    actions["console.times"].setChecked(window.state.has_times)
+    window.performance.set_span(int(window.state.span_s))
+
+
+def _spawner(window: MainWindow, name: str) -> Callable[[], object]:
+    return lambda: window.tasks.spawn(getattr(window.commands, name)(), name, window)

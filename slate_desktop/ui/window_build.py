@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget
 
 from slate_desktop.ui import window_layout
@@ -51,6 +52,9 @@ def build(window: MainWindow) -> None:
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     window.docks.reset()
     window_layout.restore(window, state)
+    if not state.layout:
+        # The window may be on the screen already: shares count from its next layout on.
+        QTimer.singleShot(0, window, window.docks.spread)
     window_layout.group_themes(window, window.registry, theme)
     window.binding.show_all()
 

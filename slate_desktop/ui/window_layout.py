@@ -68,6 +68,11 @@ class Docks:
         window.addDockWidget(_BOTTOM, self.docks["console"])
         for dock in self.docks.values():
             dock.show()
+        self.spread()
+
+    def spread(self) -> None:
+        """Give each dock its share; the window heeds it once it has laid its docks out."""
+        window = self._window
         width, height = max(window.width(), 900), max(window.height(), 600)
         window.resizeDocks(
             [self.docks["project"], self.docks["performance"]],

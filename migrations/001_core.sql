@@ -119,6 +119,10 @@ begin
     if exists (select 1 from pg_roles where rolname = 'slate_user') then
         grant select on slate_users, slate_projects, slate_project_members, slate_agents,
             slate_requests to slate_user;
+        -- The runner made this table; somebody who applies the files by hand has none.
+        if to_regclass('slate_schema_migrations') is not null then
+            grant select on slate_schema_migrations to slate_user;
+        end if;
         grant insert on slate_projects to slate_user;
         grant update (name, engine, engine_version, command, settings, deleted_at)
             on slate_projects to slate_user;
@@ -126,6 +130,9 @@ begin
     if exists (select 1 from pg_roles where rolname = 'slate_agent') then
         grant select on slate_users, slate_projects, slate_project_members, slate_agents
             to slate_agent;
+        if to_regclass('slate_schema_migrations') is not null then
+            grant select on slate_schema_migrations to slate_agent;
+        end if;
         grant insert, update on slate_agents to slate_agent;
         grant select, insert, update, delete on slate_requests to slate_agent;
     end if;

@@ -114,6 +114,7 @@ class Slate(ProjectOperations, ContainerOperations, LogOperations, BuildOperatio
             )
             stack.push_async_callback(db.aclose)
             stack.push_async_callback(bus.aclose)
+            await db.check_schema()
             user = await _who_am_i(db, key)
             slate = cls(bus=bus, db=db, cache=cache, user=user, key=key, profile=endpoint.profile)
             await slate.events.open()

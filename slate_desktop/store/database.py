@@ -22,6 +22,7 @@ from slate_desktop.store.agents import Agents
 from slate_desktop.store.builds import Builds
 from slate_desktop.store.errors import AWAY, REPEATABLE, translate
 from slate_desktop.store.logs import Logs
+from slate_desktop.store.migrate import load_migrations
 from slate_desktop.store.projects import Projects
 from slate_desktop.store.requests import Requests
 from slate_desktop.store.sessions import Sessions
@@ -140,6 +141,30 @@ class Database:
         async with self.connection() as connection:
             await connection.fetchval("select 1")
         return asyncio.get_running_loop().time() - begin
+
+    async def check_schema(self) -> None:
+        """Make sure that the database has this program's schema.
+
+        Raises:
+            DatabaseError: it is older or newer; the message says which and what to do.
+        """
+        wanted = len(load_migrations())
+        try:
+            found = await self.value("get_schema_version")
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                raise
+            found = 0
+        if found < wanted:
+            raise DatabaseError(
+                f"The database has schema {found}; this program needs {wanted}.",
+                hint="Run: slate migrate",
+            )
+        if found > wanted:
+            raise DatabaseError(
+                f"The database has schema {found}, newer than this program's {wanted}.",
+                hint="Update SLATE on this machine.",
+            )
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

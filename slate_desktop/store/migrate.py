@@ -99,7 +99,8 @@ async def status(dsn: str, *, directory: Path | None = None) -> MigrationReport:
         _check(wanted, known)
         return MigrationReport(version=len(known), pending=[m.name for m in wanted[len(known) :]])
     except (*AWAY, asyncpg.PostgresError) as exc:
-        raise _failed(exc) from exc
+        error = translate(exc)
+        raise DatabaseError(str(error), hint=error.hint) from exc
     finally:
         await _close(connection)
 

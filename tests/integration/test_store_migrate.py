@@ -11,6 +11,7 @@ import pytest
 
 from slate_desktop.errors import DatabaseError
 from slate_desktop.settings.paths import migrations_path
+from slate_desktop.store import Database
 from slate_desktop.store.migrate import load_migrations, migrate, status
 from tests.services.postgres import PASSWORD, PostgresDsn, RealPostgres
 
@@ -93,3 +94,20 @@ async def test_an_address_that_does_not_work_is_named(
     }[block]
     with pytest.raises(DatabaseError):
         await migrate(dsn)
+
+
+async def test_schema_check_names_an_older_and_a_newer_database(
+    postgres_dsn: PostgresDsn, empty_dsn: PostgresDsn
+) -> None:
+    async with await Database.connect(str(postgres_dsn)) as db:
+        await db.check_schema()
+        async with db.connection() as connection:
+            await connection.execute(
+                "insert into slate_schema_migrations (number, name, sha256) "
+                "values (999, '999_later.sql', 'x')"
+            )
+        with pytest.raises(DatabaseError, match="newer than this program"):
+            await db.check_schema()
+    async with await Database.connect(str(empty_dsn)) as db:
+        with pytest.raises(DatabaseError, match="has schema 0"):
+            await db.check_schema()

@@ -1,3 +1,7 @@
+-- name: get_schema_version$
+-- The newest migration that was applied.
+select coalesce(max(number), 0) from slate_schema_migrations;
+
 -- name: insert_user^
 -- Register a person's public key; the same key again is the same person.
 insert into slate_users (id, name, pubkey) values (:id, :name, :pubkey)

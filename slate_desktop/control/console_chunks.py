@@ -10,7 +10,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from enum import IntEnum
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import itemgetter, sub
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ _LEVEL_BITS: dict[str, int] = {level.value: bits for bits, level in enumerate(LE
 _STREAM_BITS = {"stdout": 0, "stderr": _STDERR}
 # A row as it travels: seq, timestamp_ns, level, stream, message, partial, metadata or None.
 WireRow = Sequence[Any]
+_SEQ, _TIME, _LEVEL, _STREAM, _MESSAGE, _IS_PARTIAL, _METADATA = map(itemgetter, range(7))
 
 
 class RowKind(IntEnum):
@@ -89,20 +91,27 @@ class Chunk:
         text, flags = self.text, self.flags
         if self.is_sealed or isinstance(text, bytes) or isinstance(flags, bytes):
             raise ValueError("the chunk is sealed")
+        # By columns: a step of the interpreter for each row would cost more than the work itself.
         first = len(self.ends)
-        encoded = [row[4].encode("utf-8", "replace") for row in rows]
-        ends = accumulate(map(len, encoded), initial=len(text))
+        messages, streams = list(map(_MESSAGE, rows)), list(map(_STREAM, rows))
+        joined = "".join(messages).encode("utf-8", "replace")
+        sizes = list(map(len, messages))
+        if len(joined) != sum(sizes):
+            sizes = [len(message.encode("utf-8", "replace")) for message in messages]
+        ends = accumulate(sizes, initial=len(text))
         next(ends)
         self.ends.extend(ends)
-        text += b"".join(encoded)
-        base = self.base_seq
-        self.seqs.extend([row[0] - base for row in rows])
-        self.times.extend([row[1] for row in rows])
+        text += joined
+        self.seqs.extend(map(sub, map(_SEQ, rows), repeat(self.base_seq)))
+        self.times.extend(map(_TIME, rows))
+        bits = bytes(map(_LEVEL_BITS.get, map(_LEVEL, rows), repeat(1)))
+        is_plain = streams.count("stdout") == len(rows)
+        if is_plain and not any(map(_IS_PARTIAL, rows)) and not any(map(_METADATA, rows)):
+            flags += bits
+            return
         flags += bytes(
-            _LEVEL_BITS.get(row[2], 1)
-            | _STREAM_BITS.get(row[3], _OTHER_STREAM)
-            | (_PARTIAL if row[5] else 0)
-            for row in rows
+            bit | _STREAM_BITS.get(row[3], _OTHER_STREAM) | (_PARTIAL if row[5] else 0)
+            for bit, row in zip(bits, rows, strict=True)
         )
         for index, row in enumerate(rows, first):
             if row[6] or row[3] not in _STREAM_BITS:

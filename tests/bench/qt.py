@@ -6,10 +6,11 @@ import gc
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 _BEAT_MS = 1
+_LOOK_MS = 4
 
 
 def application() -> QApplication:
@@ -27,9 +28,13 @@ def settle(seconds: float = 0.3) -> None:
 def spin(is_done: Callable[[], bool], timeout_s: float) -> None:
     """Handle Qt's events until something is true, or the time is over."""
     deadline = time.perf_counter() + timeout_s
-    app = application()
-    while not is_done() and time.perf_counter() < deadline:
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)
+    loop, timer = QEventLoop(), QTimer()
+    timer.timeout.connect(
+        lambda: loop.quit() if is_done() or time.perf_counter() >= deadline else None
+    )
+    timer.start(_LOOK_MS)
+    loop.exec()
+    timer.stop()
 
 
 class Heart:
@@ -44,8 +49,6 @@ class Heart:
         self.cpu_ms: list[float] = []
         self._last = (0.0, 0.0)
         self._timer = QTimer()
-        from PySide6.QtCore import Qt
-
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_BEAT_MS)
         self._timer.timeout.connect(self._beat)

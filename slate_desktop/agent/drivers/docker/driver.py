@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from slate_desktop.agent.drivers.base import (
     DriverInfo,
     ExecResult,
@@ -33,6 +35,7 @@ from slate_desktop.agent.drivers.docker.logs import read_log_file, read_logs
 from slate_desktop.agent.drivers.docker.profile import (
     CONFIG_LABEL,
     container_body,
+    is_private_to_root,
     labels_from,
     network_name,
     runtime_user,
@@ -88,9 +91,8 @@ class DockerDriver:
 
     async def check(self, spec: RuntimeSpec) -> None:
         """Refuse mounts, limits and images that this host does not have."""
-        root = check_project_root(spec.project_root)
+        check_project_root(spec.project_root)
         await asyncio.to_thread(resolve_mounts, spec.project_root, spec.config.volumes)
-        runtime_user(root)
         config = spec.config
         if config.reference is None:
             raise CommandError(
@@ -128,6 +130,8 @@ class DockerDriver:
         root = check_project_root(spec.project_root)
         mounts = await asyncio.to_thread(resolve_mounts, spec.project_root, spec.config.volumes)
         user = runtime_user(root)
+        if is_private_to_root(root):
+            mounts = [msgspec.structs.replace(mount, read_only=True) for mount in mounts]
         await ensure_image(
             self._engine, spec.config, credentials=self._credentials, on_progress=on_progress
         )

@@ -16,7 +16,6 @@ from typing import Any
 from slate_desktop.agent.drivers.base import Labels, RuntimeSpec
 from slate_desktop.agent.mounts import PROJECT_TARGET, ResolvedMount
 from slate_desktop.domain.container import NetworkMode
-from slate_desktop.errors import CommandError, ErrorCode
 
 CONFIG_LABEL = "slate.config"
 NOBODY = (65534, 65534)
@@ -102,22 +101,24 @@ def network_name(labels: Labels) -> str:
 def runtime_user(project_root: Path) -> tuple[int, int]:
     """Return uid and gid of a runtime: the project's owner, or nobody for a project of root's.
 
-    Raises:
-        CommandError: ``mount_denied`` when that user could not read the project.
+    Nobody cannot enter a project that root keeps private. Its runtime has root's uid without any
+    capability, and ``is_private_to_root`` tells that its mounts must be read-only then, so that it
+    cannot leave a program with root's rights behind.
     """
-    info = project_root.stat()
     if os.name != "posix":
         return NOBODY
+    info = project_root.stat()
     if info.st_uid != 0:
         return info.st_uid, info.st_gid
-    if info.st_mode & 0o005 != 0o005:
-        raise CommandError(
-            ErrorCode.MOUNT_DENIED,
-            f"the runtime runs as nobody, who cannot read {project_root} of root's",
-            field="volumes",
-            hint=f"chown the project to its user, or chmod o+rx {project_root}.",
-        )
-    return NOBODY
+    return (0, 0) if is_private_to_root(project_root) else NOBODY
+
+
+def is_private_to_root(project_root: Path) -> bool:
+    """Tell whether a project is root's, and others may not read and enter it."""
+    if os.name != "posix":
+        return False
+    info = project_root.stat()
+    return info.st_uid == 0 and info.st_mode & 0o005 != 0o005
 
 
 def _host_config(

@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QMenu
 
@@ -77,7 +77,8 @@ class MainWindow(QMainWindow):
         self._is_closing = False
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)
-        self.resize(1440, 900)
+        # A high scale factor leaves less room than the default wants.
+        self.resize(QSize(1440, 900).boundedTo(self.screen().availableGeometry().size()))
         geometry = from_text(state.geometry)
         if geometry:
             self.restoreGeometry(geometry)

@@ -15,6 +15,7 @@ from PySide6.QtGui import QIcon
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui import icons, status
+from slate_desktop.ui.row_pages import RowPages
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class ProjectModel(QAbstractItemModel):
         self.items: list[ProjectItem] = []
         self._nodes: dict[int, Node] = {}
         self._trees: dict[int, ProjectItem] = {}
+        self._pages = RowPages()
+        self._is_telling = False
+        self._removed_from: TreeNode | None = None
 
     # -- what is in it ---------------------------------------------------------------------
 
@@ -254,6 +258,17 @@ class ProjectModel(QAbstractItemModel):
             return f"\u200b{self._tip(node)}"
         return self._badge(node) if role == BADGE_ROLE else None
 
+    def reveal(self, parent: Index) -> None:
+        """Show the next page of a folder that holds more than is shown."""
+        folder = self._folder(self.node(parent))
+        if folder is not None:
+            self._reveal(folder)
+
+    def hidden_rows(self, parent: Index) -> int:
+        """Return how many children are known and not shown yet."""
+        folder = self._folder(self.node(parent))
+        return self._pages.hidden(folder) if folder is not None else 0
+
     # -- looks -----------------------------------------------------------------------------
 
     def _text(self, node: Node) -> str:
@@ -279,6 +294,9 @@ class ProjectModel(QAbstractItemModel):
             return str(len(node.items)) if node.items else self.tr("none yet")
         if node.state.value == "loading":
             return self.tr("reading…")
+        if self._pages.hidden(node):
+            shown, total = self._pages.shown(node), len(node.children)
+            return self.tr("{shown} of {total}").format(shown=f"{shown:,}", total=f"{total:,}")
         return self.tr("cannot be read") if node.problem else ""
 
     def _tip(self, node: Node) -> str:
@@ -322,10 +340,10 @@ class ProjectModel(QAbstractItemModel):
         if node is None:
             return len(self.items)
         if isinstance(node, ProjectItem):
-            return 1 + (len(node.tree.root.children) if node.tree is not None else 0)
+            return 1 + (self._pages.shown(node.tree.root) if node.tree is not None else 0)
         if isinstance(node, SessionGroup):
             return len(node.items)
-        return len(node.children) if is_file(node) and node.is_dir else 0
+        return self._pages.shown(node) if is_file(node) and node.is_dir else 0
 
     def _row(self, node: Node) -> int:
         if isinstance(node, ProjectItem):
@@ -337,6 +355,11 @@ class ProjectModel(QAbstractItemModel):
         # A project's own files stand below its row "Sessions".
         is_top = node.parent is not None and node.parent.parent is None
         return node.row + (1 if is_top else 0)
+
+    def _folder(self, node: Node | None) -> TreeNode | None:
+        if isinstance(node, ProjectItem):
+            return node.tree.root if node.tree is not None else None
+        return node if is_file(node) else None
 
     def _index_of_folder(self, folder: TreeNode) -> QModelIndex:
         if folder.parent is None:
@@ -382,23 +405,46 @@ class ProjectModel(QAbstractItemModel):
     # -- events of a tree ------------------------------------------------------------------
 
     def _on_inserting(self, parent: TreeNode, first: int, last: int) -> None:
-        shift = 1 if parent.parent is None else 0
-        self.beginInsertRows(self._index_of_folder(parent), first + shift, last + shift)
+        rows = self._pages.inserting(parent, first, last)
+        self._is_telling = rows is not None
+        if rows is not None:
+            shift = 1 if parent.parent is None else 0
+            self.beginInsertRows(self._index_of_folder(parent), rows[0] + shift, rows[1] + shift)
 
     def _on_inserted(self) -> None:
-        self.endInsertRows()
+        self._pages.changed()
+        if self._is_telling:
+            self.endInsertRows()
 
     def _on_removing(self, parent: TreeNode, first: int, last: int) -> None:
-        shift = 1 if parent.parent is None else 0
-        self.beginRemoveRows(self._index_of_folder(parent), first + shift, last + shift)
+        rows = self._pages.removing(parent, first, last)
+        self._is_telling, self._removed_from = rows is not None, parent
+        if rows is not None:
+            shift = 1 if parent.parent is None else 0
+            self.beginRemoveRows(self._index_of_folder(parent), rows[0] + shift, rows[1] + shift)
         stack = parent.children[first : last + 1]
         while stack:
             node = stack.pop()
             self._nodes.pop(id(node), None)
+            self._pages.forget(node)
             stack.extend(node.children)
 
+    def _reveal(self, folder: TreeNode) -> None:
+        page = self._pages.next_page(folder)
+        if page is not None:
+            shift = 1 if folder.parent is None else 0
+            self.beginInsertRows(self._index_of_folder(folder), page[0] + shift, page[1] + shift)
+            self._pages.turn(folder)
+            self.endInsertRows()
+            self._on_node_changed(folder)
+
     def _on_removed(self) -> None:
-        self.endRemoveRows()
+        self._pages.changed()
+        if self._is_telling:
+            self.endRemoveRows()
+        folder, self._removed_from = self._removed_from, None
+        if folder is not None and self._pages.is_short(folder):
+            self._reveal(folder)
 
     def _on_node_changed(self, node: TreeNode) -> None:
         index = self._index_of_folder(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QAbstractItemView, QStackedLayout, QTreeView, QWidget
 
 from slate_desktop.domain.project import Project
@@ -23,6 +23,8 @@ from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.control.tree import ProjectTree, TreeNode
+
+_ROWS_AHEAD = 100
 
 
 class ProjectPane(QWidget):
@@ -53,6 +55,7 @@ class ProjectPane(QWidget):
         self.view.expanded.connect(self._on_expanded)
         self.view.collapsed.connect(self._on_collapsed)
         self.view.selectionModel().currentChanged.connect(self._on_current_changed)
+        self.view.verticalScrollBar().valueChanged.connect(lambda _value: self._on_scrolled())
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)
         self._stack.addWidget(self.view)
@@ -121,6 +124,17 @@ class ProjectPane(QWidget):
             item = self.model.project_of(node)
             if item is not None and item.tree is not None:
                 item.tree.unload(node)
+
+    def _on_scrolled(self) -> None:
+        """Show more of a large folder before its end comes into view."""
+        port = self.view.viewport().rect()
+        last = self.view.indexAt(QPoint(port.center().x(), port.bottom() - 1))
+        parent = last.parent()
+        if parent.isValid() and self.model.hidden_rows(parent):
+            rest = self.model.rowCount(parent) - last.row()
+            if rest <= _ROWS_AHEAD:
+                place = QPersistentModelIndex(parent)
+                QTimer.singleShot(0, self, lambda: self.model.reveal(place))
 
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         node = self.model.node(current)

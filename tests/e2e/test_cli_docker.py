@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
@@ -10,6 +13,13 @@ import pytest
 
 pytestmark = [pytest.mark.docker, pytest.mark.nats, pytest.mark.timeout(240)]
 SAMPLE = Path(__file__).parents[2] / "resources" / "samples" / "godot-pulse"
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +51,14 @@ def test_godot_starts_logs_restarts_and_stops(slate, docker_engine, godot_image,
         assert replaced.id != container.id
         stopped = slate.json("session", "stop", session["id"], "--wait")
         assert stopped["status"] == "stopped"
-        assert client.containers.list(all=True, filters=labelled) == []
+        # The container goes after the row says stopped, so that no exit code is ever lost.
+        wait_until(lambda: not client.api.containers(all=True, filters=labelled), 30)
     finally:
-        for left in client.containers.list(
+        for left in client.api.containers(
             all=True, filters={"label": f"slate.session={session['id']}"}
         ):
-            left.remove(force=True)
+            with contextlib.suppress(docker.errors.APIError):
+                client.api.remove_container(left["Id"], force=True)
         client.close()
     lines = slate("session", "logs", session["id"], "--limit", "0", "--json", code=0).lines
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))

@@ -50,10 +50,16 @@ class DockerWorld(AgentWorld):
             await driver.remove(handle)
         await driver.aclose()
 
-    async def containers(self) -> int:
+    async def until_no_container(self, session_id: str) -> None:
+        """Wait: a container goes only after its session's row has been written."""
         driver = DockerDriver(self.url)
         try:
-            return len(await driver.list_runtimes(AGENT_ID))
+            async with asyncio.timeout(30):
+                while any(  # noqa: ASYNC110 — the engine tells of no change
+                    handle.labels.session == session_id
+                    for handle, _ in await driver.list_runtimes(AGENT_ID)
+                ):
+                    await asyncio.sleep(0.05)
         finally:
             await driver.aclose()
 
@@ -89,7 +95,7 @@ async def test_container_runs_obeys_and_leaves_nothing(world: DockerWorld) -> No
     row = await world.until_status(session.id, S.STOPPED, 30)
     assert row.log_complete
     assert await world.messages(session.id) == ["up", "up"]
-    assert await world.containers() == 0
+    await world.until_no_container(session.id)
 
 
 async def test_container_that_ran_out_of_memory_says_so(world: DockerWorld) -> None:
@@ -132,4 +138,4 @@ async def test_missing_image_is_refused(world: DockerWorld) -> None:
     assert reply["error"]["code"] == "image_missing"
     reply = await world.ask("start", session.id, {"image": "evil.example.org/x"})
     assert reply["error"]["code"] == "image_denied"
-    assert await world.containers() == 0
+    await world.until_no_container(session.id)

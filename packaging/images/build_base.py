@@ -23,7 +23,6 @@ HERE = Path(__file__).resolve().parent
 BASE = "debian:bookworm-slim"
 GODOT = "slate/godot-runtime:latest"
 GODOT_BASE = "slate/godot-base:latest"
-MIRROR = "http://deb.debian.org/debian"
 PULL_TIMEOUT_S = 120
 # What Debian's slim images leave out.
 SLIM = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/groff")
@@ -37,7 +36,7 @@ def main() -> int:
     parser.add_argument("--base", action="store_true", help=f"make only {BASE}")
     parser.add_argument("--rebuild", action="store_true", help=f"make {GODOT} again")
     parser.add_argument("--no-pull", action="store_true", help="do not ask a registry")
-    parser.add_argument("--mirror", default=os.environ.get("SLATE_DEBIAN_MIRROR", MIRROR))
+    parser.add_argument("--mirror", default=os.environ.get("SLATE_DEBIAN_MIRROR"))
     options = parser.parse_args()
     client = docker.APIClient(base_url=options.host, version="auto", timeout=900)
     ensure_base(client, mirror=options.mirror, may_pull=not options.no_pull)
@@ -46,7 +45,9 @@ def main() -> int:
     return 0
 
 
-def ensure_base(client: docker.APIClient, *, mirror: str = MIRROR, may_pull: bool = True) -> None:
+def ensure_base(
+    client: docker.APIClient, *, mirror: str | None = None, may_pull: bool = True
+) -> None:
     """Make ``debian:bookworm-slim`` unless it is there."""
     if has_image(client, BASE):
         return
@@ -56,7 +57,9 @@ def ensure_base(client: docker.APIClient, *, mirror: str = MIRROR, may_pull: boo
     debootstrap(client, BASE, mirror, packages=["ca-certificates"])
 
 
-def ensure_godot(client: docker.APIClient, *, mirror: str = MIRROR, rebuild: bool = False) -> None:
+def ensure_godot(
+    client: docker.APIClient, *, mirror: str | None = None, rebuild: bool = False
+) -> None:
     """Make ``slate/godot-runtime`` unless it is there."""
     if has_image(client, GODOT) and not rebuild:
         return
@@ -83,7 +86,9 @@ def build(client: docker.APIClient, base: str) -> None:
         last = str(event.get("stream", "")).strip() or last
 
 
-def debootstrap(client: docker.APIClient, tag: str, mirror: str, *, packages: list[str]) -> None:
+def debootstrap(
+    client: docker.APIClient, tag: str, mirror: str | None, *, packages: list[str]
+) -> None:
     """Make a Debian 12 root and import it as ``tag``."""
     program = shutil.which("debootstrap", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None or os.geteuid() != 0:
@@ -92,7 +97,10 @@ def debootstrap(client: docker.APIClient, tag: str, mirror: str, *, packages: li
         root = Path(name) / "root"
         command = [program, "--variant=minbase", f"--include={','.join(packages)}"]
         done = subprocess.run(
-            [*command, "bookworm", str(root), mirror], capture_output=True, text=True, check=False
+            [*command, "bookworm", str(root), *([mirror] if mirror else [])],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise SystemExit(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

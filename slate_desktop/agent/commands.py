@@ -12,14 +12,14 @@ from collections.abc import Collection
 
 import msgspec
 
-from slate_desktop.agent.authorize import Authorizer
+from slate_desktop.agent.authorize import Authorizer, no_such_session
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.idempotency import Idempotency, Ticket
 from slate_desktop.agent.operations import Operations, Request, read_request
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.port import Bus, Message
 from slate_desktop.domain.ids import new_id
-from slate_desktop.domain.project import Project
+from slate_desktop.domain.project import Project, User
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import (
@@ -130,6 +130,8 @@ class CommandServer:
         row, project = await core.operations.find(session_id)
         await core.authorizer.check(user, project, operation)
         request = read_request(operation, message.data)
+        if isinstance(request, StartRequest):
+            _check_names(request, user, row)
         if operation is Operation.STATS:
             return Answer(encode(await core.operations.run(operation, row, project, request)))
         ticket = await core.idempotency.begin(
@@ -202,6 +204,16 @@ def _operation_of(subject: str) -> Operation | None:
         return parse_container(subject)[0]
     except CommandError:
         return None
+
+
+def _check_names(request: StartRequest, user: User, row: RuntimeSession) -> None:
+    """Refuse a start whose body names another project or another person than it is about."""
+    if request.project_id not in (None, row.project_id):
+        raise no_such_session()
+    if request.user_id not in (None, user.id):
+        raise CommandError(
+            ErrorCode.FORBIDDEN, "the request names another user than its key's", field="user_id"
+        )
 
 
 def _database_away() -> CommandError:

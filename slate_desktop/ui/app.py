@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from slate_desktop import __version__
 from slate_desktop.ui import crash
+from slate_desktop.ui.garbage import calm_collector
 from slate_desktop.ui.startup import mark
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -68,6 +69,7 @@ async def run(window: MainWindow) -> int:
         if not window.is_built:
             window.build()
         window.workspace.connected.connect(lambda: mark("usable"))
+        window.workspace.connected.connect(calm_collector)
         window.binding.open_remembered()
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         window.tasks.spawn(_load_graphs(window), "graphs", window)

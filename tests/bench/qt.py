@@ -9,14 +9,19 @@ from collections.abc import Callable
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from slate_desktop.ui.garbage import calm_collector
+
 _BEAT_MS = 1
 _LOOK_MS = 4
 
 
 def application() -> QApplication:
-    """Return the process's application."""
+    """Return the process's application, with the garbage collector as the program sets it."""
     existing = QApplication.instance()
-    return existing if isinstance(existing, QApplication) else QApplication(["slate-bench"])
+    if isinstance(existing, QApplication):
+        return existing
+    calm_collector()
+    return QApplication(["slate-bench"])
 
 
 def settle(seconds: float = 0.3) -> None:

@@ -1,7 +1,6 @@
 """50,000 files in one folder, opened until all are known and sorted, against QFileSystemModel.
 
-Both are shown in a tree view. Ours shows the first page of rows and more when one scrolls there;
-the peer has all rows at the end.
+Both are shown in a view with the folder open.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from slate_desktop.domain.project import Project
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.project_model import ProjectItem
 from slate_desktop.ui.project_pane import ProjectPane
-from slate_desktop.ui.row_pages import PAGE_ROWS
 from slate_desktop.ui.theme import Theme
 from tests.bench.display import virtual_display
 from tests.bench.harness import Result
@@ -63,7 +61,6 @@ async def _load(pane: ProjectPane, item: ProjectItem, folder: TreeNode) -> tuple
             await asyncio.sleep(0.004)
         elapsed = time.perf_counter() - begin
     assert len(folder.children) == FILES
-    assert pane.model.rowCount(pane.model.index_of(folder)) == PAGE_ROWS
     return elapsed * 1e3, heart
 
 

@@ -34,6 +34,7 @@ from slate_desktop.wire.messages import (
     read_stop,
     session_reply,
 )
+from slate_desktop.wire.output import fit_output
 
 if TYPE_CHECKING:
     from slate_desktop.store import Database
@@ -165,7 +166,7 @@ class Operations:
             case ExecuteRequest():
                 life = self._life(row, operation)
                 result = await life.execute(request.argv, request.timeout_s)
-                return ExecReply(**msgspec.structs.asdict(result))
+                return fit_output(ExecReply(**msgspec.structs.asdict(result)))
             case StatsRequest():
                 return await self._stats(row)
 

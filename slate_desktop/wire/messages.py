@@ -87,7 +87,7 @@ class SessionReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Outcome of a command; the streams are cut at 512 KiB each."""
+    """Outcome of a command; the streams are cut at 512 KiB each, and so that one message fits."""
 
     exit_code: int
     stdout: str

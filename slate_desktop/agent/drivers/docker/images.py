@@ -31,7 +31,8 @@ async def ensure_image(
     """Make sure that the image is on the engine, pulling it when the configuration says so.
 
     Raises:
-        CommandError: ``image_missing``, ``docker_error`` (registry away), ``docker_unavailable``.
+        CommandError: ``image_missing``, ``image_denied`` (another digest), ``docker_error``
+            (registry away), ``docker_unavailable``.
     """
     reference = config.reference
     if reference is None:
@@ -42,6 +43,7 @@ async def ensure_image(
     if await engine.call("looking for the image", lambda client: _has_image(client, reference)):
         return
     if not config.pull:
+        await _refuse_other_digest(engine, config)
         raise CommandError(
             ErrorCode.IMAGE_MISSING,
             f"the image {reference} is not on this engine, and pulling is off",
@@ -67,6 +69,20 @@ def registry_of(image: str) -> str:
     first, slash, _ = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return first if is_host else _DOCKER_HUB
+
+
+async def _refuse_other_digest(engine: Engine, config: ContainerConfig) -> None:
+    """Refuse a tag that is here with another digest than was asked for."""
+    tagged = f"{config.image}:{config.tag}"
+    if config.digest and await engine.call(
+        "looking for the image", lambda client: _has_image(client, tagged)
+    ):
+        raise CommandError(
+            ErrorCode.IMAGE_DENIED,
+            f"the image {tagged} on this engine has another digest than {config.digest}",
+            field="image",
+            hint="Correct the digest, or pull the image that has it.",
+        )
 
 
 def _has_image(client: docker.APIClient, reference: str) -> bool:

@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import redis.asyncio
 from cachetools import TTLCache
-from redis.exceptions import RedisError
 
 TTL_S = 30.0
 MAX_ENTRIES = 10_000
@@ -92,7 +90,12 @@ class RedisCache:
         ttl_s: float = TTL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = redis.asyncio.Redis.from_url(
+        # Two tenths of a second, for the few profiles that share a cache.
+        from redis.asyncio import Redis
+        from redis.exceptions import RedisError
+
+        self._failures = (RedisError, OSError, TimeoutError)
+        self._client = Redis.from_url(
             url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
         self._prefix = prefix
@@ -108,7 +111,7 @@ class RedisCache:
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S * 2):
                 value = await self._client.get(self._prefix + key)
-        except (RedisError, OSError, TimeoutError) as exc:
+        except self._failures as exc:
             self._fell_asleep(exc)
             return None
         self._woke_up()
@@ -121,7 +124,7 @@ class RedisCache:
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S * 2):
                 await self._client.set(self._prefix + key, value, px=self._ttl_ms)
-        except (RedisError, OSError, TimeoutError) as exc:
+        except self._failures as exc:
             self._fell_asleep(exc)
 
     async def drop(self, keys: Iterable[str]) -> None:
@@ -132,7 +135,7 @@ class RedisCache:
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S * 2):
                 await self._client.delete(*names)
-        except (RedisError, OSError, TimeoutError) as exc:
+        except self._failures as exc:
             self._fell_asleep(exc)
 
     async def aclose(self) -> None:
@@ -140,7 +143,7 @@ class RedisCache:
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S * 2):
                 await self._client.aclose()
-        except (RedisError, OSError, TimeoutError) as exc:
+        except self._failures as exc:
             _log.debug("closing the cache", extra={"reason": str(exc)})
 
     def _is_asleep(self) -> bool:

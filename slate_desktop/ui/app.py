@@ -69,10 +69,12 @@ async def run(window: MainWindow) -> int:
         if not window.is_built:
             window.build()
         window.workspace.connected.connect(lambda: mark("usable"))
-        window.workspace.connected.connect(calm_collector)
+        # pyqtgraph and numpy would hold up the connection; there is nothing to draw before it.
+        window.workspace.connected.connect(
+            lambda: window.tasks.spawn(_load_graphs(window), "graphs", window)
+        )
         window.binding.open_remembered()
         window.tasks.spawn(window.workspace.run(), "workspace", window)
-        window.tasks.spawn(_load_graphs(window), "graphs", window)
         await closing.wait()
         window.setEnabled(False)
         window.remember()
@@ -121,6 +123,7 @@ async def _load_graphs(window: MainWindow) -> None:
     # numpy is plain code and may be read in a thread; pyqtgraph makes Qt objects and may not.
     await asyncio.to_thread(__import__, "numpy")
     window.performance.make_graphs()
+    calm_collector()
 
 
 class _PaintWatcher(QObject):

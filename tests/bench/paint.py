@@ -13,7 +13,7 @@ from tests.bench.display import virtual_display
 from tests.bench.harness import Result
 from tests.bench.program import Marks, own_stack, window
 
-ROUNDS = 9
+ROUNDS = 5
 # Notes the moment as slate_desktop.ui.app does: at the loop's turn after the first paint.
 PEER = f"""
 import os, sys, time

@@ -34,6 +34,8 @@ class SessionListModel:
         self._slate = slate
         self._life = Lifetime("sessions")
         self._rereading: Rereading | None = None
+        # Counts events, so that a reading knows whether it was overtaken.
+        self._news = 0
 
     async def open(self) -> None:
         """Read the list and go live.
@@ -57,15 +59,17 @@ class SessionListModel:
         Raises:
             SlateError: the list cannot be read.
         """
+        news = self._news
         rows = await self._slate.list_runtime_sessions(
             self.project_id, limit=MAX_SESSIONS, is_fresh=True
         )
         known = {row.id: row for row in self.sessions}
-        # A row read before an event came may be older than what the event said.
-        rows = [
-            known[row.id] if row.id in known and known[row.id].version > row.version else row
-            for row in rows
-        ]
+        if news != self._news:
+            # A row read before an event came may be older than what the event said.
+            rows = [
+                known[row.id] if row.id in known and known[row.id].version > row.version else row
+                for row in rows
+            ]
         is_reordered = [row.id for row in rows] != [row.id for row in self.sessions]
         self.sessions = rows
         if is_reordered:
@@ -81,6 +85,7 @@ class SessionListModel:
     def _on_status(self, event: StatusEvent) -> None:
         if self.project_id not in (None, event.project_id):
             return
+        self._news += 1
         for index, row in enumerate(self.sessions):
             if row.id == event.session_id:
                 changed = apply_status(row, event.data)

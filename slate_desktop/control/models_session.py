@@ -60,6 +60,8 @@ class RuntimeSessionModel:
         self._life = Lifetime(f"session.{session_id}")
         self._history = LogHistory(self.logs, self._read_page)
         self._rereading: Rereading | None = None
+        # Counts what was told, so that a reading knows whether it was overtaken.
+        self._news = 0
         self.logs.appended.connect(self.logs_appended.emit)
 
     @property
@@ -133,6 +135,7 @@ class RuntimeSessionModel:
     async def _outcome(self, command: Awaitable[CommandOutcome]) -> CommandOutcome | None:
         outcome = await self._guarded(command)
         if outcome is not None:
+            self._news += 1
             self._set_session(outcome.session)
         return outcome
 
@@ -154,7 +157,15 @@ class RuntimeSessionModel:
                 self._rereading.ask()
 
     async def _reread(self) -> None:
-        self._set_session(await self._slate.get_runtime_session(self.session_id))
+        row = await self._slate.get_runtime_session(self.session_id)
+        if self.session is None or row.version >= self.session.version:
+            self._set_session(row)
+            return
+        # The cache is behind, or an event told what is not so. The row itself decides, unless
+        # something newer came meanwhile.
+        news = self._news
+        row = await self._slate.db.sessions.get(self.session_id)
+        self._set_session(row, is_decisive=news == self._news)
 
     async def _read_page(self, before: int | None, after: int | None, limit: int) -> LogPage:
         return await self._slate.get_runtime_logs(
@@ -162,6 +173,7 @@ class RuntimeSessionModel:
         )
 
     def _on_status(self, event: StatusEvent) -> None:
+        self._news += 1
         if self.session is not None:
             self._set_session(apply_status(self.session, event.data))
         self._set_note(event.data.note or "")
@@ -184,9 +196,10 @@ class RuntimeSessionModel:
             if self._rereading is not None:
                 self._rereading.ask()
 
-    def _set_session(self, row: RuntimeSession) -> None:
+    def _set_session(self, row: RuntimeSession, *, is_decisive: bool = False) -> None:
         old = self.session
-        if old is not None and (row.version < old.version or row == old):
+        is_older = old is not None and row.version < old.version
+        if row == old or (is_older and not is_decisive):
             return
         self.session = row
         if row.status is not SessionStatus.RUNNING and self.stats is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.control import (
     BuildJobsModel,
     ContainerStatsModel,
@@ -21,6 +22,9 @@ from slate_desktop.control.connection import ConnectionModel
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode
 from slate_desktop.stack import client as stack_client
+from slate_desktop.wire.codec import encode
+from slate_desktop.wire.messages import StatusData, StatusEvent
+from slate_desktop.wire.subjects import runtime
 from tests.services.stack import OwnStack
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.timeout(120)]
@@ -154,6 +158,31 @@ async def test_builds_and_refusals(slate: Slate, looping: str):
 
 
 @pytest.mark.fault
+async def test_the_row_wins_over_an_event_that_contradicts_it(slate: Slate, looping: str):
+    row = await slate.create_runtime_session(looping, {"driver": "process"})
+    sessions, model = SessionListModel(slate), RuntimeSessionModel(slate, row.id)
+    await sessions.open()
+    await model.open()
+    seen: list[int] = []
+    listed: list[int] = []
+    model.session_changed.connect(lambda r: seen.append(r.version))
+    sessions.session_changed.connect(lambda r: listed.append(r.version))
+    agent = stack_client.agent_endpoint()
+    assert agent is not None
+    bus = await NatsBus.connect(agent.nats_url, seed=agent.seed, name="liar")
+    for version in (99, 0, -5):
+        lie = StatusData(status=SessionStatus.RUNNING, version=version, exit_code=3)
+        event = StatusEvent(session_id=row.id, project_id=row.project_id, data=lie)
+        await bus.publish(runtime(row.project_id, row.id, "status"), encode(event))
+    await bus.publish(runtime(row.project_id, row.id, "status"), b"[" * 1000)
+    await until(lambda: 99 in seen and 99 in listed)
+    await until(lambda: model.session == row and sessions.get(row.id) == row)
+    assert await model.start() is not None, model.error
+    await until(lambda: model.session is not None and model.session.status == "running")
+    for item in (sessions, model, bus):
+        await item.aclose()
+
+
 async def test_a_dead_agent_is_told_at_once(own_stack: OwnStack, tmp_path: Path):
     await own_stack.up(agent=False)
     async with await Slate.connect_to(await _endpoint()) as slate:

@@ -1,25 +1,27 @@
 """The project tree: lazy, watched, and quick with 50,000 files in one folder.
 
 Directories are read and sorted in a thread, in short runs so that the interpreter's lock is never
-held for long; nodes arrive in batches. Directories that were read are watched, not the whole
-project: an engine's caches hold more directories than a system lets one watch.
+held for long; rows arrive in batches, and become nodes when somebody looks at them. Directories
+that were read are watched, not the whole project: an engine's caches hold more directories than a
+system lets one watch.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from bisect import bisect_left
-from collections.abc import Callable
 from pathlib import Path
 
 from psygnal import Signal
 
 from slate_desktop.control.tree_nodes import (
+    Children,
     NodeState,
     TreeNode,
+    changed_rows,
     is_ignored,
-    make_node,
     read_directory,
     sort_key,
 )
@@ -33,6 +35,10 @@ logger = logging.getLogger(__name__)
 BATCH_ROWS = 2000
 # With more changes than this in one directory, reading it again is cheaper.
 _MAX_SINGLE_CHANGES = 64
+# With more runs of changed rows than this, showing the directory anew is cheaper.
+_MAX_RUNS = 500
+# How long rows are announced before the loop gets its turn.
+_TURN_S = 0.004
 _MARKERS = frozenset({"project.godot", "ProjectSettings", "ProjectVersion.txt"})
 
 
@@ -53,7 +59,7 @@ class ProjectTree:
     def __init__(self, root: Path, *, show_ignored: bool = False) -> None:
         self._path = root
         self._show_ignored = show_ignored
-        self.root = TreeNode(str(root), is_dir=True, parent=None)
+        self.root = TreeNode(sort_key(str(root), is_dir=True), None)
         self.engine: EngineDetection | None = None
         self._watch = DirectoryWatch(self._on_changes, is_of_interest=_is_marker)
         self._locks: dict[int, asyncio.Lock] = {}
@@ -69,26 +75,20 @@ class ProjectTree:
         if not node.is_dir or node.state in (NodeState.LOADING, NodeState.LOADED):
             return
         self._set_state(node, NodeState.LOADING)
-        path = node.path
+        path, children = node.path, node.children
         try:
-            entries, stamp = await asyncio.to_thread(read_directory, path, self._filter())
+            keys, stamp = await asyncio.to_thread(read_directory, path, self._hidden_for())
         except OSError as exc:
-            self._set_state(node, NodeState.FAILED, exc.strerror or "it cannot be read")
+            if node.children is children:
+                self._set_state(node, NodeState.FAILED, exc.strerror or "it cannot be read")
             return
         except asyncio.CancelledError:
-            self._set_state(node, NodeState.UNLOADED)
+            if node.children is children:
+                self._set_state(node, NodeState.UNLOADED)
             raise
-        for start in range(0, len(entries), BATCH_ROWS):
-            if self._is_closed or node.state is not NodeState.LOADING:
-                return
-            batch = entries[start : start + BATCH_ROWS]
-            first = len(node.children)
-            self.inserting.emit(node, first, first + len(batch) - 1)
-            node.children.extend(make_node(entry, node) for entry in batch)
-            self.inserted.emit()
-            await asyncio.sleep(0)
-        self._set_state(node, NodeState.LOADED)
-        self._watch.add(path, stamp)
+        if await self._insert_all(node, children, 0, keys, _Turn()):
+            self._set_state(node, NodeState.LOADED)
+            self._watch.add(path, stamp)
 
     def unload(self, node: TreeNode) -> None:
         """Forget a directory's children and stop watching it, when it is collapsed."""
@@ -97,8 +97,10 @@ class ProjectTree:
         self._watch.remove(node.path)
         if node.children:
             self.removing.emit(node, 0, len(node.children) - 1)
-            node.children.clear()
+            node.children = Children(node)
             self.removed.emit()
+        else:
+            node.children = Children(node)  # whoever is reading it notices
         self._set_state(node, NodeState.UNLOADED)
 
     def find(self, path: Path) -> TreeNode | None:
@@ -110,7 +112,7 @@ class ProjectTree:
         node = self.root
         for part in parts:
             for is_dir in (True, False):
-                row = _find_row(node, part, is_dir)
+                row = node.children.find_row(sort_key(part, is_dir))
                 if row is not None:
                     node = node.children[row]
                     break
@@ -143,50 +145,75 @@ class ProjectTree:
             self._locks.pop(id(node), None)
 
     async def _reread(self, node: TreeNode) -> None:
-        path = node.path
+        path, children = node.path, node.children
         try:
-            entries, stamp = await asyncio.to_thread(read_directory, path, self._filter())
+            keys, stamp = await asyncio.to_thread(read_directory, path, self._hidden_for())
         except OSError:
             return  # it is gone: its parent's change removes it
+        gone, come = await asyncio.to_thread(changed_rows, list(children.keys), keys)
+        if not self._is_current(node, children):
+            return
         self._watch.touch(path, stamp)
-        wanted = {key for key, _, _ in entries}
-        for row in range(len(node.children) - 1, -1, -1):
-            if node.children[row].sort_key not in wanted:
-                self._remove(node, row)
-        known = {child.sort_key for child in node.children}
-        missing = [entry for entry in entries if entry[0] not in known]
-        for count, (_, name, is_dir) in enumerate(missing, 1):
-            self._insert(node, name, is_dir)
-            if count % 200 == 0:
-                await asyncio.sleep(0)
+        if len(gone) + len(come) > _MAX_RUNS:
+            # Folders stay where they can, and with them what is open below.
+            old, new = (bisect_left(k, sort_key("", is_dir=False)) for k in (children.keys, keys))
+            gone = [*_below(gone, old), range(old, len(children))]
+            come = [*_below(come, new), range(new, len(keys))]
+        turn = _Turn()
+        for run in reversed(gone):
+            for stop in range(run.stop, run.start, -BATCH_ROWS):
+                if not self._is_current(node, children):
+                    return
+                self._remove(node, max(run.start, stop - BATCH_ROWS), stop - 1)
+                await turn.offer()
+        for run in come:
+            added = keys[run.start : run.stop]
+            if not await self._insert_all(node, children, run.start, added, turn):
+                return
 
     async def _apply(self, node: TreeNode, names: set[str]) -> None:
-        path = node.path
+        path, children = node.path, node.children
         kinds = await asyncio.to_thread(_look_at, path, names)
+        engine, turn = self._hidden_for(), _Turn()
         for name, is_dir in kinds.items():
+            await turn.offer()
+            if not self._is_current(node, children):
+                return
             for kind in (True, False):
-                row = _find_row(node, name, kind)
+                row = children.find_row(sort_key(name, kind))
                 if row is not None and kind is not is_dir:
-                    self._remove(node, row)
-            if is_dir is not None and _find_row(node, name, is_dir) is None:
-                self._insert(node, name, is_dir)
+                    self._remove(node, row, row)
+            if is_dir is None or (engine is not None and is_ignored(name, is_dir, engine)):
+                continue
+            key = sort_key(name, is_dir)
+            if children.find_row(key) is None:
+                self._insert(node, bisect_left(children.keys, key), [key])
 
-    def _insert(self, node: TreeNode, name: str, is_dir: bool) -> None:
-        ignored = self._filter()
-        if ignored is not None and ignored(name, is_dir):
-            return
-        key = sort_key(name, is_dir)
-        row = bisect_left(node.children, key, key=lambda child: child.sort_key)
-        self.inserting.emit(node, row, row)
-        node.children.insert(row, TreeNode(name, is_dir=is_dir, parent=node))
+    async def _insert_all(
+        self, node: TreeNode, children: Children, row: int, keys: list[str], turn: _Turn
+    ) -> bool:
+        """Insert rows in batches; returns false when the directory was closed meanwhile."""
+        for start in range(0, len(keys), BATCH_ROWS):
+            if not self._is_current(node, children):
+                return False
+            self._insert(node, row + start, keys[start : start + BATCH_ROWS])
+            await turn.offer()
+        return self._is_current(node, children)
+
+    def _is_current(self, node: TreeNode, children: Children) -> bool:
+        return node.children is children and not self._is_closed
+
+    def _insert(self, node: TreeNode, row: int, keys: list[str]) -> None:
+        self.inserting.emit(node, row, row + len(keys) - 1)
+        node.children.insert(row, keys)
         self.inserted.emit()
 
-    def _remove(self, node: TreeNode, row: int) -> None:
-        child = node.children[row]
-        if child.is_dir:
-            self._watch.remove(child.path)
-        self.removing.emit(node, row, row)
-        del node.children[row]
+    def _remove(self, node: TreeNode, first: int, last: int) -> None:
+        for child in node.children.made(first, last):
+            if child.is_dir:
+                self._watch.remove(child.path)
+        self.removing.emit(node, first, last)
+        node.children.remove(first, last)
         self.removed.emit()
 
     async def _detect(self) -> None:
@@ -195,11 +222,11 @@ class ProjectTree:
             self.engine = engine
             self.engine_changed.emit(engine)
 
-    def _filter(self) -> Callable[[str, bool], bool] | None:
+    def _hidden_for(self) -> Engine | None:
+        """Return the engine whose own files are left out; None leaves out nothing."""
         if self._show_ignored:
             return None
-        engine = self.engine.engine if self.engine else Engine.CUSTOM
-        return lambda name, is_dir: is_ignored(name, is_dir, engine)
+        return self.engine.engine if self.engine else Engine.CUSTOM
 
     def _set_state(self, node: TreeNode, state: NodeState, problem: str = "") -> None:
         node.state, node.problem = state, problem
@@ -210,12 +237,22 @@ def _is_marker(name: str) -> bool:
     return name in _MARKERS or name.endswith(".uproject")
 
 
-def _find_row(node: TreeNode, name: str, is_dir: bool) -> int | None:
-    key = sort_key(name, is_dir)
-    row = bisect_left(node.children, key, key=lambda child: child.sort_key)
-    if row < len(node.children) and node.children[row].sort_key == key:
-        return row
-    return None
+class _Turn:
+    """How long rows were announced without a break for the loop."""
+
+    def __init__(self) -> None:
+        self._begin = time.perf_counter()
+
+    async def offer(self) -> None:
+        """Let the loop work when this turn was long enough."""
+        if time.perf_counter() - self._begin >= _TURN_S:
+            await asyncio.sleep(0)
+            self._begin = time.perf_counter()
+
+
+def _below(runs: list[range], limit: int) -> list[range]:
+    """Return what of the runs lies below a row."""
+    return [range(run.start, min(run.stop, limit)) for run in runs if run.start < limit]
 
 
 def _look_at(path: Path, names: set[str]) -> dict[str, bool | None]:

@@ -15,7 +15,6 @@ from PySide6.QtGui import QIcon
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui import icons, status
-from slate_desktop.ui.row_pages import RowPages
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -86,9 +85,6 @@ class ProjectModel(QAbstractItemModel):
         self.items: list[ProjectItem] = []
         self._nodes: dict[int, Node] = {}
         self._trees: dict[int, ProjectItem] = {}
-        self._pages = RowPages()
-        self._is_telling = False
-        self._removed_from: TreeNode | None = None
 
     # -- what is in it ---------------------------------------------------------------------
 
@@ -155,7 +151,7 @@ class ProjectModel(QAbstractItemModel):
     def index_of(self, node: Node) -> QModelIndex:
         """Return where a node stands."""
         self._nodes[id(node)] = node
-        return self.createIndex(self._row(node), 0, id(node))
+        return self.createIndex(self.row_of(node), 0, id(node))
 
     def node(self, index: Index) -> Node | None:
         """Return what an index stands for."""
@@ -173,49 +169,113 @@ class ProjectModel(QAbstractItemModel):
             node = node.parent
         return self._trees.get(id(node))
 
+    # -- structure -------------------------------------------------------------------------
+
+    def child(self, node: Node | None, row: int) -> Node:
+        """Return a child by its row; None is above the projects."""
+        if node is None:
+            return self.items[row]
+        if isinstance(node, ProjectItem):
+            tree = node.tree
+            return node.group if row == 0 or tree is None else tree.root.children[row - 1]
+        if isinstance(node, SessionGroup):
+            return node.items[row]
+        if is_file(node):
+            return node.children[row]
+        raise IndexError("a session has no children")
+
+    def count(self, node: Node | None) -> int:
+        """Return how many children are known."""
+        if node is None:
+            return len(self.items)
+        if isinstance(node, ProjectItem):
+            return 1 + (len(node.tree.root.children) if node.tree is not None else 0)
+        if isinstance(node, SessionGroup):
+            return len(node.items)
+        return len(node.children) if is_file(node) and node.is_dir else 0
+
+    def has_children(self, node: Node) -> bool:
+        """Tell whether a node may have children, known or not."""
+        if is_file(node):
+            return node.is_dir and (node.state.value != "loaded" or len(node.children) > 0)
+        if isinstance(node, SessionGroup):
+            return bool(node.items)
+        return isinstance(node, ProjectItem)
+
+    def openable(self, node: Node) -> list[Node]:
+        """Return the known children that may have children."""
+        if isinstance(node, ProjectItem):
+            folders = node.tree.root.children.directories() if node.tree is not None else ()
+            return [node.group, *folders]
+        return list(node.children.directories()) if is_file(node) else []
+
+    def row_of(self, node: Node) -> int:
+        """Return a node's row below its parent."""
+        if isinstance(node, ProjectItem):
+            return self.items.index(node)
+        if isinstance(node, SessionGroup):
+            return 0
+        if isinstance(node, SessionItem):
+            return node.group.items.index(node)
+        # A project's own files stand below its row "Sessions".
+        is_top = node.parent is not None and node.parent.parent is None
+        return node.row + (1 if is_top else 0)
+
+    def parent_of(self, node: Node) -> Node | None:
+        """Return what stands above a node, None above a project."""
+        if isinstance(node, ProjectItem):
+            return None
+        if isinstance(node, SessionGroup):
+            return node.owner
+        if isinstance(node, SessionItem):
+            return node.group
+        return None if node.parent is None else self._shown(node.parent)
+
+    def find_name(self, node: Node | None, text: str, first: int, stop: int) -> int | None:
+        """Return the first row in a range whose name begins with ``text``, in any case."""
+        folder, shift = (node, 0) if is_file(node) else (None, 0)
+        if isinstance(node, ProjectItem) and first > 0 and node.tree is not None:
+            folder, shift = node.tree.root, 1
+        if folder is not None:
+            row = folder.children.find_prefix(text, first - shift, stop - shift)
+            return None if row is None else row + shift
+        for row in range(first, stop):
+            if self._text(self.child(node, row)).casefold().startswith(text.casefold()):
+                return row
+            if isinstance(node, ProjectItem):
+                return self.find_name(node, text, 1, stop)
+        return None
+
+    def _shown(self, folder: TreeNode) -> Node | None:
+        """Return the row that stands for a folder: a tree's root is its project."""
+        return folder if folder.parent is not None else self._trees.get(id(folder))
+
+    def _index_of_folder(self, folder: TreeNode) -> QModelIndex:
+        node = self._shown(folder)
+        return self.index_of(node) if node is not None else QModelIndex()
+
     # -- QAbstractItemModel ----------------------------------------------------------------
 
     def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008
-        """Return the index of a child.
-
-        The view asks for every row of an open folder at each change, so files come first and cost
-        one look-up.
-        """
-        if column != 0 or row < 0:
+        """Return the index of a child."""
+        node = self.node(parent)
+        if column != 0 or (node is None and parent.isValid()) or not 0 <= row < self.count(node):
             return QModelIndex()
-        node = None
-        if parent.isValid():
-            node = self._nodes.get(parent.internalId())
-            if node is None:
-                return QModelIndex()
-        if is_file(node):
-            if row >= len(node.children):
-                return QModelIndex()
-            child: Node = node.children[row]
-        else:
-            if row >= self._count(node):
-                return QModelIndex()
-            child = self._children(node)(row)
-        key = id(child)
-        self._nodes[key] = child
-        return self.createIndex(row, 0, key)
+        child = self.child(node, row)
+        self._nodes[id(child)] = child
+        return self.createIndex(row, 0, id(child))
 
     def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
         """Return the index of the parent."""
         node = self.node(index)
-        if node is None or isinstance(node, ProjectItem):
-            return QModelIndex()
-        if isinstance(node, SessionGroup):
-            return self.index_of(node.owner)
-        if isinstance(node, SessionItem):
-            return self.index_of(node.group)
-        return self._index_of_folder(node.parent) if node.parent is not None else QModelIndex()
+        above = self.parent_of(node) if node is not None else None
+        return self.index_of(above) if above is not None else QModelIndex()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """Return how many children are known."""
         if parent.isValid() and self.node(parent) is None:
             return 0
-        return self._count(self.node(parent))
+        return self.count(self.node(parent))
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """One column."""
@@ -223,12 +283,8 @@ class ProjectModel(QAbstractItemModel):
 
     def hasChildren(self, parent: Index = QModelIndex()) -> bool:  # noqa: B008
         """Tell whether a node may have children, known or not."""
-        node = self._nodes.get(parent.internalId()) if parent.isValid() else None
-        if is_file(node):
-            return node.is_dir and (node.state.value != "loaded" or bool(node.children))
-        if isinstance(node, SessionGroup):
-            return bool(node.items)
-        return not isinstance(node, SessionItem)
+        node = self.node(parent)
+        return bool(self.items) if node is None else self.has_children(node)
 
     def canFetchMore(self, parent: Index) -> bool:
         """Tell whether a directory was not read yet."""
@@ -246,8 +302,10 @@ class ProjectModel(QAbstractItemModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what the view paints."""
         node = self.node(index)
-        if node is None:
-            return None
+        return None if node is None else self.node_data(node, role)
+
+    def node_data(self, node: Node, role: int) -> Any:
+        """Return what ``data`` returns for a node's index."""
         if role == NODE_ROLE:
             return node
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -256,18 +314,7 @@ class ProjectModel(QAbstractItemModel):
             return self._icon(node)
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"\u200b{self._tip(node)}"
-        return self._badge(node) if role == BADGE_ROLE else None
-
-    def reveal(self, parent: Index) -> None:
-        """Show the next page of a folder that holds more than is shown."""
-        folder = self._folder(self.node(parent))
-        if folder is not None:
-            self._reveal(folder)
-
-    def hidden_rows(self, parent: Index) -> int:
-        """Return how many children are known and not shown yet."""
-        folder = self._folder(self.node(parent))
-        return self._pages.hidden(folder) if folder is not None else 0
+        return self.badge(node) if role == BADGE_ROLE else None
 
     # -- looks -----------------------------------------------------------------------------
 
@@ -280,7 +327,7 @@ class ProjectModel(QAbstractItemModel):
             return status.session_title(node.session)
         return node.name
 
-    def _badge(self, node: Node) -> str:
+    def badge(self, node: Node) -> str:
         """Return what stands faint at the right: engine, state, problem."""
         if isinstance(node, ProjectItem):
             engine, version = node.project.engine, node.project.engine_version
@@ -294,9 +341,6 @@ class ProjectModel(QAbstractItemModel):
             return str(len(node.items)) if node.items else self.tr("none yet")
         if node.state.value == "loading":
             return self.tr("reading…")
-        if self._pages.hidden(node):
-            shown, total = self._pages.shown(node), len(node.children)
-            return self.tr("{shown} of {total}").format(shown=f"{shown:,}", total=f"{total:,}")
         return self.tr("cannot be read") if node.problem else ""
 
     def _tip(self, node: Node) -> str:
@@ -319,53 +363,6 @@ class ProjectModel(QAbstractItemModel):
         if node.is_dir:
             return icons.icon("folder", tokens)
         return icons.icon(_FILE_ICONS.get(node.name.rpartition(".")[2].lower(), "file"), tokens)
-
-    # -- structure -------------------------------------------------------------------------
-
-    def _children(self, node: Node | None) -> Callable[[int], Node]:
-        if node is None:
-            return lambda row: self.items[row]
-        if isinstance(node, ProjectItem):
-            tree = node.tree
-            return lambda row: (
-                node.group if row == 0 or tree is None else tree.root.children[row - 1]
-            )
-        if isinstance(node, SessionGroup):
-            return lambda row: node.items[row]
-        if is_file(node):
-            return lambda row: node.children[row]
-        raise IndexError("a session has no children")
-
-    def _count(self, node: Node | None) -> int:
-        if node is None:
-            return len(self.items)
-        if isinstance(node, ProjectItem):
-            return 1 + (self._pages.shown(node.tree.root) if node.tree is not None else 0)
-        if isinstance(node, SessionGroup):
-            return len(node.items)
-        return self._pages.shown(node) if is_file(node) and node.is_dir else 0
-
-    def _row(self, node: Node) -> int:
-        if isinstance(node, ProjectItem):
-            return self.items.index(node)
-        if isinstance(node, SessionGroup):
-            return 0
-        if isinstance(node, SessionItem):
-            return node.group.items.index(node)
-        # A project's own files stand below its row "Sessions".
-        is_top = node.parent is not None and node.parent.parent is None
-        return node.row + (1 if is_top else 0)
-
-    def _folder(self, node: Node | None) -> TreeNode | None:
-        if isinstance(node, ProjectItem):
-            return node.tree.root if node.tree is not None else None
-        return node if is_file(node) else None
-
-    def _index_of_folder(self, folder: TreeNode) -> QModelIndex:
-        if folder.parent is None:
-            item = self._trees.get(id(folder))
-            return self.index_of(item) if item is not None else QModelIndex()
-        return self.index_of(folder)
 
     def _forget(self, item: ProjectItem) -> None:
         if item.tree is not None:
@@ -405,46 +402,24 @@ class ProjectModel(QAbstractItemModel):
     # -- events of a tree ------------------------------------------------------------------
 
     def _on_inserting(self, parent: TreeNode, first: int, last: int) -> None:
-        rows = self._pages.inserting(parent, first, last)
-        self._is_telling = rows is not None
-        if rows is not None:
-            shift = 1 if parent.parent is None else 0
-            self.beginInsertRows(self._index_of_folder(parent), rows[0] + shift, rows[1] + shift)
+        shift = 1 if parent.parent is None else 0
+        self.beginInsertRows(self._index_of_folder(parent), first + shift, last + shift)
 
     def _on_inserted(self) -> None:
-        self._pages.changed()
-        if self._is_telling:
-            self.endInsertRows()
+        self.endInsertRows()
 
     def _on_removing(self, parent: TreeNode, first: int, last: int) -> None:
-        rows = self._pages.removing(parent, first, last)
-        self._is_telling, self._removed_from = rows is not None, parent
-        if rows is not None:
-            shift = 1 if parent.parent is None else 0
-            self.beginRemoveRows(self._index_of_folder(parent), rows[0] + shift, rows[1] + shift)
-        stack = parent.children[first : last + 1]
+        shift = 1 if parent.parent is None else 0
+        self.beginRemoveRows(self._index_of_folder(parent), first + shift, last + shift)
+        stack = parent.children.made(first, last)
         while stack:
             node = stack.pop()
             self._nodes.pop(id(node), None)
-            self._pages.forget(node)
-            stack.extend(node.children)
-
-    def _reveal(self, folder: TreeNode) -> None:
-        page = self._pages.next_page(folder)
-        if page is not None:
-            shift = 1 if folder.parent is None else 0
-            self.beginInsertRows(self._index_of_folder(folder), page[0] + shift, page[1] + shift)
-            self._pages.turn(folder)
-            self.endInsertRows()
-            self._on_node_changed(folder)
+            if node.children:
+                stack.extend(node.children.made(0, len(node.children) - 1))
 
     def _on_removed(self) -> None:
-        self._pages.changed()
-        if self._is_telling:
-            self.endRemoveRows()
-        folder, self._removed_from = self._removed_from, None
-        if folder is not None and self._pages.is_short(folder):
-            self._reveal(folder)
+        self.endRemoveRows()
 
     def _on_node_changed(self, node: TreeNode) -> None:
         index = self._index_of_folder(node)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import QAbstractItemView, QStackedLayout, QTreeView, QWidget
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.outline_view import OutlineView
 from slate_desktop.ui.project_model import (
     BADGE_ROLE,
     Node,
@@ -18,13 +19,10 @@ from slate_desktop.ui.project_model import (
     SessionItem,
     is_file,
 )
-from slate_desktop.ui.rows import BadgeDelegate
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.control.tree import ProjectTree, TreeNode
-
-_ROWS_AHEAD = 100
 
 
 class ProjectPane(QWidget):
@@ -41,21 +39,13 @@ class ProjectPane(QWidget):
         self._is_selecting = False
         self.empty = empty
         self.model = ProjectModel(theme, self._load, self)
-        self.view = QTreeView(self)
-        self.view.setModel(self.model)
-        self.view.setHeaderHidden(True)
-        self.view.setUniformRowHeights(True)
-        self.view.setIndentation(14)
-        self.view.setAnimated(False)
+        self.view = OutlineView(self.model, theme, BADGE_ROLE, self)
         self.view.setAccessibleName(self.tr("Projects, sessions and files"))
-        self.view.setItemDelegate(BadgeDelegate(theme, BADGE_ROLE, self.view, is_top_bold=True))
-        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._on_menu)
-        self.view.expanded.connect(self._on_expanded)
-        self.view.collapsed.connect(self._on_collapsed)
+        self.view.outline.opened.connect(self._on_opened)
+        self.view.outline.closed.connect(self._on_closed)
         self.view.selectionModel().currentChanged.connect(self._on_current_changed)
-        self.view.verticalScrollBar().valueChanged.connect(lambda _value: self._on_scrolled())
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)
         self._stack.addWidget(self.view)
@@ -100,14 +90,13 @@ class ProjectPane(QWidget):
 
     def _mark(self, node: Node) -> None:
         self._is_selecting = True
-        self.view.setCurrentIndex(self.model.index_of(node))
+        self.view.show_node(node)
         self._is_selecting = False
 
     def _load(self, tree: ProjectTree, node: TreeNode) -> None:
         self.load_wanted.emit(tree, node)
 
-    def _on_expanded(self, index: QModelIndex) -> None:
-        node = self.model.node(index)
+    def _on_opened(self, node: Node) -> None:
         if isinstance(node, ProjectItem):
             if node.tree is None:
                 self.tree_wanted.emit(node.project.id)
@@ -118,26 +107,14 @@ class ProjectPane(QWidget):
         if item in self.model.items and item.group.items:
             self.view.expand(self.model.index_of(item.group))
 
-    def _on_collapsed(self, index: QModelIndex) -> None:
-        node = self.model.node(index)
+    def _on_closed(self, node: Node) -> None:
         if is_file(node) and node.is_dir:
             item = self.model.project_of(node)
             if item is not None and item.tree is not None:
                 item.tree.unload(node)
 
-    def _on_scrolled(self) -> None:
-        """Show more of a large folder before its end comes into view."""
-        port = self.view.viewport().rect()
-        last = self.view.indexAt(QPoint(port.center().x(), port.bottom() - 1))
-        parent = last.parent()
-        if parent.isValid() and self.model.hidden_rows(parent):
-            rest = self.model.rowCount(parent) - last.row()
-            if rest <= _ROWS_AHEAD:
-                place = QPersistentModelIndex(parent)
-                QTimer.singleShot(0, self, lambda: self.model.reveal(place))
-
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        node = self.model.node(current)
+        node = self.view.node_at(current)
         if node is None or self._is_selecting:
             return
         if isinstance(node, SessionItem):
@@ -148,5 +125,5 @@ class ProjectPane(QWidget):
             self.project_selected.emit(item.project.id)
 
     def _on_menu(self, position: QPoint) -> None:
-        node = self.model.node(self.view.indexAt(position))
+        node = self.view.node_at(self.view.indexAt(position))
         self.menu_wanted.emit(node, self.view.viewport().mapToGlobal(position))

@@ -16,14 +16,15 @@ class BadgeDelegate(QStyledItemDelegate):
 
     Args:
         badge_role: item role of the badge's text.
-        is_top_bold: whether rows at the top level are bold.
     """
 
-    def __init__(
-        self, theme: Theme, badge_role: int, parent: QObject, *, is_top_bold: bool = False
-    ) -> None:
+    def __init__(self, theme: Theme, badge_role: int, parent: QObject) -> None:
         super().__init__(parent)
-        self._theme, self._badge_role, self._is_top_bold = theme, badge_role, is_top_bold
+        self._theme, self._badge_role = theme, badge_role
+
+    def is_bold(self, index: QModelIndex | QPersistentModelIndex) -> bool:
+        """Tell whether a row's text is bold; no row's is, unless a subclass says so."""
+        return False
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -70,7 +71,7 @@ class BadgeDelegate(QStyledItemDelegate):
         is_selected: bool,
     ) -> None:
         tokens, align = self._theme.tokens, Qt.AlignmentFlag.AlignVCenter
-        is_bold = self._is_top_bold and not index.parent().isValid()
+        is_bold = self.is_bold(index)
         painter.setFont(self._theme.ui_font(is_bold=is_bold))
         metrics = painter.fontMetrics()
         text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")

@@ -1,55 +1,84 @@
-"""A folder with more files than the tree shows at once."""
+"""The tree of the Project pane with more files in a folder than a tree view bears."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
 
-from slate_desktop.control.tree import NodeState, ProjectTree, TreeNode
+from slate_desktop.control.tree import BATCH_ROWS, NodeState, ProjectTree, TreeNode
+from slate_desktop.control.tree_nodes import sort_key
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.project import Project
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.project_model import BADGE_ROLE
+from slate_desktop.ui.outline import OPEN_ROLE, OutlineModel
+from slate_desktop.ui.project_model import ProjectModel
 from slate_desktop.ui.project_pane import ProjectPane
-from slate_desktop.ui.row_pages import PAGE_ROWS
 from slate_desktop.ui.theme import Theme
 from tests.gui.conftest import until
 
-FILES = 2 * PAGE_ROWS + 300
+FILES = 2 * BATCH_ROWS + 300
+# Rows above those of the folder: the project, its sessions, the folder.
+ABOVE = 3
 
 
 class Scene:
-    """A pane with one project whose folder ``many`` is open."""
+    """A pane with one project: the folder ``many``, open, then ``zoo`` with one file."""
 
-    def __init__(self, pane: ProjectPane, tree: ProjectTree, folder: TreeNode) -> None:
-        self.pane, self.tree, self.folder = pane, tree, folder
-        self.tester = QAbstractItemModelTester(
-            pane.model, QAbstractItemModelTester.FailureReportingMode.Fatal
-        )
+    def __init__(
+        self, pane: ProjectPane, tree: ProjectTree, tasks: set[asyncio.Task[None]]
+    ) -> None:
+        self.pane, self.tree, self.tasks = pane, tree, tasks
+        self.view, self.outline = pane.view, pane.view.outline
+        mode = QAbstractItemModelTester.FailureReportingMode.Fatal
+        self.testers = [QAbstractItemModelTester(m, mode) for m in (pane.model, self.outline)]
 
-    @property
-    def index(self):
-        return self.pane.model.index_of(self.folder)
+    def path(self, *parts: str) -> Path:
+        return Path(self.tree.root.name, *parts)
+
+    def node(self, *parts: str) -> TreeNode:
+        node = self.tree.find(self.path(*parts))
+        assert node is not None
+        return node
 
     @property
     def rows(self) -> int:
-        return self.pane.model.rowCount(self.index)
+        return self.outline.rowCount()
 
-    async def open(self) -> None:
-        self.pane.view.expand(self.index)
-        await until(lambda: self.folder.state is NodeState.LOADED)
+    @property
+    def current(self) -> str:
+        return str(self.view.currentIndex().data())
+
+    def row(self, name: str, *above: str) -> int:
+        return self.outline.row_of(self.node(*above, name))
+
+    def choose(self, *parts: str) -> None:
+        self.view.show_node(self.node(*parts))
+
+    async def open(self, *parts: str) -> None:
+        node = self.node(*parts)
+        self.view.expand(self.pane.model.index_of(node))
+        await until(lambda: node.state is NodeState.LOADED)
+
+    def close(self, *parts: str) -> None:
+        self.view.collapse(self.pane.model.index_of(self.node(*parts)))
 
 
 @pytest.fixture
 async def scene(theme: Theme, tmp_path: Path) -> AsyncIterator[Scene]:
-    (tmp_path / "many").mkdir()
+    root = tmp_path / "project"
+    (root / "many").mkdir(parents=True)
+    (root / "zoo" / "deep").mkdir(parents=True)
+    (root / "zoo" / "deep" / "ape").touch()
     for number in range(FILES):
-        (tmp_path / "many" / f"{number:05d}.png").touch()
+        (root / "many" / f"tile_{number:05d}.png").touch()
     pane = ProjectPane(theme, EmptyState(theme, "folder", ""))
     tasks: set[asyncio.Task[None]] = set()
     pane.load_wanted.connect(lambda tree, node: tasks.add(asyncio.create_task(tree.load(node))))
@@ -57,57 +86,176 @@ async def scene(theme: Theme, tmp_path: Path) -> AsyncIterator[Scene]:
     pane.set_projects(
         [
             Project(
-                id="p", name="p", owner_id="u", root=str(tmp_path), engine=Engine.CUSTOM,
+                id="p", name="p", owner_id="u", root=str(root), engine=Engine.CUSTOM,
                 created_at=now, updated_at=now,
             )
         ]
     )  # fmt: skip
     pane.resize(300, 400)
     pane.show()
-    tree = ProjectTree(tmp_path)
+    tree = ProjectTree(root)
     pane.model.attach_tree(pane.model.items[0], tree)
     await tree.open()
     pane.expand_project("p")
-    folder = tree.find(tmp_path / "many")
-    assert folder is not None
-    scene = Scene(pane, tree, folder)
-    await scene.open()
+    scene = Scene(pane, tree, tasks)
+    await scene.open("many")
     yield scene
     await asyncio.gather(*tasks)
     await tree.aclose()
     pane.deleteLater()
 
 
-async def test_scrolling_shows_page_after_page(scene: Scene) -> None:
-    assert scene.rows == PAGE_ROWS
-    assert scene.pane.model.data(scene.index, BADGE_ROLE) == f"{PAGE_ROWS:,} of {FILES:,}"
-    bar = scene.pane.view.verticalScrollBar()
-    for rows in (2 * PAGE_ROWS, FILES):
-        await until(lambda: bar.maximum() > 0)
-        bar.setValue(bar.maximum())
-        await until(lambda rows=rows: scene.rows == rows)
-        bar.setValue(0)
-    assert scene.pane.model.data(scene.index, BADGE_ROLE) == ""
+def count_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count every call of a method of the two models."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, method: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            calls[name] += 1
+            return method(*args, **kwargs)
+
+        return call
+
+    for kind in (ProjectModel, OutlineModel):
+        for name, method in vars(kind).items():
+            if callable(method) and not name.startswith("__"):
+                monkeypatch.setattr(kind, name, counted(f"{kind.__name__}.{name}", method))
+    return calls
 
 
-async def test_changes_of_shown_and_hidden_rows_are_followed(scene: Scene) -> None:
-    tree, folder = scene.tree, scene.folder
-    tree._insert(folder, "00000a.png", False)
-    assert scene.rows == PAGE_ROWS + 1
-    tree._insert(folder, "zz.png", False)
-    assert scene.rows == PAGE_ROWS + 1
-    tree._remove(folder, len(folder.children) - 1)
-    tree._remove(folder, 0)
-    assert scene.rows == PAGE_ROWS
-    for _ in range(PAGE_ROWS // 2 + 1):
-        tree._remove(folder, 0)
-    assert PAGE_ROWS <= scene.rows < len(folder.children)
+async def test_every_file_is_a_row(scene: Scene) -> None:
+    assert scene.rows == ABOVE + FILES + 1
+    assert scene.outline.index(ABOVE).data() == "tile_00000.png"
+    assert scene.outline.index(ABOVE + FILES - 1).data() == f"tile_{FILES - 1:05d}.png"
+    assert scene.outline.index(ABOVE + FILES).data() == "zoo"
 
 
-async def test_folder_that_is_closed_begins_with_its_first_page(scene: Scene) -> None:
-    scene.pane.model.reveal(scene.index)
-    assert scene.rows == 2 * PAGE_ROWS
-    scene.pane.view.collapse(scene.index)
-    assert scene.rows == 0
-    await scene.open()
-    assert scene.rows == PAGE_ROWS
+async def test_rows_become_nodes_only_when_they_are_looked_at(theme: Theme, scene: Scene) -> None:
+    scene.testers.clear()
+    scene.close("many")
+    await scene.open("many")
+    await asyncio.sleep(0)
+    folder = scene.node("many")
+    assert len(folder.children.made(0, FILES - 1)) < 100
+
+
+async def test_batch_costs_the_same_number_of_calls_in_a_folder_of_any_size(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.testers.clear()
+    folder = scene.node("many")
+    calls = count_calls(monkeypatch)
+    seen: list[int] = []
+    for batch in range(5):
+        calls.clear()
+        keys = [sort_key(f"z{batch}{number:05d}", is_dir=False) for number in range(BATCH_ROWS)]
+        scene.tree._insert(folder, len(folder.children), keys)
+        seen.append(calls.total())
+    assert scene.rows == ABOVE + FILES + 5 * BATCH_ROWS + 1
+    assert len(set(seen)) == 1
+    assert seen[0] < 60
+    calls.clear()
+    scene.tree._remove(folder, 10, 10)
+    assert calls.total() < 60
+    calls.clear()
+    scene.close("many")
+    assert calls.total() < 200
+
+
+async def test_keys_of_a_tree_open_close_and_find(scene: Scene) -> None:
+    view = scene.view
+    QTest.keyClick(view, Qt.Key.Key_End)
+    assert scene.current == "zoo"
+    QTest.keyClick(view, Qt.Key.Key_Up)
+    assert scene.current == f"tile_{FILES - 1:05d}.png"
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert scene.current == "many"
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    assert scene.current == "tile_00000.png"
+    QTest.keyClicks(view, "TILE_03210")
+    assert scene.current == "tile_03210.png"
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    assert scene.current == "p"
+    scene.choose("many")
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert scene.rows == ABOVE + 1
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    await until(lambda: scene.rows == ABOVE + FILES + 1)
+    QTest.keyClick(view, Qt.Key.Key_Minus)
+    assert scene.rows == ABOVE + 1
+    QTest.keyClick(view, Qt.Key.Key_Plus)
+    await until(lambda: scene.rows == ABOVE + FILES + 1)
+
+
+async def test_asterisk_opens_what_is_known_below(scene: Scene) -> None:
+    scene.choose("zoo")
+    QTest.keyClick(scene.view, Qt.Key.Key_Asterisk)
+    await until(lambda: len(scene.node("zoo").children) == 1)
+    QTest.keyClick(scene.view, Qt.Key.Key_Asterisk)
+    await until(lambda: scene.rows == ABOVE + FILES + 3)
+
+
+async def test_arrow_opens_without_choosing_and_a_double_click_opens_too(scene: Scene) -> None:
+    view, port = scene.view, scene.view.viewport()
+    scene.choose("many", "tile_00001.png")
+    index = scene.outline.index(scene.row("many"))
+    arrow = view.arrow_rect(index).center()
+    QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=arrow)
+    # The current row was below, so it went to the folder.
+    assert (scene.rows, scene.current) == (ABOVE + 1, "many")
+    scene.choose("zoo")
+    QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=arrow)
+    await until(lambda: scene.rows == ABOVE + FILES + 1)
+    assert scene.current == "zoo"
+    name = view.visualRect(index).center() + QPoint(20, 0)
+    QTest.mouseDClick(port, Qt.MouseButton.LeftButton, pos=name)
+    assert scene.rows == ABOVE + 1
+
+
+async def test_closed_project_opens_again_with_what_was_open_below(scene: Scene) -> None:
+    top = scene.pane.model.index(0, 0)
+    scene.view.collapse(top)
+    assert scene.rows == 1
+    scene.view.expand(top)
+    assert scene.rows == ABOVE + FILES + 1
+    assert scene.outline.index(scene.row("many")).data(OPEN_ROLE) is True
+
+
+async def test_changes_on_disk_keep_the_current_row(scene: Scene) -> None:
+    await scene.open("zoo")
+    scene.choose("many", "tile_04000.png")
+    scene.path("many", "tile_00000a.png").touch()
+    await until(lambda: scene.rows == ABOVE + FILES + 3)
+    scene.path("many", "tile_00005.png").unlink()
+    await until(lambda: scene.rows == ABOVE + FILES + 2)
+    assert scene.current == "tile_04000.png"
+    assert scene.view.currentIndex().row() == scene.row("tile_04000.png", "many")
+
+
+async def test_many_changes_at_once_are_followed(scene: Scene) -> None:
+    many = scene.path("many")
+    for number in range(0, FILES, 2):
+        (many / f"tile_{number:05d}.png").unlink()
+    (many / "new").mkdir()
+    wanted = ["new", *(f"tile_{number:05d}.png" for number in range(1, FILES, 2))]
+    folder = scene.node("many")
+    await until(lambda: [node.name for node in folder.children] == wanted)
+    assert scene.rows == ABOVE + len(wanted) + 1
+
+
+async def test_folder_closed_while_it_is_read_has_each_file_once(scene: Scene) -> None:
+    scene.close("many")
+    index = scene.pane.model.index_of(scene.node("many"))
+    for _ in range(3):
+        scene.view.expand(index)
+        await asyncio.sleep(0)
+        scene.view.collapse(index)
+    await scene.open("many")
+    await asyncio.gather(*scene.tasks)
+    assert scene.rows == ABOVE + FILES + 1
+
+
+async def test_screen_reader_is_told_depth_and_state(scene: Scene) -> None:
+    index = scene.outline.index(scene.row("many"))
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "many"
+    assert index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "open, level 2"

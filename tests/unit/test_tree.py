@@ -71,7 +71,7 @@ async def test_load_and_unload_a_folder(tmp_path, tree):
     assert model.find(tmp_path / "sub" / "x") is node.children[0]
     assert node.children[0].path == tmp_path / "sub" / "x"
     model.unload(node)
-    assert (node.state, node.children) == (NodeState.UNLOADED, [])
+    assert (node.state, len(node.children)) == (NodeState.UNLOADED, 0)
 
 
 async def test_an_unreadable_folder_says_why(tmp_path, tree):

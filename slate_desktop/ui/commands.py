@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import shiboken6
 
 from slate_desktop.domain.engine import EngineDetection, detect_engine
 from slate_desktop.domain.session import SessionStatus
-from slate_desktop.errors import SlateError
+from slate_desktop.errors import OutcomeUnknownError, SlateError
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.add_project import AddProjectDialog
 from slate_desktop.ui.dialogs import ProblemDialog
@@ -18,6 +19,7 @@ from slate_desktop.ui.execute_dialog import ExecuteDialog
 from slate_desktop.ui.problems import Problem, describe
 
 if TYPE_CHECKING:
+    from slate_desktop.control.models import RuntimeSessionModel
     from slate_desktop.ui.window import MainWindow
 
 
@@ -38,6 +40,7 @@ class Commands:
         if not form.is_valid:
             return
         request, session, project = form.request(), work.session, work.project
+        new_of = None
         if session is None:
             if project is None:
                 return
@@ -49,12 +52,33 @@ class Commands:
                 return
             finally:
                 window.binding.set_creating(False)
-            window.drafts.pop(project.id, None)
-            request = None
+            new_of, request = project.id, None
         window.last_command[session.id] = window.tr("The session could not be started.")
         model = await work.open_model(session.id)
-        if model is not None and await model.start(request) is not None:
+        if model is None:
+            return
+        if await model.start(request) is not None:
             window.drafts.pop(session.id, None)
+            if new_of is not None:
+                window.drafts.pop(new_of, None)
+        elif new_of is not None:
+            await self._take_back(model, new_of)
+
+    async def _take_back(self, model: RuntimeSessionModel, project_id: str) -> None:
+        """Remove a session whose first start was refused: nothing of it ever ran.
+
+        One whose outcome is unknown stays, since it may be starting.
+        """
+        error, work = model.error, self._window.workspace
+        session = model.session
+        if error is None or isinstance(error, OutcomeUnknownError):
+            return
+        if session is None or session.status is not SessionStatus.CREATING:
+            return
+        with contextlib.suppress(SlateError):
+            await work.remove_session(model.session_id)
+            work.choose_project(project_id)
+            self._window.show_error(error, self._window.tr("The session could not be started."))
 
     async def stop(self) -> None:
         """Stop the chosen session."""

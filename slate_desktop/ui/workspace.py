@@ -126,7 +126,8 @@ class Workspace(QObject):
             self.current_session_id = session_id
             self.current_project_id = session.project_id
             self.current_changed.emit()
-        self._tasks.spawn(self.open_model(session_id), f"open session {session_id}", self)
+        if session_id not in self.models:
+            self._tasks.spawn(self.open_model(session_id), f"open session {session_id}", self)
 
     # -- connecting ------------------------------------------------------------------------
 
@@ -211,10 +212,11 @@ class Workspace(QObject):
     async def remove_session(self, session_id: str) -> None:
         """Remove a session that is not live."""
         await self._slate().delete_runtime_session(session_id)
-        await self.close_model(session_id)
+        # Left first: whoever looks at the chosen session would open its model again.
         if self.current_session_id == session_id:
             self.current_session_id = None
             self.current_changed.emit()
+        await self.close_model(session_id)
         if self._list is not None:
             await self._list.refresh()
 

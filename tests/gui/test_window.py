@@ -95,7 +95,11 @@ async def test_refused_start_says_what_why_and_what_to_do(
     await until(lambda: window.registry["session.start"].isEnabled())
     window.registry["session.start"].trigger()
     banner = window.details.banner
+    # Nothing ran, so nothing stays in the list; the reason stays where the user looks.
+    await until(lambda: any(name == "start" for name, _ in slate.calls))
+    await until(lambda: window.workspace.session is None)
     await until(lambda: banner.isVisibleTo(window))
+    assert not window.workspace.sessions
     assert "could not be started" in banner.what.text()
     assert "8080" in banner.why.text()
     assert "port" in banner.next_step.text().lower()

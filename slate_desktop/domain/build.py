@@ -8,11 +8,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from slate_desktop.domain.fields import bad, is_plain_text
+
+MAX_PARALLEL_JOBS = 256
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")
+_PARALLEL_JOBS = ("parallelJobs", "parallel_jobs")
 
 
 class BuildStatus(StrEnum):
@@ -61,6 +69,59 @@ ACTIVE_BUILD_STATES = frozenset({_B.QUEUED, _B.BUILDING})
 def is_legal_build_move(old: BuildStatus, new: BuildStatus) -> bool:
     """Tell whether a build may go from ``old`` to ``new``; staying is always legal."""
     return old == new or new in LEGAL_BUILD_MOVES[old]
+
+
+def check_build_options(options: object) -> dict[str, Any]:
+    """Return a build's options; those that SLATE does not know are the build tool's.
+
+    Raises:
+        CommandError: ``bad_request`` naming ``options``.
+    """
+    if not isinstance(options, dict) or not _is_storable(options):
+        bad("options", "options must be an object of JSON values without NUL")
+    for name in _PARALLEL_JOBS:
+        jobs = options.get(name, 1)
+        if type(jobs) is not int or not 1 <= jobs <= MAX_PARALLEL_JOBS:
+            bad("options", f"{name} must be a whole number from 1 to {MAX_PARALLEL_JOBS}")
+    return options
+
+
+def _is_storable(value: object) -> bool:
+    if isinstance(value, str):
+        return is_plain_text(value)
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_storable(k) for k in value) and all(
+            map(_is_storable, value.values())
+        )
+    if isinstance(value, list):
+        return all(map(_is_storable, value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool | int)
+
+
+def check_source_commit(commit: object) -> str | None:
+    """Return a commit's name, which is handed to programs: hexadecimal digits and nothing else.
+
+    Raises:
+        CommandError: ``bad_request`` naming ``source_commit``.
+    """
+    if commit is None:
+        return None
+    if not isinstance(commit, str) or _COMMIT.fullmatch(commit) is None:
+        bad("source_commit", "source_commit must be 7 to 40 hexadecimal digits")
+    return commit
+
+
+def check_progress(progress: object) -> int:
+    """Return a progress in whole percent.
+
+    Raises:
+        CommandError: ``bad_request`` naming ``progress``.
+    """
+    if type(progress) is not int or not 0 <= progress <= 100:
+        bad("progress", "progress must be 0 to 100 percent")
+    return progress
 
 
 class BuildJob(msgspec.Struct, frozen=True, kw_only=True):

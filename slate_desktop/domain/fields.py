@@ -48,7 +48,7 @@ def check_argv(value: object, field: str) -> list[str]:
     if not isinstance(value, list) or not 0 < len(value) <= MAX_ARGUMENTS:
         bad(field, f"{field} must be a list of 1 to {MAX_ARGUMENTS} texts")
     for part in value:
-        if not isinstance(part, str) or not _is_plain_text(part):
+        if not isinstance(part, str) or not is_plain_text(part):
             bad(field, f"{field} must hold texts without NUL")
     if not value[0] or sum(len(part.encode("utf-8")) for part in value) > MAX_ARGV_BYTES:
         bad(field, f"{field} must name a program and have at most {MAX_ARGV_BYTES} bytes")
@@ -98,7 +98,7 @@ def read_env(value: object) -> dict[str, str]:
             bad("env", "A variable's name must be letters, digits and '_'")
         if _DENIED_ENV.fullmatch(name) is not None:
             bad("env", f"The variable {name} cannot be set: it changes how programs are loaded")
-        if not isinstance(text, str) or not _is_plain_text(text):
+        if not isinstance(text, str) or not is_plain_text(text):
             bad("env", f"The variable {name} must be a text without NUL")
         size_bytes += len(name) + len(text.encode("utf-8"))
     if size_bytes > MAX_ENV_BYTES:
@@ -177,7 +177,8 @@ def shown(key: object) -> str:
     return str(key)[:64].encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _is_plain_text(text: str) -> bool:
+def is_plain_text(text: str) -> bool:
+    """Tell whether a text holds neither NUL nor lone surrogates."""
     return _UNSOUND.search(text) is None
 
 

@@ -13,6 +13,9 @@ from slate_desktop.domain.build import (
     BuildStatus,
     BuildType,
     TargetPlatform,
+    check_build_options,
+    check_progress,
+    check_source_commit,
 )
 from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
@@ -51,8 +54,8 @@ class Builds:
             user_id=user_id,
             build_type=_member(BuildType, build_type, "build_type"),
             target_platform=_member(TargetPlatform, target_platform, "target_platform"),
-            source_commit=source_commit,
-            options=options or {},
+            source_commit=check_source_commit(source_commit),
+            options=check_build_options({} if options is None else options),
         )
         return _build(row)
 
@@ -111,15 +114,11 @@ class Builds:
                 of a build that has ended; ``bad_request`` for a progress outside 0 to 100.
             StaleWriteError: ``version`` was given and the row has moved on.
         """
-        if progress is not None and not 0 <= progress <= 100:
-            raise CommandError(
-                ErrorCode.BAD_REQUEST, "progress must be 0 to 100 percent", field="progress"
-            )
         row = await self._run.one(
             "update_build",
             id=build_id,
             status=None if status is None else BuildStatus(status).value,
-            progress=progress,
+            progress=None if progress is None else check_progress(progress),
             progress_message=progress_message,
             output_path=output_path,
             artifacts=artifacts,

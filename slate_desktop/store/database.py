@@ -108,7 +108,7 @@ class Database:
                 ),
                 CALL_TIMEOUT_S,
             )
-        except (*AWAY, asyncpg.PostgresError, ValueError) as exc:
+        except (*AWAY, asyncpg.PostgresError, ValueError, OverflowError) as exc:
             raise _as_database_error(translate(exc)) from exc
         return cls(pool)
 

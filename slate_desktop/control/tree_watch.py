@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -110,25 +111,29 @@ class DirectoryWatch:
             while (item := await queue.get()) is not None:
                 if isinstance(item, OSError):
                     raise item
-                changes = self._group(item) if item else await self._missed(existing)
+                if item:
+                    changes = await asyncio.to_thread(self._group, item, set(self._stamps))
+                else:
+                    changes = await self._missed(existing)
                 if changes:
                     await self._on_changes(changes)
         finally:
             stop.set()
 
-    def _group(self, found: set[tuple[int, str]]) -> Changes:
+    def _group(self, found: set[tuple[int, str]], watched: set[Path]) -> Changes:
+        """Return the names that changed, by directory; it runs in a thread, as they can be many."""
         from watchfiles import Change
 
+        directories = {str(path): path for path in watched}
         changes: Changes = {}
         for kind, text in found:
-            path = Path(text)
-            if path.parent not in self._stamps:
+            parent, name = os.path.split(text)
+            path = directories.get(parent)
+            if path is None or (kind == Change.modified and not self._is_of_interest(name)):
                 continue
-            if kind == Change.modified and not self._is_of_interest(path.name):
-                continue
-            names = changes.setdefault(path.parent, set())
+            names = changes.setdefault(path, set())
             if names is not None:
-                names.add(path.name)
+                names.add(name)
         return changes
 
     async def _missed(self, paths: set[Path]) -> Changes:

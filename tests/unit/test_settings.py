@@ -249,3 +249,47 @@ def test_directory_of_somebody_else_is_refused(
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(SettingsError, match="another user"):
         files.ensure_private_dir(tmp_path / "d")
+
+
+class BrokenKeyring:
+    """A keyring that is locked: it answers every call with an error of its own."""
+
+    priority = 5
+
+    def __getattr__(self, name: str) -> object:
+        def refuse(*_: str) -> None:
+            raise RuntimeError("the keyring is locked")
+
+        return refuse
+
+
+def test_locked_keyring_is_said_and_files_are_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("keyring.get_keyring", BrokenKeyring)
+    assert secrets.get_secret("registry.password") is None
+    assert secrets.set_secret("registry.password", "geheim") is secrets.SecretPlace.FILE
+    assert secrets.get_secret("registry.password") == "geheim"
+    secrets.delete_secret("registry.password")
+    assert secrets.get_secret("registry.password") is None
+    assert "keyring" in caplog.text
+    assert "geheim" not in caplog.text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not on this platform")
+def test_settings_file_that_cannot_be_read_means_its_backup(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_settings({"theme": "dark"})
+    save_settings({"theme": "dark", "registry_user": "me"})
+    path, really_open = paths.settings_file(), os.open
+
+    def refuse(name: object, *rest: int, **more: int) -> int:
+        if name == path:
+            raise PermissionError(13, "Permission denied")
+        return really_open(name, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    settings = load_settings()
+    assert settings.theme == "dark"
+    assert "Permission denied" in settings.notes[0]

@@ -5,7 +5,6 @@ The window is painted before anything slow is imported or connected; ``run`` the
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -29,6 +28,7 @@ from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import load_state, save_state
 
 if TYPE_CHECKING:
+    import asyncio
     from argparse import Namespace
 
     from slate_desktop.control.client import Slate
@@ -53,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         window.show()
         paint_now(app, window)
         mark("painted")
+        # Not at the top: asyncio takes as long to read as a bare window takes to paint.
+        import asyncio
+
         import qasync
 
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
@@ -61,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def run(window: MainWindow) -> int:
     """Live until the window is to close, then end everything in order."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     closing = asyncio.Event()
     window.close_wanted.connect(closing.set)
@@ -121,6 +126,8 @@ def connector(profile: str | None) -> Connect:
 
 async def _load_graphs(window: MainWindow) -> None:
     # numpy is plain code and may be read in a thread; pyqtgraph makes Qt objects and may not.
+    import asyncio
+
     await asyncio.to_thread(__import__, "numpy")
     window.performance.make_graphs()
     calm_collector()

@@ -6,7 +6,6 @@ the user; it never ends the program by itself.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import faulthandler
 import logging
@@ -15,11 +14,14 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from slate_desktop.settings import paths
+
+if TYPE_CHECKING:
+    import asyncio
 
 log = logging.getLogger(__name__)
 Tell = Callable[[BaseException], None]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
@@ -17,12 +18,15 @@ from slate_desktop.control.tree import BATCH_ROWS, NodeState, ProjectTree, TreeN
 from slate_desktop.control.tree_nodes import sort_key
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.project import Project
+from slate_desktop.domain.session import SessionStatus
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.outline import OPEN_ROLE, OutlineModel
 from slate_desktop.ui.project_model import ProjectModel
 from slate_desktop.ui.project_pane import ProjectPane
+from slate_desktop.ui.status import session_title
 from slate_desktop.ui.theme import Theme
 from tests.gui.conftest import until
+from tests.gui.fakes import FakeSlate
 
 FILES = BATCH_ROWS + 300
 # Rows above those of the folder: the project, its sessions, the folder.
@@ -263,3 +267,31 @@ async def test_screen_reader_is_told_depth_and_state(scene: Scene) -> None:
     index = scene.outline.index(scene.row("many"))
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "many"
     assert index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "open, level 2"
+
+
+async def test_sessions_come_move_and_go_among_the_rows(scene: Scene) -> None:
+    slate = FakeSlate()
+    project = slate.put_project("p", "/p")
+    rows = [slate.put_session(project.id, SessionStatus.RUNNING) for _ in range(3)]
+    rows = [msgspec.structs.replace(row, project_id="p") for row in rows]
+    scene.close("many")
+    scene.check_models()
+    scene.choose("zoo")
+    for wanted in (rows, rows[::-1], [rows[1], rows[0]], []):
+        scene.pane.set_sessions(wanted)
+        shown = [scene.outline.index(2 + row).data() for row in range(len(wanted))]
+        assert shown == [session_title(row) for row in wanted]
+        assert scene.rows == ABOVE + len(wanted) + 1
+        assert scene.view.currentIndex().row() == scene.row("zoo")
+
+
+async def test_projects_that_change_their_order_stay_open(scene: Scene) -> None:
+    project = scene.pane.model.items[0].project
+    other = msgspec.structs.replace(project, id="q", name="q")
+    scene.pane.set_projects([project, other])
+    scene.pane.set_projects([other, project])
+    assert scene.rows == ABOVE + FILES + 2
+    assert scene.outline.index(0).data() == "q"
+    assert scene.outline.index(scene.rows - 1).data() == "zoo"
+    scene.pane.set_projects([other])
+    assert scene.rows == 1

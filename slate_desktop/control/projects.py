@@ -13,6 +13,7 @@ from slate_desktop.domain.engine import Engine, EngineDetection, detect_engine
 from slate_desktop.domain.fields import check_argv
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.project import Project
+from slate_desktop.domain.project_file import read_project_file
 from slate_desktop.errors import CommandError, ErrorCode
 
 MAX_NAME_CHARS = 100
@@ -31,7 +32,8 @@ class ProjectOperations(Operations):
     ) -> Project:
         """Add the directory ``path``, or return the project that already has this root.
 
-        The engine and its version are detected from marker files unless ``engine`` names one.
+        The engine and its version are detected from marker files unless ``engine`` names one. A
+        name and a custom project's command may stand in the directory's ``slate.toml``.
 
         Raises:
             CommandError: ``bad_request`` for something that is no directory, a bad name, an empty
@@ -43,9 +45,12 @@ class ProjectOperations(Operations):
             return known
         detection = await asyncio.to_thread(detect_engine, root)
         chosen = _engine(engine) if engine is not None else _clear_engine(detection)
+        said = await asyncio.to_thread(read_project_file, root)
+        if command is None and chosen is Engine.CUSTOM:
+            command = said.command
         try:
             project = await self.db.projects.add(
-                name=_check_name(name if name is not None else root.name or "project"),
+                name=_check_name(name if name is not None else said.name or root.name or "project"),
                 owner_id=self.user.id,
                 root=str(root),
                 engine=chosen.value,

@@ -24,10 +24,7 @@ async def add_samples(slate: Slate) -> list[Project]:
         SlateError: a project cannot be added.
     """
     hello = await slate.add_project(
-        await asyncio.to_thread(_copy, HELLO),
-        name=HELLO,
-        engine=Engine.CUSTOM,
-        command=["{python}", "main.py"],
+        await asyncio.to_thread(_copy, HELLO), name=HELLO, engine=Engine.CUSTOM
     )
     godot = await slate.add_project(
         await asyncio.to_thread(_copy, GODOT), name=GODOT, engine=Engine.GODOT

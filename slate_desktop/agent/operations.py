@@ -163,6 +163,13 @@ class Operations:
                 return await self._stop(row, request.grace_s)
             case RestartRequest():
                 return await self._restart(row, project, request.grace_s, is_resumed=is_resumed)
+            case ExecuteRequest() if is_resumed:
+                # A command is not run twice: what became of the first one, nobody knows.
+                raise CommandError(
+                    ErrorCode.CANCELLED,
+                    "the agent was restarted while this command ran; it may have ended or not",
+                    hint="look at what it was to do, then run it again if need be",
+                )
             case ExecuteRequest():
                 life = self._life(row, operation)
                 result = await life.execute(request.argv, request.timeout_s)

@@ -22,7 +22,6 @@ none for 5 min          any                 stop, remove
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -88,9 +87,13 @@ class Reconciler:
         """Reconcile until cancelled."""
         while True:
             await asyncio.sleep(period_s)
-            await self.run_once()
-            with contextlib.suppress(DatabaseError):
+            try:
+                await self.run_once()
                 await self._recorder.tidy()
+            except DatabaseError:
+                continue  # run_once has said so
+            except Exception:  # noqa: BLE001 - the boundary of a worker
+                _log.exception("a round of reconciliation broke off")
 
     async def run_once(self) -> None:
         """Do one cycle; a database or an engine that is away ends it without any act."""
@@ -168,11 +171,12 @@ class Reconciler:
     ) -> None:
         if found is None and (row.driver is None or DriverName(row.driver) not in listed):
             return
+        began_at = row.updated_at  # adopting renews it
         row = await self._recorder.adopt(row)
         if found is not None:
             await self._adopt(row, found)
         elif row.status is _S.STARTING:
-            await self._start_again(row)
+            await self._start_again(row, began_at)
         elif row.status is _S.STOPPING:
             await self._recorder.finish(row, Verdict(status=_S.STOPPED), log_complete=False)
         else:
@@ -191,8 +195,8 @@ class Reconciler:
             row, found.driver, plan, handle=found.handle, state=found.inspection.state
         )
 
-    async def _start_again(self, row: RuntimeSession) -> None:
-        if datetime.now(UTC) - row.updated_at > START_AGAIN_WITHIN:
+    async def _start_again(self, row: RuntimeSession, began_at: datetime) -> None:
+        if datetime.now(UTC) - began_at > START_AGAIN_WITHIN:
             verdict = Verdict(
                 status=_S.FAILED,
                 error_code=ErrorCode.START_INTERRUPTED,

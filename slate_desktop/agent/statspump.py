@@ -59,8 +59,14 @@ class StatsPump:
         self._watched[row.id] = _Watched(row, driver, handle)
         self._has_work.set()
 
-    def forget(self, session_id: str) -> None:
-        """Stop sampling a session; harmless when it is not sampled."""
+    def forget(self, session_id: str, handle: Handle | None = None) -> None:
+        """Stop sampling a session; harmless when it is not sampled.
+
+        With ``handle`` only that runtime is meant: the session's next one may be watched already.
+        """
+        watched = self._watched.get(session_id)
+        if watched is not None and handle is not None and watched.handle != handle:
+            return
         self._watched.pop(session_id, None)
         if not self._watched:
             self._has_work.clear()
@@ -100,6 +106,9 @@ class StatsPump:
             async with asyncio.timeout(SAMPLE_TIMEOUT_S):
                 stats = await watched.driver.stats(watched.handle)
         except (SlateError, TimeoutError) as error:
+            self._note_failure(session_id, watched, error)
+            return
+        except Exception as error:  # noqa: BLE001 - one runtime must not end everybody's samples
             self._note_failure(session_id, watched, error)
             return
         finally:

@@ -161,7 +161,7 @@ class Life:
                 extra={"session": self.row.id, "reason": str(error)},
             )
         finally:
-            self._services.stats.forget(self.row.id)
+            self._services.stats.forget(self.row.id, self.handle)
             self.is_over = True
             self._announce()
 
@@ -175,7 +175,9 @@ class Life:
                     self._is_log_complete = True
                     return Verdict(status=_S.STOPPED)
             if self._state is RuntimeState.CREATED:
+                self._is_log_complete = True  # nothing is written before it starts
                 await self._driver.start(self.handle)
+                self._is_log_complete = False
                 failpoints.hit("after_start")
             self._started_s = time.monotonic()
             return await self._watch(self.handle)
@@ -277,7 +279,7 @@ class Life:
 
     async def _conclude(self, verdict: Verdict) -> bool:
         """Write the end of the attempt, then remove the runtime; True when a new one follows."""
-        self._services.stats.forget(self.row.id)
+        self._services.stats.forget(self.row.id, self.handle)
         handle, driver, name = self.handle, self._driver, self.row.container_name
         is_again = self._intent is Intent.RESTART and verdict.status is _S.STOPPED
         if is_again and self._next is not None:
@@ -289,7 +291,9 @@ class Life:
             )
             self._set_row(row)
             is_again = False
-        if not isinstance(self.error, StopFailedError):
+        # One whose log could not be read whole stays: the reconciler reads it, then removes it.
+        is_read = handle is None or self._is_log_complete
+        if is_read and not isinstance(self.error, StopFailedError):
             await remove_runtime(driver, handle, name or "", self._recorder.agent_id)
         return is_again
 

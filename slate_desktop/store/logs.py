@@ -54,7 +54,7 @@ class Logs:
         Returns:
             The session's next free number; the newest stamp of each stream of this runtime; and
             the identities ``(stream, ts_ns, ord)`` that are not older than ``overlap_ns`` before
-            the stream that is furthest behind.
+            the newest of their stream.
         """
         newest_seq = await self._run.value("max_log_seq", session_id=session_id)
         rows = await self._run.many(
@@ -63,13 +63,18 @@ class Logs:
         newest = {row["stream"]: row["ts_ns"] for row in rows}
         if not newest:
             return newest_seq + 1, {}, set()
-        keys = await self._run.many(
-            "known_log_keys",
-            session_id=session_id,
-            container_id=container_id,
-            since_ns=min(newest.values()) - overlap_ns,
-        )
-        return newest_seq + 1, newest, {(k["stream"], k["ts_ns"], k["ord"]) for k in keys}
+        known: set[LogKey] = set()
+        for stream, ts_ns in newest.items():
+            # By stream: one that fell silent long ago must not bring all lines of the others.
+            keys = await self._run.many(
+                "known_log_keys",
+                session_id=session_id,
+                container_id=container_id,
+                stream=stream,
+                since_ns=ts_ns - overlap_ns,
+            )
+            known |= {(k["stream"], k["ts_ns"], k["ord"]) for k in keys}
+        return newest_seq + 1, newest, known
 
     async def add(
         self,
@@ -165,17 +170,21 @@ class Logs:
     ) -> list[LogRecord]:
         """Give lines that are not stored yet the numbers after the newest stored one."""
         newest = await self._run.on(connection, "max_log_seq", session_id=session_id)
-        by_runtime: dict[str, set[LogKey]] = {}
-        for container_id in {record.container_id for record in records}:
+        known: set[tuple[str, str, int, int]] = set()
+        for container_id, stream in {(r.container_id, r.stream) for r in records}:
+            stamps = [
+                r.ts_ns for r in records if (r.container_id, r.stream) == (container_id, stream)
+            ]
             keys = await self._run.on(
                 connection,
                 "known_log_keys",
                 session_id=session_id,
                 container_id=container_id,
-                since_ns=min(r.ts_ns for r in records if r.container_id == container_id),
+                stream=stream,
+                since_ns=min(stamps),
             )
-            by_runtime[container_id] = {(k["stream"], k["ts_ns"], k["ord"]) for k in keys}
-        fresh = [r for r in records if (r.stream, r.ts_ns, r.ord) not in by_runtime[r.container_id]]
+            known |= {(container_id, k["stream"], k["ts_ns"], k["ord"]) for k in keys}
+        fresh = [r for r in records if (r.container_id, r.stream, r.ts_ns, r.ord) not in known]
         first = max(newest + 1, fresh[0].seq) if fresh else newest + 1
         return [msgspec.structs.replace(r, seq=first + i) for i, r in enumerate(fresh)]
 

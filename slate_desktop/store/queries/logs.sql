@@ -9,14 +9,19 @@ select coalesce(max(seq), 0) from slate_runtime_logs where session_id = :session
 
 -- name: last_log_stamps
 -- The newest time of each stream of a runtime.
-select stream, max(ts_ns) as ts_ns from slate_runtime_logs
-where session_id = :session_id and container_id = :container_id
-group by stream;
+select streams.stream, newest.ts_ns
+from unnest(array['stdout', 'stderr', 'slate']) as streams (stream)
+cross join lateral (
+    select max(ts_ns) as ts_ns from slate_runtime_logs l
+    where l.session_id = :session_id and l.container_id = :container_id
+        and l.stream = streams.stream) newest
+where newest.ts_ns is not null;
 
 -- name: known_log_keys
--- Identities of a runtime's lines that are not older than a time.
+-- Identities of the lines of one stream of a runtime that are not older than a time.
 select stream, ts_ns, ord from slate_runtime_logs
-where session_id = :session_id and container_id = :container_id and ts_ns >= :since_ns;
+where session_id = :session_id and container_id = :container_id and stream = :stream
+    and ts_ns >= :since_ns;
 
 -- name: insert_logs!
 -- Store lines; one that is there under its identity stays as it is.

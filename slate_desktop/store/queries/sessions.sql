@@ -138,7 +138,9 @@ returning id, project_id, user_id, runtime_type, status, container_config, drive
 -- The owner is back with a new epoch: an older process of it cannot write any more.
 update slate_runtime_sessions set
     agent_epoch = :epoch,
-    status = case when status = 'lost' then 'running' else status end
+    -- A stop that was accepted before the session was lost is carried out, not forgotten.
+    status = case when status <> 'lost' then status
+        when desired = 'stopped' and attempt > 0 then 'stopping' else 'running' end
 where id = :id and agent_id = :agent_id and agent_epoch = :old_epoch and :epoch >= :old_epoch
 returning id, project_id, user_id, runtime_type, status, container_config, driver, desired, version,
     attempt, agent_id, agent_epoch, container_id, container_name, image_digest, exit_code,
@@ -161,7 +163,7 @@ returning id, project_id, user_id, runtime_type, status, container_config, drive
 -- Live sessions whose agent, another one, was not seen for long by the database's clock.
 update slate_runtime_sessions s set status = 'lost'
 from slate_agents a
-where a.id = s.agent_id and a.epoch = s.agent_epoch and s.agent_id <> :agent_id
+where a.id = s.agent_id and a.epoch >= s.agent_epoch and s.agent_id <> :agent_id
     and s.status in ('starting', 'running', 'stopping') and s.deleted_at is null
     and a.last_seen < now() - make_interval(secs => :unseen_s::double precision)
 returning s.id, s.project_id, s.user_id, s.runtime_type, s.status, s.container_config,

@@ -214,7 +214,7 @@ async def _show_outcome(slate: Slate, output: Output, row: RuntimeSession) -> in
     from slate_desktop.domain.session import SessionStatus
 
     output.result(await _row(slate, row), outcome_words(row))
-    return EXIT_FAILED if row.status is SessionStatus.FAILED else EXIT_OK
+    return EXIT_FAILED if row.status in (SessionStatus.FAILED, SessionStatus.LOST) else EXIT_OK
 
 
 async def _row(slate: Slate, row: RuntimeSession) -> dict[str, Any]:

@@ -38,7 +38,8 @@ from slate_desktop.wire.messages import (
 
 _S = SessionStatus
 _NOT_RUNNING_YET = frozenset({_S.CREATING, _S.STOPPED, _S.FAILED, _S.LOST})
-_STARTED = FINAL_STATES | {_S.RUNNING}
+# `lost` ends a wait too: nobody can tell when the host comes back.
+_STARTED = FINAL_STATES | {_S.RUNNING, _S.LOST}
 # A command's result is fetched for this long after its own time is over.
 _EXEC_SLACK_S = 15.0
 _EXEC_LOOKS_S = (0.25, 0.5, 1.0)
@@ -98,7 +99,7 @@ class ContainerOperations(SessionOperations):
         body = write_grace(StopRequest(grace_s=grace_s))
         audience = await self._audience(row)
         return await self._command(
-            Operation.STOP, row, body, audience, FINAL_STATES, wait, timeout_s
+            Operation.STOP, row, body, audience, FINAL_STATES | {_S.LOST}, wait, timeout_s
         )
 
     async def restart_container(

@@ -230,6 +230,7 @@ class Binding:
         work.session_changed.connect(self._on_session_changed)
         work.current_changed.connect(self._on_current_changed)
         work.model_opened.connect(self._on_model_opened)
+        work.session_removed.connect(self._window.console.close_log)
         work.model_changed.connect(self._on_model_changed)
         work.lamp_changed.connect(window.status_row.lamps.show_lamp)
         work.failed.connect(window.show_error)

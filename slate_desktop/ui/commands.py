@@ -39,7 +39,14 @@ class Commands:
         form.check()
         if not form.is_valid:
             return
-        request, session, project = form.request(), work.session, work.project
+        session, project = work.session, work.project
+        key = work.current_session_id or work.current_project_id
+        if window.binding.config_key != key:
+            # The form still shows what was chosen before.
+            await window.reload_config()
+            if window.binding.config_key != key:
+                return
+        request = form.request()
         new_of = None
         if session is None:
             if project is None:
@@ -80,9 +87,15 @@ class Commands:
             work.choose_project(project_id)
             self._window.show_error(error, self._window.tr("The session could not be started."))
 
+    async def _chosen_model(self) -> RuntimeSessionModel | None:
+        """Return the chosen session's model; its log may be closed, or still opening."""
+        work = self._window.workspace
+        session = work.session
+        return None if session is None else await work.open_model(session.id)
+
     async def stop(self) -> None:
         """Stop the chosen session."""
-        model = self._window.workspace.model
+        model = await self._chosen_model()
         if model is not None:
             text = self._window.tr("The session could not be stopped.")
             self._window.last_command[model.session_id] = text
@@ -90,7 +103,7 @@ class Commands:
 
     async def restart(self) -> None:
         """Restart the chosen session."""
-        model = self._window.workspace.model
+        model = await self._chosen_model()
         if model is not None:
             text = self._window.tr("The session could not be restarted.")
             self._window.last_command[model.session_id] = text
@@ -226,7 +239,8 @@ class Commands:
             return
         settings = {**project.settings, **window.details.form.changes()}
         what = window.tr("The values could not be kept.")
-        await self._guarded(slate.update_project(project.id, settings=settings), what)
+        if not await self._guarded(slate.update_project(project.id, settings=settings), what):
+            return
         window.drafts.pop(project.id, None)
         await self._guarded(window.workspace.refresh_projects(), what)
         await window.reload_config()
@@ -283,11 +297,14 @@ class Commands:
         """Open the dialog with the raw text."""
         await dialogs.wait_for(ProblemDialog(self._window, self._window.theme, problem))
 
-    async def _guarded(self, work: object, what: str) -> None:
+    async def _guarded(self, work: object, what: str) -> bool:
+        """Do it, or show why not; tells whether it was done."""
         try:
             await work  # type: ignore[misc]
         except SlateError as error:
             self._window.show_error(error, what)
+            return False
+        return True
 
 
 def _look_at(folder: str) -> EngineDetection | None:

@@ -49,6 +49,7 @@ class Workspace(QObject):
     session_changed = Signal(object)
     current_changed = Signal()
     model_opened = Signal(str)
+    session_removed = Signal(str)
     model_changed = Signal(str)
     lamp_changed = Signal(object)
     notice_added = Signal(object)
@@ -217,6 +218,7 @@ class Workspace(QObject):
             self.current_session_id = None
             self.current_changed.emit()
         await self.close_model(session_id)
+        self.session_removed.emit(session_id)
         if self._list is not None:
             await self._list.refresh()
 

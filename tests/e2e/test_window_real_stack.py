@@ -27,7 +27,14 @@ def environment(tmp_path: Path):
     for name in ("DATA", "CONFIG", "CACHE"):
         environment[f"SLATE_{name}_DIR"] = str(tmp_path / name.lower())
     yield environment
-    down = [sys.executable, "-m", "slate_desktop", "stack", "down"]
+    slate = [sys.executable, "-m", "slate_desktop"]
+    # A runtime outlives its stack, so one that a window left running is ended first.
+    listing = [*slate, "session", "list", "--active", "--json"]
+    found = subprocess.run(listing, env=environment, check=True, capture_output=True, timeout=60)
+    for session in json.loads(found.stdout)["sessions"]:
+        stop = [*slate, "session", "stop", session["id"], "--wait", "--json"]
+        subprocess.run(stop, env=environment, check=True, capture_output=True, timeout=60)
+    down = [*slate, "stack", "down"]
     subprocess.run(down, env=environment, check=False, capture_output=True, timeout=60)
 
 

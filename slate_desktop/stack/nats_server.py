@@ -113,7 +113,8 @@ def render_config(
 class NatsServer:
     """One nats-server process under ``directory``; ``start`` again after it died.
 
-    A restart takes the port that it had before, so that clients find it.
+    A restart takes the port that it had before, also one by a later supervisor, so that windows
+    that were open meanwhile find it again.
     """
 
     def __init__(self, directory: Path, users: list[NatsUser], *, log_file: Path) -> None:
@@ -134,6 +135,8 @@ class NatsServer:
         Raises:
             StackError: it does not come up; the message carries the end of its log.
         """
+        if self.port == -1:
+            self.port = self._last_port()
         try:
             await self._start_on(self.port)
         except StackError:
@@ -161,12 +164,21 @@ class NatsServer:
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 self.port = await self._wait_ready(self.process, ports)
+            files.write_private(self.directory / "port", str(self.port).encode())
         except TimeoutError as exc:
             await self.stop()
             raise StackError("nats-server did not become ready in time.") from exc
         except BaseException:
             await self.stop()
             raise
+
+    def _last_port(self) -> int:
+        """The port of the last time, or -1 for any free one."""
+        try:
+            port = int((self.directory / "port").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return -1
+        return port if 1024 <= port <= 65535 else -1
 
     async def _wait_ready(self, child: asyncio.subprocess.Process, ports: Path) -> int:
         while True:

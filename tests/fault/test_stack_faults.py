@@ -57,6 +57,8 @@ async def test_killed_supervisor_leaves_nothing_behind_and_loses_nothing(
         assert time.monotonic() - began < 15
         assert not any(identity.is_running() for identity in children.values())
         assert (again.user_id, again.user_seed) == (first.user_id, first.user_seed)
+        # A window that was open all the while finds the broker and the database again.
+        assert (again.nats_url, again.database_url) == (first.nats_url, first.database_url)
     async with await Database.connect(again.database_url) as database:
         assert (await database.projects.get(project.id)).name == "kept"
 

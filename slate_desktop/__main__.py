@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -16,7 +17,12 @@ def main_desktop() -> int:
     """Open the window."""
     from slate_desktop.cli.window import open_window
 
-    return open_window()
+    code = open_window()
+    # All is saved and closed by now. The interpreter would take Qt's objects apart in any order,
+    # which now and then ends in a crash instead of the exit code.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 
 from slate_desktop import __version__
 from slate_desktop.ui import crash
-from slate_desktop.ui.garbage import calm_collector
+from slate_desktop.ui.garbage import Collector, calm_collector
 from slate_desktop.ui.startup import mark
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and return the exit code when it has closed."""
     options = _parse(argv if argv is not None else sys.argv[1:])
     app = _application()
+    Collector(app)
     state = load_state()
     theme = Theme(app, choice=state.theme, zoom=state.zoom)
     with crash.nets(lambda error: _tell(error)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,15 @@ def pytest_asyncio_loop_factories(
 # WORKAROUND(pytest-qt 4.5): it handles Qt events between set-up, call and tear-down, which runs
 # steps of coroutines while their loop is not running. It can go when a test can opt out of that.
 pytestqt.plugin._process_events = lambda: None
+
+
+@pytest.fixture(autouse=True)
+def collection_between_tests() -> Iterator[None]:
+    """Collect as the program does: never in a worker, which would take Qt objects apart there."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

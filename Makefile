@@ -66,6 +66,6 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 
 $(HEADLESS)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(HEADLESS)
-	$(HEADLESS)/bin/python -m pip install --quiet --editable . 'pytest>=8.4,<10' \
+	$(HEADLESS)/bin/python -m pip install --quiet --editable '.[assets]' 'pytest>=8.4,<10' \
 		'pytest-asyncio>=1.4,<2' 'pytest-timeout>=2.4,<3' 'hypothesis>=6.120,<7'
 	@touch $@

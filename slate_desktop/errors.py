@@ -8,6 +8,7 @@ library, with ``raise … from exc``.
 
     SlateError
     ├── CommandError            carries a wire code; what an agent's error reply becomes
+    │   └── AssetError              a file is not sound, needs too much, or crashed its reader
     ├── ClientError             never on the wire
     │   ├── NotConnectedError       the broker is away; nothing was sent
     │   ├── AgentOfflineError       nobody answers for that session
@@ -124,6 +125,28 @@ class CommandError(SlateError):
     def message(self) -> str:
         """The sentence for a person."""
         return str(self)
+
+
+class AssetError(CommandError):
+    """A file cannot be processed: it is not sound, needs more than is allowed, or broke its reader.
+
+    The code is ``asset_invalid``, ``asset_limit`` or ``asset_crash``.
+    """
+
+    @classmethod
+    def invalid(cls, message: str, *, hint: str = "", **details: Any) -> AssetError:
+        """The file is not what it should be."""
+        return cls(ErrorCode.ASSET_INVALID, message, hint=hint, details=details)
+
+    @classmethod
+    def limit(cls, message: str, *, hint: str = "", **details: Any) -> AssetError:
+        """The file needs more than is allowed."""
+        return cls(ErrorCode.ASSET_LIMIT, message, hint=hint, details=details)
+
+    @classmethod
+    def crash(cls, message: str, *, hint: str = "", **details: Any) -> AssetError:
+        """Reading the file ended the reader."""
+        return cls(ErrorCode.ASSET_CRASH, message, hint=hint, details=details)
 
 
 class ClientError(SlateError):

@@ -20,6 +20,9 @@ EXIT_INTERRUPTED = 130
 _FAILED = frozenset(
     {
         "internal",
+        "asset_invalid",
+        "asset_limit",
+        "asset_crash",
         "image_missing",
         "port_conflict",
         "command_not_found",

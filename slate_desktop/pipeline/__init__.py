@@ -1,4 +1,5 @@
 """Asset processing, pure: files in, files out; no broker, no database, no Qt.
 
-Everything that reads an untrusted file does so in a child process (``pipeline.sandbox``).
+``run`` picks the pipeline of a kind, ``publish`` puts products where people look, ``tools`` names
+versions. Everything that reads an untrusted file does so in a child process (``pipeline.sandbox``).
 """

@@ -12,12 +12,14 @@ import msgspec
 
 from slate_desktop.domain.assets.audio import AudioOptions, parse_audio_options
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.model import ModelOptions, parse_model_options
 from slate_desktop.domain.fields import bad
 
-AssetOptions: TypeAlias = AudioOptions
+AssetOptions: TypeAlias = AudioOptions | ModelOptions
 
 _PARSERS: dict[AssetKind, Callable[[Mapping[str, object]], AssetOptions]] = {
     AssetKind.AUDIO: parse_audio_options,
+    AssetKind.MODEL: parse_model_options,
 }
 
 

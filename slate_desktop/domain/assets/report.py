@@ -8,11 +8,12 @@ import msgspec
 
 from slate_desktop.domain.assets.audio import AudioReport
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.model import ModelReport
 from slate_desktop.domain.assets.product import AssetReport, Product
 from slate_desktop.errors import CommandError, ErrorCode
 
 # Every member has its kind as tag; a kind joins with ``|``.
-AnyReport: TypeAlias = AudioReport
+AnyReport: TypeAlias = AudioReport | ModelReport
 
 
 class ProcessResult(msgspec.Struct, frozen=True, kw_only=True):

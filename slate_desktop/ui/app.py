@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_API", "pyside6")
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     theme = Theme(app, choice=state.theme, zoom=state.zoom)
     with crash.nets(lambda error: _tell(error)):
         window = MainWindow(theme, state, connector(options.profile))
+        window.wanted_path = options.path
         window.show()
         paint_now(app, window)
         mark("painted")
@@ -69,7 +71,7 @@ async def run(window: MainWindow) -> int:
 
     loop = asyncio.get_running_loop()
     closing = asyncio.Event()
-    window.close_wanted.connect(closing.set)
+    window.close_wanted.connect(lambda: _close(window, closing.set))
     loop.set_exception_handler(crash.loop_handler(lambda error: window.show_error(error)))
     with _signals(loop, closing.set):
         if not window.is_built:
@@ -80,6 +82,10 @@ async def run(window: MainWindow) -> int:
             lambda: window.tasks.spawn(_load_graphs(window), "graphs", window)
         )
         window.binding.open_remembered()
+        window.documents.restore(window.state.documents)
+        if window.wanted_path is not None:
+            opening = window.document_commands.open_path(window.wanted_path)
+            window.tasks.spawn(opening, "open path", window)
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         await closing.wait()
         window.setEnabled(False)
@@ -97,8 +103,16 @@ async def run(window: MainWindow) -> int:
 async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
     await window.tasks.aclose(_TASKS_S)
+    await window.documents.aclose()
     await window.binding.aclose()
     await window.workspace.aclose()
+
+
+def _close(window: MainWindow, then: Callable[[], None]) -> None:
+    if not window.is_built or not window.documents.unsaved:
+        then()
+        return
+    window.tasks.spawn(window.document_commands.close_window(then), "close window", window)
 
 
 def paint_now(app: QApplication, window: MainWindow) -> None:
@@ -150,6 +164,9 @@ def _parse(argv: Sequence[str]) -> Namespace:
     import argparse
 
     parser = argparse.ArgumentParser(prog="slate-desktop", description="The SLATE window.")
+    parser.add_argument(
+        "path", nargs="?", type=Path, help="a folder or file to open; needs no server"
+    )
     parser.add_argument("--profile", help="the profile to connect to; `local` starts what it needs")
     parser.add_argument("--version", action="version", version=f"slate-desktop {__version__}")
     return parser.parse_args(argv)

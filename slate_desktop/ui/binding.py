@@ -13,7 +13,7 @@ from slate_desktop.domain.container import ContainerConfig, parse_container_conf
 from slate_desktop.domain.engine import default_container_config
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import SlateError
-from slate_desktop.ui import status
+from slate_desktop.ui import folders, status
 from slate_desktop.ui.command_palette import Command
 from slate_desktop.ui.commands import can_start, can_stop
 from slate_desktop.ui.details_pane import failure_of
@@ -48,6 +48,7 @@ class Binding:
         self._show_projects()
         self._show_sessions()
         self.show_availability()
+        self.show_documents()
 
     def open_remembered(self) -> None:
         """Open the last project's folder; its files show without broker and database."""
@@ -72,6 +73,14 @@ class Binding:
                 group=window.tr("Session"),
                 hint=status.session_words(session),
                 icon="terminal",
+            )
+        for document in window.documents.documents:
+            yield Command(
+                title=document.title,
+                run=lambda path=document.path: window.documents.open_path(path),
+                group=window.tr("Document"),
+                hint=str(document.path),
+                icon="file",
             )
         for project in work.projects:
             yield Command(
@@ -102,6 +111,20 @@ class Binding:
             self._refreshed_at = now
             self._window.tasks.spawn(self._refresh(), "refresh", self._window)
 
+    def show_documents(self) -> None:
+        """Switch the actions of documents on and off."""
+        registry, area = self._window.registry, self._window.documents
+        document = area.current
+        why = self._window.tr("No document is open.")
+        for name in ("close", "close_others", "pin", "reload", "reveal", "external", "copy_path"):
+            registry.set_enabled(f"document.{name}", document is not None, why)
+        can_save = document is not None and document.can_save
+        registry.set_enabled("document.save", can_save, self._window.tr("Nothing to save here."))
+        pin = registry["document.pin"]
+        pin.blockSignals(True)
+        pin.setChecked(document is not None and area.is_pinned(document))
+        pin.blockSignals(False)
+
     # -- configuration ---------------------------------------------------------------------
 
     async def load_config(self) -> None:
@@ -130,7 +153,7 @@ class Binding:
             return await work.slate.effective_config(work.session)
         if work.project is None:
             return None
-        if work.slate is not None:
+        if work.slate is not None and not folders.is_folder(work.project):
             return await work.slate.default_container_config(work.project.id)
         return default_container_config(work.project.engine, work.project.engine_version)
 
@@ -148,6 +171,8 @@ class Binding:
         why = no_link
         if work.project is None and session is None:
             why = why or window.tr("Choose a project first.")
+        elif folders.is_folder(work.project):
+            why = why or window.tr("This folder is no project yet: add it first (Ctrl+O).")
         elif not window.details.form.is_valid:
             why = why or window.tr("Correct the marked fields first.")
         elif not can_start(state):
@@ -162,7 +187,9 @@ class Binding:
         has_ended = session is not None and can_start(state)
         registry.set_enabled("session.remove", is_on and has_ended and not is_busy, no_link)
         registry.set_enabled("project.add", is_on, no_link)
-        registry.set_enabled("project.remove", is_on and work.project is not None, no_link)
+        is_folder = folders.is_folder(work.project)
+        can_remove = is_folder or (is_on and work.project is not None)
+        registry.set_enabled("project.remove", can_remove, no_link)
         has_log = window.console.current_id is not None
         for name in ("search", "next_error", "previous_error", "filter", "copy", "save", "clear"):
             registry.set_enabled(f"console.{name}", has_log, window.tr("No log is open."))
@@ -326,6 +353,10 @@ class Binding:
         window, work = self._window, self._work
         window.projects.project_selected.connect(work.choose_project)
         window.projects.session_selected.connect(work.choose_session)
+        window.projects.session_selected.connect(lambda _id: window.documents.show_overview())
+        window.projects.file_wanted.connect(window.documents.open_path)
+        window.documents.current_document_changed.connect(self.show_documents)
+        window.documents.menu_wanted.connect(window.show_document_menu)
         window.projects.tree_wanted.connect(self._on_tree_wanted)
         window.projects.load_wanted.connect(self._on_load_wanted)
         window.projects.menu_wanted.connect(window.show_menu)

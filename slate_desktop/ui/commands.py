@@ -12,7 +12,7 @@ import shiboken6
 from slate_desktop.domain.engine import EngineDetection, detect_engine
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import OutcomeUnknownError, SlateError
-from slate_desktop.ui import dialogs
+from slate_desktop.ui import dialogs, folders
 from slate_desktop.ui.add_project import AddProjectDialog
 from slate_desktop.ui.dialogs import ProblemDialog
 from slate_desktop.ui.execute_dialog import ExecuteDialog
@@ -170,6 +170,9 @@ class Commands:
         dialog.browse_wanted.connect(
             lambda: window.tasks.spawn(self._browse(dialog), "choose folder", dialog)
         )
+        project = window.workspace.project
+        if not folder and project is not None and folders.is_folder(project):
+            folder = project.root
         dialog.folder.setText(folder)
         while await self._dialog_accepted(dialog):
             root, name, engine, command = dialog.values
@@ -215,6 +218,9 @@ class Commands:
         """Remove the chosen project after asking."""
         window, project = self._window, self._window.workspace.project
         if project is None:
+            return
+        if folders.is_folder(project):
+            window.workspace.close_folder(project.id)
             return
         text = window.tr("Remove {name} from SLATE? The files in {root} stay as they are.")
         is_sure = await dialogs.ask(

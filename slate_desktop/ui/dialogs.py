@@ -88,6 +88,18 @@ async def choose_directory(parent: QWidget, title: str, start: Path | None = Non
     return Path(chosen[0]) if is_accepted and chosen else None
 
 
+async def choose_open_file(parent: QWidget, title: str, start: Path | None = None) -> Path | None:
+    """Let the user choose a file that exists; None when they think better of it."""
+    dialog = QFileDialog(parent, title, str(start or Path.home()))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+    dialog.resize(760, 480)
+    chosen: list[str] = []
+    dialog.filesSelected.connect(chosen.extend)
+    is_accepted = await wait_for(dialog)
+    return Path(chosen[0]) if is_accepted and chosen else None
+
+
 async def choose_save_file(parent: QWidget, title: str, name: str) -> Path | None:
     """Let the user choose where to save; the dialog itself asks before it overwrites."""
     dialog = QFileDialog(parent, title, str(Path.home()))

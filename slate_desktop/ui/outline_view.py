@@ -6,7 +6,7 @@ of a tree are here; screen readers get the rows from the table.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -54,6 +54,9 @@ class OutlineView(QTableView):
 
     ``expand``, ``collapse`` and ``isExpanded`` take indexes of the source model.
     """
+
+    # A row that cannot be opened was double-clicked, or Return was pressed on it.
+    node_activated = Signal(object)
 
     def __init__(self, source: ProjectModel, theme: Theme, badge_role: int, parent: QWidget):
         super().__init__(parent)
@@ -151,7 +154,7 @@ class OutlineView(QTableView):
         super().mouseDoubleClickEvent(event)
         node = self.node_at(self.indexAt(event.position().toPoint()))
         if node is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._toggle(node)
+            self._activate(node)
 
     # -- opening and closing ---------------------------------------------------------------
 
@@ -165,6 +168,8 @@ class OutlineView(QTableView):
             outline.open(node)
         elif key == Qt.Key.Key_Minus and outline.is_open(node):
             self._close(node)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not has_modifier:
+            self._activate(node)
         elif has_modifier or key not in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             return False
         elif key == Qt.Key.Key_Right:
@@ -185,6 +190,12 @@ class OutlineView(QTableView):
         self.outline.open(node)
         for child in self.outline.source.openable(node):
             self._open_all(child)
+
+    def _activate(self, node: Node) -> None:
+        if self.outline.source.has_children(node):
+            self._toggle(node)
+        else:
+            self.node_activated.emit(node)
 
     def _toggle(self, node: Node) -> None:
         if self.outline.is_open(node):

@@ -30,6 +30,7 @@ class ProjectPane(QWidget):
 
     project_selected = Signal(str)
     session_selected = Signal(str)
+    file_wanted = Signal(object)
     tree_wanted = Signal(str)
     load_wanted = Signal(object, object)
     menu_wanted = Signal(object, QPoint)
@@ -43,6 +44,7 @@ class ProjectPane(QWidget):
         self.view.setAccessibleName(self.tr("Projects, sessions and files"))
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._on_menu)
+        self.view.node_activated.connect(self._on_activated)
         self.view.outline.opened.connect(self._on_opened)
         self.view.outline.closed.connect(self._on_closed)
         self.view.selectionModel().currentChanged.connect(self._on_current_changed)
@@ -123,6 +125,10 @@ class ProjectPane(QWidget):
         item = self.model.project_of(node)
         if item is not None:
             self.project_selected.emit(item.project.id)
+
+    def _on_activated(self, node: Node) -> None:
+        if is_file(node) and not node.is_dir:
+            self.file_wanted.emit(node.path)
 
     def _on_menu(self, position: QPoint) -> None:
         node = self.view.node_at(self.view.indexAt(position))

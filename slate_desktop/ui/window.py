@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from slate_desktop.ui.commands import Commands
     from slate_desktop.ui.console.panel import ConsolePanel
     from slate_desktop.ui.details_pane import DetailsPane
+    from slate_desktop.ui.document_commands import DocumentCommands
+    from slate_desktop.ui.documents.area import DocumentArea
+    from slate_desktop.ui.documents.document import Document
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
     from slate_desktop.ui.project_model import Node
@@ -52,6 +55,7 @@ class MainWindow(QMainWindow):
     tasks: TaskGroupOwner
     workspace: Workspace
     commands: Commands
+    document_commands: DocumentCommands
     registry: ActionRegistry
     projects: ProjectPane
     sessions: SessionsPane
@@ -60,6 +64,7 @@ class MainWindow(QMainWindow):
     start_page: StartPage
     details: DetailsPane
     centre: QStackedWidget
+    documents: DocumentArea
     docks: Docks
     search_button: QPushButton
     status_row: StatusRow
@@ -74,6 +79,7 @@ class MainWindow(QMainWindow):
         self.is_built = False
         self.drafts: dict[str, ContainerConfig] = {}
         self.last_command: dict[str, str] = {}
+        self.wanted_path: Path | None = None
         self._is_closing = False
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)
@@ -147,6 +153,7 @@ class MainWindow(QMainWindow):
         self.state.theme, self.state.zoom = self.theme.choice, self.theme.zoom
         self.state.has_times = self.console.view.painting.has_times
         self.state.span_s = float(self.performance.span_s)
+        self.state.documents = self.documents.remember()
 
     def changeEvent(self, event: QEvent) -> None:
         """Look for news of other windows when this one becomes active."""
@@ -186,13 +193,26 @@ class MainWindow(QMainWindow):
                 "session.remove",
             ]
         elif isinstance(node, ProjectItem):
-            ids = ["session.start", "session.new", "", "project.remove"]
+            ids = ["session.start", "session.new", "", "project.add", "project.remove"]
         menu = QMenu(self)
         for action_id in ids:
             if action_id:
                 menu.addAction(self.registry[action_id])
             else:
                 menu.addSeparator()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(position)
+
+    def show_document_menu(self, _document: Document, position: QPoint) -> None:
+        """Open the menu of a document's tab."""
+        menu = QMenu(self)
+        for name in ("pin", "save", "reload", "", "reveal", "external", "copy_path", ""):
+            if name:
+                menu.addAction(self.registry[f"document.{name}"])
+            else:
+                menu.addSeparator()
+        menu.addAction(self.registry["document.close"])
+        menu.addAction(self.registry["document.close_others"])
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(position)
 

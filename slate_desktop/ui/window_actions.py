@@ -47,6 +47,7 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "trash-2",
             hint=_tr("Remove the project from SLATE; its files stay"),
         ),
+        *_document_specs(menu),
         ActionSpec(
             "app.quit",
             _tr("&Quit"),
@@ -56,6 +57,44 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             keys=("Ctrl+Q",),
             hint=_tr("Close the window; sessions run on"),
         ),
+    ]
+
+
+def _document_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "folder.open",
+            _tr("Open &folder…"),
+            menu,
+            "open",
+            "folder-open",
+            keys=("Ctrl+Shift+O",),
+            hint=_tr("Show a folder in the tree; needs no server"),
+        ),
+        ActionSpec("file.open", _tr("&Open file…"), menu, "open", "file", keys=("Ctrl+Alt+O",)),
+        ActionSpec(
+            "document.save",
+            _tr("&Save file"),
+            menu,
+            "document",
+            "save",
+            hint=_tr("Write the open file; Ctrl+S in the editor"),
+        ),
+        ActionSpec("document.reload", _tr("Read a&gain"), menu, "document", "refresh-cw"),
+        ActionSpec("document.pin", _tr("&Pin tab"), menu, "document", "pin", is_checkable=True),
+        ActionSpec("document.reveal", _tr("Re&veal in file manager"), menu, "document", "folder"),
+        ActionSpec(
+            "document.external",
+            _tr("Open in another pro&gram"),
+            menu,
+            "document",
+            "external-link",
+        ),
+        ActionSpec("document.copy_path", _tr("Copy pat&h"), menu, "document", "copy"),
+        ActionSpec("document.close", _tr("&Close tab"), menu, "tabs", "x", keys=("Ctrl+W",)),
+        ActionSpec("document.close_others", _tr("Close ot&her tabs"), menu, "tabs"),
+        ActionSpec("document.next", _tr("&Next tab"), menu, "tabs", keys=("Ctrl+PgDown",)),
+        ActionSpec("document.previous", _tr("Pre&vious tab"), menu, "tabs", keys=("Ctrl+PgUp",)),
     ]
 
 

@@ -15,6 +15,9 @@ from slate_desktop.ui.command_palette import CommandPalette
 from slate_desktop.ui.commands import Commands
 from slate_desktop.ui.console.panel import ConsolePanel
 from slate_desktop.ui.details_pane import DetailsPane
+from slate_desktop.ui.document_commands import DocumentCommands
+from slate_desktop.ui.documents.area import DocumentArea
+from slate_desktop.ui.documents.document import DocumentContext
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about, show_keys
 from slate_desktop.ui.performance_pane import PerformancePane
@@ -38,6 +41,7 @@ def build(window: MainWindow) -> None:
     window.tasks = TaskGroupOwner(window.report_failure)
     window.workspace = Workspace(window.connect_, state, window.tasks, window)
     window.commands = Commands(window)
+    window.document_commands = DocumentCommands(window)
     window.registry = ActionRegistry(window, theme)
     _make_actions(window)
     _make_panes(window)
@@ -90,6 +94,7 @@ def _make_actions(window: MainWindow) -> None:
         "help.notices": window.open_notices,
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
     }
+    slots |= window.document_commands.slots()
     for choice in CHOICES:
         slots[f"theme.{choice}"] = lambda is_on, choice=choice: (
             window.theme.set_choice(choice) if is_on else None
@@ -125,7 +130,8 @@ def _make_panes(window: MainWindow) -> None:
     window.centre = QStackedWidget(window)
     window.centre.addWidget(window.start_page)
     window.centre.addWidget(window.details)
-    window.setCentralWidget(window.centre)
+    window.documents = _make_documents(window)
+    window.setCentralWidget(window.documents)
     panes = {
         "project": window.projects,
         "sessions": window.sessions,
@@ -138,6 +144,16 @@ def _make_panes(window: MainWindow) -> None:
     actions["console.times"].setChecked(True)
     actions["console.times"].setChecked(window.state.has_times)
     window.performance.set_span(int(window.state.span_s))
+
+
+def _make_documents(window: MainWindow) -> DocumentArea:
+    context = DocumentContext(
+        theme=window.theme,
+        tasks=window.tasks,
+        say=window.say,
+        open_path=lambda path: window.documents.open_path(path),
+    )
+    return DocumentArea(window.centre, context, window)
 
 
 def _spawner(window: MainWindow, name: str) -> Callable[[], object]:

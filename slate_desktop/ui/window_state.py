@@ -38,6 +38,8 @@ class WindowState:
         projects: id, name, root, engine and version of the last known projects, so that the tree
             can be shown while the database is away.
         has_samples: whether the sample projects were added once.
+        folders: folders that were opened without being projects.
+        documents: path, pin, place and view of the open documents.
     """
 
     geometry: str = ""
@@ -49,6 +51,8 @@ class WindowState:
     project_id: str = ""
     projects: list[dict[str, Any]] = field(default_factory=list)
     has_samples: bool = False
+    folders: list[str] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
 
 
 def state_path() -> Path:
@@ -76,6 +80,8 @@ def load_state() -> WindowState:
         ):
             setattr(state, item.name, value)
     state.projects = [entry for entry in state.projects if isinstance(entry, dict)]
+    state.documents = [entry for entry in state.documents if isinstance(entry, dict)]
+    state.folders = [entry for entry in state.folders if isinstance(entry, str)]
     return state
 
 

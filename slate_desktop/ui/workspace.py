@@ -21,7 +21,7 @@ from PySide6.QtCore import QObject, Signal
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import SlateError
-from slate_desktop.ui import status
+from slate_desktop.ui import folders, status
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.window_state import WindowState
 
@@ -63,7 +63,8 @@ class Workspace(QObject):
         self._connect, self._state, self._tasks = connect, state, tasks
         self.slate: Slate | None = None
         self.notices: Notices | None = None
-        self.projects: list[Project] = _remembered(state)
+        self._rows: list[Project] = _remembered(state)
+        self._folders: list[Project] = [folders.as_project(Path(root)) for root in state.folders]
         self.models: dict[str, RuntimeSessionModel] = {}
         self.current_project_id: str | None = None
         self.current_session_id: str | None = None
@@ -94,6 +95,12 @@ class Workspace(QObject):
     def model(self) -> RuntimeSessionModel | None:
         """The live model of the chosen session, when it is open."""
         return self.models.get(self.current_session_id or "")
+
+    @property
+    def projects(self) -> list[Project]:
+        """The projects, then the folders that were opened without being projects."""
+        roots = {project.root for project in self._rows}
+        return [*self._rows, *(folder for folder in self._folders if folder.root not in roots)]
 
     def find_project(self, project_id: str | None) -> Project | None:
         """Return a project by id."""
@@ -129,6 +136,26 @@ class Workspace(QObject):
             self.current_changed.emit()
         if session_id not in self.models:
             self._tasks.spawn(self.open_model(session_id), f"open session {session_id}", self)
+
+    def open_folder(self, root: Path) -> Project:
+        """Show a folder in the tree; no server is asked. A project's own folder is that project."""
+        known = next((p for p in self.projects if Path(p.root) == root), None)
+        if known is None:
+            known = folders.as_project(root)
+            self._folders.append(known)
+            self._remember()
+            self.projects_changed.emit()
+        self.choose_project(known.id)
+        return known
+
+    def close_folder(self, project_id: str) -> None:
+        """Take a folder out of the tree again."""
+        self._folders = [folder for folder in self._folders if folder.id != project_id]
+        if self.current_project_id == project_id:
+            self.current_project_id = self.current_session_id = None
+            self.current_changed.emit()
+        self._remember()
+        self.projects_changed.emit()
 
     # -- connecting ------------------------------------------------------------------------
 
@@ -170,8 +197,8 @@ class Workspace(QObject):
         if self.slate is None:
             return
         projects = await self.slate.list_projects()
-        if projects != self.projects:
-            self.projects = projects
+        if projects != self._rows:
+            self._rows = projects
             self._remember()
             self.projects_changed.emit()
         if self.current_project_id is None and projects:
@@ -363,6 +390,7 @@ class Workspace(QObject):
             self.notices.unread_changed.connect(self.unread_changed.emit)
 
     def _remember(self) -> None:
+        self._state.folders = [folder.root for folder in self._folders]
         self._state.projects = [
             {
                 "id": project.id,
@@ -371,7 +399,7 @@ class Workspace(QObject):
                 "engine": project.engine.value,
                 "engine_version": project.engine_version,
             }
-            for project in self.projects
+            for project in self._rows
         ]
 
 

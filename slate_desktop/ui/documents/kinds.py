@@ -1,0 +1,169 @@
+"""Which document opens a path: a table from suffix to kind, and from kind to its class.
+
+Classes are imported when the first file of their kind is opened.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slate_desktop.domain.assets.kinds import kind_of
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.documents.document import Document, DocumentContext
+
+_CODE = [
+    "gd",
+    "cs",
+    "c",
+    "cc",
+    "cpp",
+    "cxx",
+    "h",
+    "hh",
+    "hpp",
+    "hxx",
+    "inl",
+    "py",
+    "pyi",
+    "js",
+    "ts",
+    "jsx",
+    "tsx",
+    "lua",
+    "rs",
+    "go",
+    "java",
+    "kt",
+    "swift",
+    "sh",
+    "bash",
+    "ps1",
+    "bat",
+    "cmake",
+    "shader",
+    "gdshader",
+    "gdshaderinc",
+    "glsl",
+    "vert",
+    "frag",
+    "geom",
+    "comp",
+    "tesc",
+    "tese",
+    "hlsl",
+    "hlsli",
+    "fx",
+    "cg",
+    "cginc",
+    "compute",
+    "usf",
+    "ush",
+    "metal",
+    "wgsl",
+    "sql",
+    "html",
+    "css",
+    "scss",
+    "xml",
+    "xaml",
+]
+_TEXT = [
+    "txt",
+    "md",
+    "rst",
+    "json",
+    "json5",
+    "jsonc",
+    "toml",
+    "yaml",
+    "yml",
+    "ini",
+    "cfg",
+    "conf",
+    "properties",
+    "tscn",
+    "tres",
+    "godot",
+    "import",
+    "escn",
+    "scn.txt",
+    "mat",
+    "unity",
+    "prefab",
+    "asset",
+    "meta",
+    "controller",
+    "anim",
+    "mixer",
+    "physicmaterial",
+    "asmdef",
+    "asmref",
+    "uproject",
+    "uplugin",
+    "uasset.txt",
+    "mtl",
+    "csv",
+    "tsv",
+    "log",
+    "gitignore",
+    "gitattributes",
+    "editorconfig",
+    "env",
+    "lock",
+    "csproj",
+    "sln",
+    "vcxproj",
+    "props",
+    "targets",
+    "po",
+    "pot",
+    "srt",
+]
+_FONT = ["ttf", "otf", "ttc", "woff", "woff2"]
+_VIDEO = ["mp4", "m4v", "mov", "mkv", "webm", "avi", "ogv", "mpg", "mpeg", "wmv", "flv"]
+_NAMES = {"Makefile", "Dockerfile", "LICENSE", "README", "CMakeLists.txt", "Jenkinsfile"}
+
+_CLASSES: dict[str, tuple[str, str]] = {
+    "text": ("text_document", "TextDocument"),
+    "hex": ("hex_document", "HexDocument"),
+}
+_ICONS = {
+    "texture": "file-image",
+    "model": "box",
+    "audio": "file-audio",
+    "font": "type",
+    "video": "film",
+    "hex": "file",
+}
+
+
+def document_kind(path: Path) -> str:
+    """Return ``texture``, ``model``, ``audio``, ``text``, ``font``, ``video`` or ``hex``."""
+    suffix = path.suffix[1:].lower()
+    asset = kind_of(path)
+    if asset is not None and asset.value in _CLASSES:
+        return asset.value
+    if suffix in _CODE or suffix in _TEXT or path.name in _NAMES:
+        return "text"
+    if not suffix and path.name.startswith("."):
+        return "text"
+    kind = "font" if suffix in _FONT else "video" if suffix in _VIDEO else "hex"
+    return kind if kind in _CLASSES else "hex"
+
+
+def icon_for(path: Path) -> str:
+    """Return the icon of a file's tab."""
+    kind = document_kind(path)
+    if kind == "text":
+        return "file-code" if path.suffix[1:].lower() in _CODE else "file-text"
+    return _ICONS[kind]
+
+
+def make_document(path: Path, context: DocumentContext) -> Document:
+    """Make the document that opens ``path``."""
+    module, name = _CLASSES[document_kind(path)]
+    package = importlib.import_module(f"slate_desktop.ui.documents.{module}")
+    return getattr(package, name)(path, context)

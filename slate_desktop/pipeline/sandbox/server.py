@@ -1,0 +1,150 @@
+"""The fork server: a process with the codecs loaded that forks one child for each request.
+
+It imports and forks, and never opens a file of anybody. Run by ``forked`` as
+``python -I -m slate_desktop.pipeline.sandbox.server``, on Linux, with a socket of whole messages as
+standard input::
+
+    client → server   {"start": id, "load": "audio" or null}, with the child's channel
+                      {"signal": id, "number": 15}
+    server → client   {"ended": id, "status": exit code, or minus the signal}
+
+It ends, and its children with it, when the client closes the socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import msgspec
+
+from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.pipeline import run
+from slate_desktop.pipeline.sandbox import child
+from slate_desktop.pipeline.sandbox.isolation import end_with_parent
+from slate_desktop.pipeline.sandbox.limits import tasks_of_user
+
+MAX_CONTROL_BYTES = 4096
+
+
+def main() -> int:
+    """Serve until the client is gone."""
+    control = socket.socket(fileno=os.dup(0))
+    wake_read, wake_write = socket.socketpair()
+    wake_read.setblocking(False)
+    wake_write.setblocking(False)
+    signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Server(control, wake_read.fileno(), wake_write.fileno()).serve()
+    return 0
+
+
+class _Server:
+    """Children by the client's ids."""
+
+    def __init__(self, control: socket.socket, wake: int, wake_writer: int) -> None:
+        self._control = control
+        self._wake = wake
+        self._pids: dict[int, int] = {}
+        self._loaded: set[AssetKind] = set()
+        # Descriptors that no child may keep.
+        self._own = [control.fileno(), wake, wake_writer]
+
+    def serve(self) -> None:
+        with selectors.EpollSelector() as selector:
+            self._own.append(selector.fileno())
+            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(self._wake, selectors.EVENT_READ)
+            while True:
+                for ready, _ in selector.select():
+                    if ready.fd == self._wake:
+                        with contextlib.suppress(BlockingIOError):
+                            os.read(self._wake, 1024)
+                        self._reap()
+                    elif not self._receive():
+                        for pid in self._pids.values():
+                            _signal_group(pid, signal.SIGKILL)
+                        return
+
+    def _receive(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, MAX_CONTROL_BYTES, 1)
+        if not data:
+            return False
+        message = msgspec.json.decode(data)
+        if "start" in message:
+            self._start(message, descriptors[0])
+        elif (pid := self._pids.get(message["signal"])) is not None:
+            _signal_group(pid, message["number"])
+        return True
+
+    def _start(self, message: dict[str, Any], channel: int) -> None:
+        if (kind := message["load"]) is not None:
+            self._load(AssetKind(kind))
+        if os.geteuid() != 0:
+            tasks_of_user()  # counted here, so that not every child has to
+        pid = os.fork()
+        if pid == 0:
+            _be_child(channel, self._own)
+        os.close(channel)
+        self._pids[message["start"]] = pid
+
+    def _load(self, kind: AssetKind) -> None:
+        """Import codecs; where that fails, each child meets the error and tells it."""
+        if kind in self._loaded:
+            return
+        self._loaded.add(kind)
+        with contextlib.suppress(Exception):
+            run.load(kind)
+        gc.collect()
+        gc.freeze()
+
+    def _reap(self) -> None:
+        for job, pid in list(self._pids.items()):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            # What the child left running; its id is not reused before it is reaped.
+            _signal_group(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+            del self._pids[job]
+            answer = {"ended": job, "status": os.waitstatus_to_exitcode(status)}
+            self._control.send(msgspec.json.encode(answer))
+
+
+def _be_child(channel: int, not_ours: Sequence[int]) -> NoReturn:
+    """Serve one order and end."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor in not_ours:
+            os.close(descriptor)
+        os.setsid()
+        end_with_parent()
+        if os.getppid() != 1:
+            reader, writer = child.take_channel(channel, channel)
+            os.close(channel)
+            child.serve(reader, writer)
+            status = 0
+    finally:
+        os._exit(status)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    """Signal a child's group, or the child alone where it has not made its session yet."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            os.kill(pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,11 +13,13 @@ import msgspec
 from slate_desktop.domain.assets.audio import AudioOptions, parse_audio_options
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.model import ModelOptions, parse_model_options
+from slate_desktop.domain.assets.texture import TextureOptions, parse_texture_options
 from slate_desktop.domain.fields import bad
 
-AssetOptions: TypeAlias = AudioOptions | ModelOptions
+AssetOptions: TypeAlias = AudioOptions | ModelOptions | TextureOptions
 
 _PARSERS: dict[AssetKind, Callable[[Mapping[str, object]], AssetOptions]] = {
+    AssetKind.TEXTURE: parse_texture_options,
     AssetKind.AUDIO: parse_audio_options,
     AssetKind.MODEL: parse_model_options,
 }

@@ -10,10 +10,11 @@ from slate_desktop.domain.assets.audio import AudioReport
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.model import ModelReport
 from slate_desktop.domain.assets.product import AssetReport, Product
+from slate_desktop.domain.assets.texture import TextureReport
 from slate_desktop.errors import CommandError, ErrorCode
 
 # Every member has its kind as tag; a kind joins with ``|``.
-AnyReport: TypeAlias = AudioReport | ModelReport
+AnyReport: TypeAlias = AudioReport | ModelReport | TextureReport
 
 
 class ProcessResult(msgspec.Struct, frozen=True, kw_only=True):

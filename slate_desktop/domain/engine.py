@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from slate_desktop.domain.builds.recipe import BuildRecipe
 from slate_desktop.domain.container import ContainerConfig, parse_container_config
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings.paths import resource_path
@@ -83,6 +84,7 @@ class EnginePreset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             the project.
         argv: the process driver's command; ``{binary}`` and ``{root}`` are filled in.
         variants: later ones win.
+        builds: how projects are built; the last one that fits a version and flavour counts.
     """
 
     engine: Engine
@@ -91,6 +93,7 @@ class EnginePreset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     binaries: list[str] = []
     argv: list[str] = []
     variants: list[EngineVariant] = []
+    builds: list[BuildRecipe] = []
 
 
 def detect_engine(root: Path) -> EngineDetection:
@@ -168,6 +171,23 @@ def preset_for(
     return msgspec.structs.replace(
         preset, container=container, binaries=binaries, argv=argv, variants=[]
     )
+
+
+def recipe_for(
+    engine: Engine, version: str | None = None, flavour: str | None = None
+) -> BuildRecipe:
+    """Return how projects of this engine, version and flavour are built.
+
+    Raises:
+        SettingsError: the preset file names no build for them.
+    """
+    fitting = [r for r in load_preset(engine).builds if r.fits(version, flavour)]
+    if not fitting:
+        raise SettingsError(
+            f"The preset of {engine.value} says nothing about builds of version {version}.",
+            hint="Give the engine's version, or add a [[builds]] section to the preset.",
+        )
+    return fitting[-1]
 
 
 def default_container_config(

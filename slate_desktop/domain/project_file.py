@@ -5,6 +5,9 @@
     name = "hello-runtime"
     command = "{python} main.py"     # or a list; for custom projects
 
+    [build]                          # how the project is built, see domain/builds/custom.py
+    command = "{python} build.py"
+
 What the person who adds the project says wins. A command is only run when somebody presses Start,
 and stands in the details before that.
 """
@@ -18,12 +21,13 @@ from typing import Any
 
 import msgspec
 
+from slate_desktop.domain.builds.custom import CustomBuild, parse_custom_build
 from slate_desktop.domain.container import check_argv
 from slate_desktop.errors import CommandError, ErrorCode
 
 FILE_NAME = "slate.toml"
 _MAX_BYTES = 64 * 1024
-_FIELDS = frozenset({"name", "command"})
+_FIELDS = frozenset({"name", "command", "build"})
 
 
 class ProjectFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,7 @@ class ProjectFile(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str | None = None
     command: list[str] | None = None
+    build: CustomBuild | None = None
 
 
 def read_project_file(root: Path) -> ProjectFile:
@@ -53,7 +58,12 @@ def read_project_file(root: Path) -> ProjectFile:
     name = data.get("name")
     if name is not None and not isinstance(name, str):
         raise _bad("name must be a text")
-    return ProjectFile(name=name, command=_command(data.get("command")))
+    build = data.get("build")
+    return ProjectFile(
+        name=name,
+        command=_command(data.get("command")),
+        build=None if build is None else parse_custom_build(build),
+    )
 
 
 def _command(value: Any) -> list[str] | None:

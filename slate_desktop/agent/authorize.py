@@ -65,7 +65,7 @@ class Authorizer:
                 ``forbidden`` for a member without the role.
             DatabaseError: nobody can be let in now.
         """
-        role = await self._role_of(user, project)
+        role = await self.role_of(user, project)
         if role is None:
             raise no_such_session()
         if not is_allowed(role, operation):
@@ -75,7 +75,8 @@ class Authorizer:
                 hint="ask an owner of the project",
             )
 
-    async def _role_of(self, user: User, project: Project) -> Role | None:
+    async def role_of(self, user: User, project: Project) -> Role | None:
+        """Return a user's role in a project, None for somebody who is no member."""
         if user.id == project.owner_id:
             return Role.OWNER
         key = (project.id, user.id)

@@ -149,11 +149,18 @@ class MemoryBus:
         return end
 
     async def publish(
-        self, subject: str, data: bytes, *, headers: Mapping[str, str] | None = None
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        reply: str = "",
     ) -> None:
-        """Send without an answer; see ``bus.port.Bus.publish``."""
+        """Send without waiting for an answer; see ``bus.port.Bus.publish``."""
         check_subject(subject)
-        self._send(Message(subject=subject, data=data, headers=dict(headers or {})))
+        if reply:
+            check_subject(reply)
+        self._send(Message(subject=subject, data=data, reply=reply, headers=dict(headers or {})))
         await asyncio.sleep(0)
 
     async def request(

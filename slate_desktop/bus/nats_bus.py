@@ -160,11 +160,18 @@ class NatsBus:
         return end
 
     async def publish(
-        self, subject: str, data: bytes, *, headers: Mapping[str, str] | None = None
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        reply: str = "",
     ) -> None:
-        """Send without an answer; see ``bus.port.Bus.publish``."""
+        """Send without waiting for an answer; see ``bus.port.Bus.publish``."""
         check_subject(subject)
-        await self._send(subject, data, headers, reply="")
+        if reply:
+            check_subject(reply)
+        await self._send(subject, data, headers, reply=reply)
 
     async def request(
         self,

@@ -59,9 +59,14 @@ class Bus(Protocol):
         ...
 
     async def publish(
-        self, subject: str, data: bytes, *, headers: Mapping[str, str] | None = None
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        reply: str = "",
     ) -> None:
-        """Send without an answer.
+        """Send without waiting for an answer; ``reply`` is where answers may go.
 
         Raises:
             NotConnectedError: the broker is away; nothing was sent, nothing is kept for later.

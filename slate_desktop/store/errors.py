@@ -14,6 +14,7 @@ STATE_CONSTRAINTS = frozenset(
         "slate_session_delete",
         "slate_session_configure",
         "slate_build_moves",
+        "slate_asset_moves",
     }
 )
 AWAY: tuple[type[BaseException], ...] = (
@@ -88,11 +89,14 @@ def _translate_statement(exc: BaseException) -> SlateError:
     return DatabaseError(f"The database reports: {exc}")
 
 
+_TABLES = ("slate_runtime_sessions_", "slate_build_jobs_", "slate_projects_", "slate_asset_jobs_")
+
+
 def _field(constraint: str) -> str | None:
     """Guess the field from a constraint that PostgreSQL named: ``<table>_<column>_<kind>``."""
     for suffix in ("_check", "_fkey", "_key"):
         if constraint.endswith(suffix):
-            for table in ("slate_runtime_sessions_", "slate_build_jobs_", "slate_projects_"):
+            for table in _TABLES:
                 if constraint.startswith(table):
                     return constraint[len(table) : -len(suffix)] or None
     return None

@@ -32,9 +32,12 @@ from slate_desktop.wire.keys import (
 
 VERSION = "1"
 AUDIENCE_ANY = "any"
+AUDIENCE_JOBS = "jobs"
 REQUEST_DOMAIN = b"slate-req-v1"
+JOB_DOMAIN = b"slate-job-v1"
 DEFAULT_TTL_MS = 10_000
 MAX_TTL_MS = 60_000
+MAX_JOB_TTL_MS = 7 * 24 * 3_600_000
 MAX_AHEAD_MS = 5_000
 
 H_VERSION = "Slate-V"
@@ -110,14 +113,91 @@ def sign_request(
     return headers
 
 
-def signed_bytes(subject: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return the bytes that a request's signature covers."""
+def sign_job(
+    key: SigningKey,
+    subject: str,
+    body: bytes,
+    *,
+    job_id: str,
+    now_ms: int,
+    ttl_ms: int = MAX_JOB_TTL_MS,
+) -> dict[str, str]:
+    """Return the headers of a job, which any worker may take while it is valid.
+
+    Args:
+        key: the user's key.
+        subject: of the queue.
+        body: the bytes of the job.
+        job_id: stands as the idempotency key.
+        now_ms: the time, UTC milliseconds since the epoch.
+        ttl_ms: how long the job may wait, up to seven days.
+
+    Raises:
+        CommandError: ``bad_request`` for an id or time that workers refuse.
+    """
+    if _IDEM.fullmatch(job_id) is None:
+        _bad_field("job_id", "A job id is 1 to 64 letters, digits or '_.:-'")
+    if not 0 < ttl_ms <= MAX_JOB_TTL_MS:
+        _bad_field("ttl", "A job may wait for seven days at most")
+    headers = {
+        H_VERSION: VERSION,
+        H_KEY: key.public,
+        H_AUDIENCE: AUDIENCE_JOBS,
+        H_ISSUED: str(now_ms),
+        H_EXPIRES: str(now_ms + ttl_ms),
+        H_NONCE: _to_base64url(secrets.token_bytes(16)),
+        H_IDEM: job_id,
+    }
+    signed = signed_bytes(subject, headers, body, domain=JOB_DOMAIN)
+    headers[H_SIGNATURE] = _to_base64url(key.sign(signed))
+    return headers
+
+
+def verify_job(subject: str, headers: Mapping[str, str], body: bytes, now_ms: int) -> SignedBy:
+    """Return who signed a job, or refuse it. Whether it may run, and once, its row decides.
+
+    Raises:
+        CommandError: ``unsigned``, ``bad_key``, ``bad_signature``, ``wrong_audience``,
+            ``expired``, ``future`` or ``bad_request``.
+    """
+    _check_presence(headers)
+    signature = _check_formats(headers)
+    if headers[H_AUDIENCE] != AUDIENCE_JOBS:
+        raise CommandError(ErrorCode.WRONG_AUDIENCE, "This message is not a job", field=H_AUDIENCE)
+    issued_ms, expires_ms = int(headers[H_ISSUED]), int(headers[H_EXPIRES])
+    if not 0 < expires_ms - issued_ms <= MAX_JOB_TTL_MS:
+        _bad_field("ttl", "A job may wait for seven days at most")
+    decode_public(headers[H_KEY])
+    signed = signed_bytes(subject, headers, body, domain=JOB_DOMAIN)
+    if not verify(headers[H_KEY], signed, signature):
+        raise CommandError(
+            ErrorCode.BAD_SIGNATURE, "The signature does not fit this job", field=H_SIGNATURE
+        )
+    if now_ms > expires_ms:
+        raise CommandError(ErrorCode.EXPIRED, "This job waited longer than it may; submit it again")
+    if issued_ms > now_ms + MAX_AHEAD_MS:
+        raise CommandError(
+            ErrorCode.FUTURE, "This job was made in the future: one of the clocks is wrong"
+        )
+    return SignedBy(
+        key=headers[H_KEY],
+        audience=headers[H_AUDIENCE],
+        idem=headers[H_IDEM],
+        iat_ms=issued_ms,
+        nonce=headers[H_NONCE],
+    )
+
+
+def signed_bytes(
+    subject: str, headers: Mapping[str, str], body: bytes, *, domain: bytes = REQUEST_DOMAIN
+) -> bytes:
+    """Return the bytes that a signature covers; ``domain`` keeps kinds of messages apart."""
     texts = (subject, *(headers[name] for name in _SIGNED_HEADERS))
     parts = [
         *(text.encode("utf-8", errors="surrogatepass") for text in texts),
         hashlib.sha256(body).digest(),
     ]
-    return REQUEST_DOMAIN + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return domain + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def is_unsigned(headers: Mapping[str, str]) -> bool:

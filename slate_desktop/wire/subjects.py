@@ -5,6 +5,11 @@
     slate.container.<operation>.<session>          requests
     slate.runtime.<project>.<session>.<kind>       events
     slate.agent.<agent>.heartbeat | request        agents
+    slate.asset.process.<kind>                     work queue of asset jobs
+    slate.build.submit.<platform>                  work queue of builds
+    slate.job.<project>.<job>.<kind>               events of asset jobs
+    slate.build.<project>.<job>.<kind>             events of builds
+    slate.job.cancel.<job>                         requests: end a job, of either sort
 """
 
 from __future__ import annotations
@@ -18,6 +23,11 @@ from slate_desktop.errors import CommandError, ErrorCode
 CONTAINER_ALL = "slate.container.*.*"
 RUNTIME_ALL = "slate.runtime.*.*.*"
 HEARTBEAT_ALL = "slate.agent.*.heartbeat"
+JOB_CANCEL_ALL = "slate.job.cancel.*"
+JOB_STATUS_ALL = "slate.job.*.*.status"
+JOB_PROGRESS_ALL = "slate.job.*.*.progress"
+# Cancellations go to one agent of this group: it notes the wish in the row, which the worker sees.
+CANCEL_QUEUE = "slate-job-cancel"
 # Start requests go to one agent of this group; all other operations reach every agent.
 START_QUEUE = "slate-agents"
 
@@ -28,6 +38,14 @@ class EventKind(StrEnum):
     STATUS = "status"
     LOGS = "logs"
     STATS = "stats"
+
+
+class JobEventKind(StrEnum):
+    """The last token of a job event's subject."""
+
+    STATUS = "status"
+    PROGRESS = "progress"
+    LOGS = "logs"
 
 
 def container(operation: Operation | str, session_id: str) -> str:
@@ -88,6 +106,37 @@ def parse_runtime(subject: str) -> tuple[str, str, EventKind]:
         )
     project, session = check_id(tokens[2], "project_id"), check_id(tokens[3], "session_id")
     return project, session, _kind(tokens[4])
+
+
+def job(project_id: str, job_id: str, kind: JobEventKind) -> str:
+    """Return the subject of an asset job's events."""
+    project, name = check_id(project_id, "project_id"), check_id(job_id, "job_id")
+    return f"slate.job.{project}.{name}.{kind.value}"
+
+
+def build(project_id: str, job_id: str, kind: JobEventKind) -> str:
+    """Return the subject of a build's events."""
+    project, name = check_id(project_id, "project_id"), check_id(job_id, "job_id")
+    return f"slate.build.{project}.{name}.{kind.value}"
+
+
+def job_cancel(job_id: str) -> str:
+    """Return the subject on which a job is cancelled."""
+    return f"slate.job.cancel.{check_id(job_id, 'job_id')}"
+
+
+def parse_job_cancel(subject: str) -> str:
+    """Return the job id of a cancellation's subject.
+
+    Raises:
+        CommandError: ``bad_request`` when it is not one.
+    """
+    tokens = subject.split(".")
+    if len(tokens) != 4 or tokens[:3] != ["slate", "job", "cancel"]:
+        raise CommandError(
+            ErrorCode.BAD_REQUEST, "This is not the subject of a cancellation", field="subject"
+        )
+    return check_id(tokens[3], "job_id")
 
 
 def agent_heartbeat(agent_id: str) -> str:

@@ -16,6 +16,7 @@ from slate_desktop.store.migrate import load_migrations, migrate, status
 from tests.services.postgres import PASSWORD, PostgresDsn, RealPostgres
 
 pytestmark = pytest.mark.postgres
+COUNT = len(load_migrations())
 
 
 @pytest.fixture
@@ -24,22 +25,22 @@ def files(tmp_path: Path) -> Path:
 
 
 async def test_migrate_twice_changes_nothing(empty_dsn: PostgresDsn) -> None:
-    assert len((await status(empty_dsn)).pending) == 2
+    assert len((await status(empty_dsn)).pending) == COUNT
     first = await migrate(empty_dsn)
-    assert (first.version, len(first.applied)) == (2, 2)
+    assert (first.version, len(first.applied)) == (COUNT, COUNT)
     second = await migrate(empty_dsn)
-    assert (second.version, second.applied) == (2, [])
+    assert (second.version, second.applied) == (COUNT, [])
     assert (await status(empty_dsn)).pending == []
 
 
 async def test_many_at_once_apply_each_file_once(empty_dsn: PostgresDsn) -> None:
     reports = await asyncio.gather(*(migrate(empty_dsn) for _ in range(4)))
-    assert sorted(len(report.applied) for report in reports) == [0, 0, 0, 2]
+    assert sorted(len(report.applied) for report in reports) == [0, 0, 0, COUNT]
 
 
 async def test_a_newer_schema_is_refused(empty_dsn: PostgresDsn, files: Path) -> None:
-    (files / "003_more.sql").write_text("create table more (x int);")
-    assert (await migrate(empty_dsn, directory=files)).version == 3
+    (files / f"{COUNT + 1:03}_more.sql").write_text("create table more (x int);")
+    assert (await migrate(empty_dsn, directory=files)).version == COUNT + 1
     for call in (migrate, status):
         with pytest.raises(DatabaseError, match="newer than this program"):
             await call(empty_dsn)
@@ -54,10 +55,11 @@ async def test_a_changed_file_is_refused(empty_dsn: PostgresDsn, files: Path) ->
 
 
 async def test_a_failing_file_leaves_nothing_of_itself(empty_dsn: PostgresDsn, files: Path) -> None:
-    (files / "003_bad.sql").write_text("create table half (x int); select 1/0;")
+    bad = f"{COUNT + 1:03}_bad.sql"
+    (files / bad).write_text("create table half (x int); select 1/0;")
     with pytest.raises(DatabaseError, match="undone"):
         await migrate(empty_dsn, directory=files)
-    assert (await status(empty_dsn, directory=files)).pending == ["003_bad.sql"]
+    assert (await status(empty_dsn, directory=files)).pending == [bad]
     connection = await asyncpg.connect(empty_dsn)
     try:
         assert await connection.fetchval("select to_regclass('half')") is None
@@ -74,7 +76,7 @@ async def test_a_login_that_may_not_make_roles_can_migrate(
         f"alter database {name} owner to {name}_owner",
     )
     dsn = postgres.server.dsn(name, user=f"{name}_owner", password=PASSWORD)
-    assert (await migrate(dsn)).version == 2
+    assert (await migrate(dsn)).version == COUNT
 
 
 def test_a_gap_in_the_numbers_is_refused(files: Path) -> None:

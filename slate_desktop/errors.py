@@ -78,6 +78,7 @@ class ErrorCode(StrEnum):
     DOCKER_RESTARTED = "docker_restarted"
     COMMAND_NOT_FOUND = "command_not_found"
     EXITED = "exited"
+    BUILD_FAILED = "build_failed"
     POISON = "poison"
 
 

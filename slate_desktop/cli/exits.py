@@ -28,6 +28,7 @@ _FAILED = frozenset(
         "command_not_found",
         "oom",
         "exited",
+        "build_failed",
         "start_interrupted",
         "container_lost",
         "docker_restarted",

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from slate_desktop.domain.fields import bad, is_plain_text
+from slate_desktop.domain.jobs import JobEnvelope
+from slate_desktop.domain.logs import LogLevel
 
 MAX_PARALLEL_JOBS = 256
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")
@@ -124,8 +126,31 @@ def check_progress(progress: object) -> int:
     return progress
 
 
+class BuildNeeds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker must offer to take a build; None and empty mean anything will do.
+
+    ``systems`` are ``linux``, ``windows``, ``macos``; ``memory_bytes`` is what its container gets.
+    """
+
+    systems: list[str] | None = None
+    capability: str | None = None
+    driver: str | None = None
+    memory_bytes: int | None = None
+
+
 class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of ``slate_build_jobs``. ``progress`` is percent, 0 to 100, and never goes back."""
+    """One row of ``slate_build_jobs``. ``progress`` is percent, 0 to 100, and never goes back.
+
+    Attributes:
+        envelope: what the user signed; None for a build that a script runs by itself.
+        attempt: how often workers began it; ``lease_owner`` names the one that has or had it.
+        verdict: ``passed``, ``failed`` or ``suspect`` once a worker has ended it.
+        witness: which of exit, errors and artifact disagrees with the others.
+        errors: findings with file and line, as ``domain.builds.findings.Finding`` in JSON.
+        source: what was built: ``sha256`` of the files, ``files``, ``commit``, ``dirty``.
+        commands: the programs' words.
+        notes: sentences on what options could not do.
+    """
 
     id: str
     project_id: str
@@ -147,22 +172,101 @@ class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    driver: str | None = None
+    priority: int = 0
+    needs: BuildNeeds = BuildNeeds()
+    licence: str | None = None
+    envelope: JobEnvelope | None = None
+    attempt: int = 0
+    lease_owner: str | None = None
+    cancel_requested: bool = False
+    verdict: str | None = None
+    witness: str = ""
+    verdict_reason: str | None = None
+    errors: list[dict[str, Any]] = []
+    warnings: list[dict[str, Any]] = []
+    error_count: int = 0
+    warning_count: int = 0
+    source: dict[str, Any] = {}
+    commands: list[list[str]] = []
+    notes: list[str] = []
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the build has ended."""
+        return self.status not in ACTIVE_BUILD_STATES
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent whose worker has or had it."""
+        return None if self.lease_owner is None else self.lease_owner.rpartition(".")[0]
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from start to end; None for one that has not both."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()
+
+
+class BuildArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that a build made: its path below the output, and the object with its bytes."""
+
+    build_id: str
+    attempt: int
+    path: str
+    name: str
+    size: int
+    sha256: str
+    object: str
+    is_executable: bool = False
+    is_main: bool = False
+
+
+class BuildLogLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One line of a build's log; ``seq`` counts from 1 within its attempt."""
+
+    seq: int
+    step: str
+    stream: str
+    ts_ns: int
+    level: LogLevel
+    message: str
 
 
 class BuildStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """Figures over the finished and unfinished builds of a project, or of all projects.
 
     Rates are fractions, 0 to 1, of the builds that completed or failed (cancelled ones count for
-    neither); durations are seconds from start to end of completed builds.
+    neither, a suspect one is completed but no success); durations are seconds from start to end of
+    completed builds.
     """
 
     total: int
     completed: int
     failed: int
     cancelled: int
-    active: int
+    active: int = 0
+    suspect: int = 0
     success_rate: float | None
     failure_rate: float | None
     mean_duration_s: float | None
     median_duration_s: float | None
     p90_duration_s: float | None
+
+
+class GroupStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one platform and type."""
+
+    target_platform: TargetPlatform
+    build_type: BuildType
+    figures: BuildStatistics
+
+
+class DayStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of the builds that ended on one day, which begins at ``day`` (UTC)."""
+
+    day: datetime
+    figures: BuildStatistics

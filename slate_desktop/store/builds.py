@@ -1,28 +1,37 @@
-"""Build jobs and figures over them."""
+"""Build jobs as people see them, and figures over them. ``build_leases`` is the workers' side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from slate_desktop.domain.build import (
+    BuildArtifact,
     BuildJob,
+    BuildLogLine,
+    BuildNeeds,
     BuildStatistics,
     BuildStatus,
     BuildType,
+    DayStatistics,
+    GroupStatistics,
     TargetPlatform,
     check_build_options,
     check_progress,
     check_source_commit,
 )
 from slate_desktop.domain.ids import check_id, new_id
+from slate_desktop.domain.jobs import JobEnvelope
+from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.errors import not_found
 from slate_desktop.store.port import Runner
 
 MAX_PAGE = 500
+MAX_LOG_PAGE = 5_000
 
 
 class Builds:
@@ -41,8 +50,14 @@ class Builds:
         source_commit: str | None = None,
         options: dict[str, Any] | None = None,
         build_id: str | None = None,
+        engine: str | None = None,
+        engine_version: str | None = None,
+        priority: int = 0,
+        needs: BuildNeeds | None = None,
+        licence: str | None = None,
+        envelope: JobEnvelope | None = None,
     ) -> BuildJob:
-        """Insert the intent to build, in ``queued``.
+        """Insert the intent to build, in ``queued``; with an envelope it is for the workers.
 
         Raises:
             CommandError: ``bad_request`` naming the field, ``not_found`` for an unknown project.
@@ -56,21 +71,62 @@ class Builds:
             target_platform=_member(TargetPlatform, target_platform, "target_platform"),
             source_commit=check_source_commit(source_commit),
             options=check_build_options({} if options is None else options),
+            engine=engine,
+            engine_version=engine_version,
+            priority=priority,
+            needs=msgspec.to_builtins(needs or BuildNeeds()),
+            licence=licence,
+            envelope=None if envelope is None else msgspec.to_builtins(envelope),
         )
-        return _build(row)
+        return build_from_row(row)
+
+    async def submit(
+        self,
+        build_id: str,
+        *,
+        options: dict[str, Any],
+        engine: str,
+        engine_version: str | None,
+        priority: int,
+        needs: BuildNeeds,
+        licence: str | None,
+        envelope: JobEnvelope,
+    ) -> BuildJob:
+        """Hand a queued build to the workers.
+
+        Raises:
+            CommandError: ``not_found``; ``illegal_state`` when it was handed over, or ended.
+        """
+        row = await self._run.one(
+            "submit_build",
+            id=build_id,
+            options=options,
+            engine=engine,
+            engine_version=engine_version,
+            priority=priority,
+            needs=msgspec.to_builtins(needs),
+            licence=licence,
+            envelope=msgspec.to_builtins(envelope),
+        )
+        if row is not None:
+            return build_from_row(row)
+        known = await self.get(build_id)
+        raise CommandError(ErrorCode.ILLEGAL_STATE, f"The build was started: it is {known.status}.")
 
     async def get(self, build_id: str) -> BuildJob:
         """Return a build; raises ``not_found``."""
         row = await self._run.one("get_build", id=build_id)
         if row is None:
             raise not_found("build", "build_id")
-        return _build(row)
+        return build_from_row(row)
 
     async def list(
         self,
         *,
         project_id: str | None = None,
         statuses: Iterable[BuildStatus] | None = None,
+        platform: TargetPlatform | None = None,
+        build_type: BuildType | None = None,
         before: BuildJob | None = None,
         limit: int = 100,
     ) -> list[BuildJob]:
@@ -79,16 +135,22 @@ class Builds:
             "list_builds",
             project_id=project_id,
             statuses=None if statuses is None else [BuildStatus(s).value for s in statuses],
+            platform=None if platform is None else TargetPlatform(platform).value,
+            build_type=None if build_type is None else BuildType(build_type).value,
             before_time=before.created_at if before else None,
             before_id=before.id if before else None,
             limit=max(1, min(limit, MAX_PAGE)),
         )
-        return [_build(row) for row in rows]
+        return [build_from_row(row) for row in rows]
 
     async def active(self, *, project_id: str | None = None) -> list[BuildJob]:
         """Return builds that are queued or running, oldest first."""
         rows = await self._run.many("active_builds", project_id=project_id)
-        return [_build(row) for row in rows]
+        return [build_from_row(row) for row in rows]
+
+    async def queue(self) -> list[BuildJob]:
+        """Return the builds of all projects that wait for a worker, the next one first."""
+        return [build_from_row(row) for row in await self._run.many("queued_builds")]
 
     async def recent(self, *, project_id: str | None = None, limit: int = 10) -> list[BuildJob]:
         """Return the newest builds."""
@@ -107,11 +169,12 @@ class Builds:
         error_message: str | None = None,
         version: int | None = None,
     ) -> BuildJob:
-        """Change a build; None leaves a field as it is, progress never goes back.
+        """Change a build that no worker has; None leaves a field, progress never goes back.
 
         Raises:
-            CommandError: ``not_found``; ``illegal_state`` for a move that is not legal or a change
-                of a build that has ended; ``bad_request`` for a progress outside 0 to 100.
+            CommandError: ``not_found``; ``illegal_state`` for a move that is not legal, a change
+                of a build that has ended, or of one that the workers have; ``bad_request`` for a
+                progress outside 0 to 100.
             StaleWriteError: ``version`` was given and the row has moved on.
         """
         row = await self._run.one(
@@ -127,10 +190,26 @@ class Builds:
             version=version,
         )
         if row is not None:
-            return _build(row)
+            return build_from_row(row)
         known = await self.get(build_id)
         if version is not None and known.version != version:
             raise StaleWriteError("The build was changed meanwhile.", hint="Look again.")
+        if known.envelope is not None and not known.is_final:
+            raise CommandError(
+                ErrorCode.ILLEGAL_STATE, "The workers have this build; only they change it."
+            )
+        raise CommandError(ErrorCode.ILLEGAL_STATE, f"The build is {known.status} already.")
+
+    async def set_priority(self, build_id: str, priority: int) -> BuildJob:
+        """Move a build that waits.
+
+        Raises:
+            CommandError: ``not_found``; ``illegal_state`` for one that waits no more.
+        """
+        row = await self._run.one("set_build_priority", id=build_id, priority=priority)
+        if row is not None:
+            return build_from_row(row)
+        known = await self.get(build_id)
         raise CommandError(ErrorCode.ILLEGAL_STATE, f"The build is {known.status} already.")
 
     async def delete(self, build_id: str) -> None:
@@ -138,19 +217,111 @@ class Builds:
         if await self._run.value("delete_build", id=build_id) is None:
             raise not_found("build", "build_id")
 
-    async def statistics(self, *, project_id: str | None = None) -> BuildStatistics:
-        """Return counts, rates and durations over a project's builds, or over all."""
-        row = dict(await self._run.one("build_statistics", project_id=project_id) or {})
-        judged = row["completed"] + row["failed"]
-        return BuildStatistics(
-            **row,
-            success_rate=row["completed"] / judged if judged else None,
-            failure_rate=row["failed"] / judged if judged else None,
+    async def artifacts(self, build_id: str) -> list[BuildArtifact]:
+        """Return the files that a build made, the main one first."""
+        rows = await self._run.many("list_build_artifacts", build_id=build_id)
+        return [msgspec.convert(dict(row), BuildArtifact) for row in rows]
+
+    async def log_lines(
+        self,
+        build_id: str,
+        attempt: int,
+        *,
+        after: int | None = None,
+        limit: int = 1_000,
+        levels: Iterable[LogLevel] | None = None,
+    ) -> list[BuildLogLine]:
+        """Return lines in rising ``seq``: those after a number, or the newest ones."""
+        filters: dict[str, Any] = {
+            "build_id": build_id,
+            "attempt": attempt,
+            "limit": max(1, min(limit, MAX_LOG_PAGE)),
+            "levels": None if levels is None else [level.value for level in levels],
+        }
+        if after is None:
+            rows = reversed(await self._run.many("tail_build_logs", **filters))
+        else:
+            rows = await self._run.many("page_build_logs", after=after, **filters)
+        return [msgspec.convert(dict(row), BuildLogLine) for row in rows]
+
+    async def durations(
+        self, project_id: str, platform: TargetPlatform, build_type: BuildType, *, limit: int = 20
+    ) -> list[float]:
+        """Return the seconds of the newest completed builds of a kind, newest first."""
+        rows = await self._run.many(
+            "build_durations",
+            project_id=project_id,
+            platform=platform.value,
+            build_type=build_type.value,
+            limit=limit,
         )
+        return [row["seconds"] for row in rows]
+
+    async def statistics(
+        self,
+        *,
+        project_id: str | None = None,
+        platform: TargetPlatform | None = None,
+        build_type: BuildType | None = None,
+        since: datetime | None = None,
+    ) -> BuildStatistics:
+        """Return counts, rates and durations over builds; None leaves a filter out."""
+        row = await self._run.one(
+            "build_statistics",
+            project_id=project_id,
+            platform=platform,
+            build_type=build_type,
+            since=since,
+        )
+        return _figures(row or {})
+
+    async def statistics_by(
+        self, *, project_id: str | None = None, since: datetime | None = None
+    ) -> list[GroupStatistics]:
+        """Return the figures of each platform and type."""
+        rows = await self._run.many("build_statistics_by", project_id=project_id, since=since)
+        return [
+            GroupStatistics(
+                target_platform=TargetPlatform(row["target_platform"]),
+                build_type=BuildType(row["build_type"]),
+                figures=_figures(row, "target_platform", "build_type"),
+            )
+            for row in rows
+        ]
+
+    async def statistics_over_time(
+        self,
+        *,
+        project_id: str | None = None,
+        platform: TargetPlatform | None = None,
+        build_type: BuildType | None = None,
+        since: datetime | None = None,
+    ) -> list[DayStatistics]:
+        """Return the figures of each day on which builds ended, oldest first."""
+        rows = await self._run.many(
+            "build_statistics_over_time",
+            project_id=project_id,
+            platform=platform,
+            build_type=build_type,
+            since=since,
+        )
+        return [DayStatistics(day=row["day"], figures=_figures(row, "day")) for row in rows]
 
 
-def _build(row: Any) -> BuildJob:
+def build_from_row(row: Any) -> BuildJob:
+    """Return a row of ``slate_build_jobs`` as a value."""
     return msgspec.convert(dict(row), BuildJob)
+
+
+def _figures(row: Mapping[str, Any], *without: str) -> BuildStatistics:
+    values = {name: value for name, value in row.items() if name not in without}
+    judged = values["completed"] + values["failed"]
+    bad = values["failed"] + values["suspect"]
+    return BuildStatistics(
+        **values,
+        success_rate=(judged - bad) / judged if judged else None,
+        failure_rate=bad / judged if judged else None,
+    )
 
 
 def _member(kind: type[BuildType] | type[TargetPlatform], text: str, field: str) -> str:

@@ -21,6 +21,7 @@ from slate_desktop.errors import DatabaseError, SlateError
 from slate_desktop.store.agents import Agents
 from slate_desktop.store.asset_jobs import AssetJobs
 from slate_desktop.store.assets import Assets
+from slate_desktop.store.build_leases import BuildLeases
 from slate_desktop.store.builds import Builds
 from slate_desktop.store.errors import AWAY, REPEATABLE, translate
 from slate_desktop.store.logs import Logs
@@ -54,8 +55,8 @@ class Database:
     """PostgreSQL as the rest of the program sees it: repositories of plain values.
 
     Attributes:
-        users, projects, agents, sessions, logs, builds, assets, asset_jobs, requests, stats: one
-            per kind of row.
+        users, projects, agents, sessions, logs, builds, build_leases, assets, asset_jobs,
+            requests, stats: one per kind of row.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -69,6 +70,7 @@ class Database:
         self.sessions = Sessions(self)
         self.logs = Logs(self)
         self.builds = Builds(self)
+        self.build_leases = BuildLeases(self)
         self.assets = Assets(self)
         self.asset_jobs = AssetJobs(self)
         self.requests = Requests(self)

@@ -14,6 +14,7 @@ STATE_CONSTRAINTS = frozenset(
         "slate_session_delete",
         "slate_session_configure",
         "slate_build_moves",
+        "slate_build_identity",
         "slate_asset_moves",
     }
 )

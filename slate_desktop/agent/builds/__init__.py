@@ -1,0 +1,1 @@
+"""Work on builds: workspaces, programs, logs, verdicts, artifacts; plugged into ``agent.jobs``."""

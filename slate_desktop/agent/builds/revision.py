@@ -1,0 +1,115 @@
+"""Which commit a project's folder is at, whether it is dirty, and the files of another commit.
+
+git runs without hooks and file-system monitors, which a repository could name; a commit is
+hexadecimal digits and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import msgspec
+
+from slate_desktop.domain.build import check_source_commit
+from slate_desktop.errors import CommandError, ErrorCode
+
+_TIMEOUT_S = 300.0
+_SAFE = (
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    # The folder may belong to another user than the agent; nothing of it is run.
+    *("-c", "safe.directory=*"),
+)
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder's state in its repository; both None when it is in none."""
+
+    commit: str | None = None
+    is_dirty: bool | None = None
+
+
+async def read_revision(root: Path) -> Revision:
+    """Return the commit of a project's folder, and whether its files differ from it."""
+    if shutil.which("git") is None:
+        return Revision()
+    code, head = await _git(root, "rev-parse", "--verify", "HEAD")
+    if code != 0:
+        return Revision()
+    code, changes = await _git(root, "status", "--porcelain", "--", ".")
+    return Revision(
+        commit=head.decode("ascii", "replace").strip(),
+        is_dirty=bool(changes.strip()) if code == 0 else None,
+    )
+
+
+async def export_commit(root: Path, commit: str, target: Path) -> str:
+    """Put the files of a commit into ``target``; returns the commit's full name.
+
+    Raises:
+        CommandError: ``bad_request`` naming ``source_commit``: there is no such commit here.
+    """
+    name = check_source_commit(commit)
+    if shutil.which("git") is None:
+        raise _refused("git is not installed on the worker")
+    code, full = await _git(root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    if code != 0:
+        raise _refused(f"the project has no commit {name}")
+    await asyncio.to_thread(_make_empty, target)
+    archive = target.with_suffix(".tar")
+    digits = full.decode("ascii").strip()
+    try:
+        code, _ = await _git(root, "archive", "--format=tar", f"--output={archive}", digits)
+        if code != 0:
+            raise _refused(f"the files of commit {name} cannot be read")
+        await asyncio.to_thread(_unpack, archive, target)
+    finally:
+        archive.unlink(missing_ok=True)
+    return digits
+
+
+def _make_empty(target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    with tarfile.open(archive) as tar:
+        tar.extractall(target, filter="data")
+
+
+async def _git(root: Path, *words: str) -> tuple[int, bytes]:
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *_SAFE,
+        "-C",
+        str(root),
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**env, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+    )
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            out, _ = await process.communicate()
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        raise
+    return process.returncode or 0, out
+
+
+def _refused(why: str) -> CommandError:
+    return CommandError(
+        ErrorCode.BAD_REQUEST,
+        f"The commit cannot be built: {why}",
+        field="source_commit",
+        hint="Push it to the folder that the worker sees, or build the working tree.",
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def runtime_dir() -> Path:
         return files.ensure_private_dir(Path(tempfile.gettempdir()) / f"slate-{name}")
     # TMPDIR may be long; /tmp is sticky, and the owner is checked.
     return files.ensure_private_dir(Path("/tmp") / f"slate-{os.geteuid()}-{name}")  # noqa: S108
+
+
+def python_program() -> str:
+    """The program that runs Python code of this installation: an interpreter's path.
+
+    An installed bundle has no interpreter; its ``slate-python`` understands ``-m``, ``-c`` and a
+    file as one does.
+    """
+    if not getattr(sys, "frozen", False):
+        return sys.executable
+    name = "slate-python.exe" if os.name == "nt" else "slate-python"
+    return str(Path(sys.executable).with_name(name))
 
 
 def resource_path(*parts: str) -> Path:

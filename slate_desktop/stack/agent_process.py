@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from slate_desktop.settings import paths
 from slate_desktop.stack import locks, process
 from slate_desktop.stack.state import StackFiles
 
@@ -22,7 +22,7 @@ _FOREIGN_VARIABLES = ("SLATE_NATS_URL", "SLATE_DATABASE_URL", "SLATE_PROFILE", "
 
 def default_command() -> list[str]:
     """The agent of this installation."""
-    return [sys.executable, "-m", "slate_desktop", "agent", "--stack"]
+    return [paths.python_program(), "-m", "slate_desktop", "agent", "--stack"]
 
 
 class AgentProcess:

@@ -262,7 +262,7 @@ def _spawn(stack_files: StackFiles, arguments: list[str]) -> subprocess.Popen[by
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
     output = process.open_log(stack_files.logs / "supervisor-output.log")
     child = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "slate_desktop.stack", *arguments],
+        [paths.python_program(), "-m", "slate_desktop.stack", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

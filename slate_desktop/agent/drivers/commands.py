@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.engine import Engine, detect_engine, preset_for
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.settings import paths
 
 _HINTS = {
     Engine.UNITY: "Give the player's, such as './Build/Game.x86_64 -batchmode -logFile -'.",
@@ -53,7 +53,7 @@ def engine_command(engine: Engine, project_root: str, config: ContainerConfig) -
 
 def expand_command(command: list[str], project_root: str, *, binary: str = "") -> list[str]:
     """Replace ``{python}``, ``{root}`` and ``{binary}`` in an argv."""
-    values = {"{python}": sys.executable, "{root}": project_root, "{binary}": binary}
+    values = {"{python}": paths.python_program(), "{root}": project_root, "{binary}": binary}
     expanded: list[str] = []
     for word in command:
         for name, value in values.items():

@@ -45,6 +45,7 @@ from slate_desktop.agent.mounts import check_project_root
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
+from slate_desktop.settings import paths
 
 # What a command may see of the agent's own environment; everything else is left out.
 _KEPT_ENV = re.compile(
@@ -392,7 +393,7 @@ async def _launch(path: Path) -> None:
     """Start the shim; on POSIX its first process ends at once and leaves the second to init."""
     with (path / "shim.log").open("ab") as log:
         launcher = await asyncio.create_subprocess_exec(
-            sys.executable,
+            paths.python_program(),
             "-I",
             process_shim.__file__,
             str(path),

@@ -14,6 +14,7 @@ from pathlib import Path
 from slate_desktop.cli.checks.check import Check, State
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import SlateError
+from slate_desktop.settings import paths
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 _MIN_FREE_BYTES = 2 * 1024**3
@@ -69,7 +70,7 @@ def _check_qt() -> Check:
         )
     try:
         probe = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", _QT_PROBE],
+            [paths.python_program(), "-c", _QT_PROBE],
             capture_output=True,
             text=True,
             timeout=30,
@@ -118,7 +119,6 @@ def _check_debian_packages() -> list[Check]:
 
 
 def _check_data_dir() -> Check:
-    from slate_desktop.settings import paths
 
     directory = paths.data_dir()
     if not directory.exists():
@@ -144,7 +144,6 @@ def _check_data_dir() -> Check:
 
 
 def _check_settings() -> Check:
-    from slate_desktop.settings import paths
     from slate_desktop.settings.model import load_settings
 
     try:
@@ -161,7 +160,6 @@ def _check_settings() -> Check:
 
 
 def _check_disk() -> Check:
-    from slate_desktop.settings import paths
 
     place: Path = paths.data_dir()
     while not place.exists() and place != place.parent:

@@ -8,7 +8,6 @@ import logging
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ import msgspec
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.pipeline.sandbox.handle import child_environment, read_lines
+from slate_desktop.settings import paths
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class ForkServer:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        argv = [sys.executable, "-I", "-m", "slate_desktop.pipeline.sandbox.server"]
+        argv = [paths.python_program(), "-I", "-m", "slate_desktop.pipeline.sandbox.server"]
         with theirs:
             self._server = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 argv,

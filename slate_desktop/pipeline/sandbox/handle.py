@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import IO, Protocol
 
 from slate_desktop.pipeline.sandbox.request import MAX_MESSAGE_BYTES
+from slate_desktop.settings import paths
 
 _KEPT_ENV = ("PATH", "LANG", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "PATHEXT")
 
@@ -65,7 +66,7 @@ class SpawnedChild:
 
     def __init__(self) -> None:
         # -P is part of -I; -I also leaves out the user's site and every PYTHON variable.
-        argv = [sys.executable, "-I", "-m", "slate_desktop.pipeline.sandbox.child"]
+        argv = [paths.python_program(), "-I", "-m", "slate_desktop.pipeline.sandbox.child"]
         self._socket: socket.socket | None = None
         self._writer: IO[bytes]
         self._reader: IO[bytes]

@@ -12,6 +12,8 @@ from slate_desktop.bus.port import Bus
 from slate_desktop.domain.logs import LogRecord
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import CommandError, NotConnectedError
+from slate_desktop.wire.log_batch import batches_of
+from slate_desktop.wire.messages import LogEvent
 from slate_desktop.wire.subjects import EventKind, runtime
 
 if TYPE_CHECKING:
@@ -51,23 +53,13 @@ class SessionLog:
 
     async def publish_logs(self, records: list[LogRecord]) -> None:
         """Show lines to the windows; they read what they miss from the database."""
-        lines = [
-            (r.seq, r.ts_ns, r.level, r.stream, r.message, r.partial, r.metadata or None)
-            for r in records
-        ]
-        event = {
-            "type": EventKind.LOGS,
-            "session_id": self._row.id,
-            "project_id": self._row.project_id,
-            "data": {
-                "attempt": self._row.attempt,
-                "epoch": self._epoch,
-                "first_seq": records[0].seq,
-                "lines": lines,
-            },
-        }
+        batches = batches_of(records, attempt=self._row.attempt, epoch=self._epoch)
         try:
-            await self._bus.publish(self._subject, _encoder.encode(event))
+            for batch in batches:
+                event = LogEvent(
+                    session_id=self._row.id, project_id=self._row.project_id, data=batch
+                )
+                await self._bus.publish(self._subject, _encoder.encode(event))
         except NotConnectedError:
             return
         except CommandError as error:

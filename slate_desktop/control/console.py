@@ -19,13 +19,12 @@ from slate_desktop.control.console_chunks import (
     Chunk,
     LogRow,
     RowKind,
-    WireRow,
     chunks_of,
     gap_chunk,
-    to_wire,
 )
 from slate_desktop.control.console_view import LogView
 from slate_desktop.domain.logs import LogLevel, LogLine
+from slate_desktop.wire.log_batch import LogBatch, batches_of
 
 __all__ = ["DEFAULT_MAX_LINES", "LogBuffer", "LogRow", "LogView", "RowKind", "iter_text"]
 
@@ -87,26 +86,22 @@ class LogBuffer:
 
     def append(self, lines: Iterable[LogLine]) -> int:
         """Append lines that are newer than all kept ones; known ``seq`` are skipped."""
-        return self.append_wire([to_wire(line) for line in lines])
+        fresh = [line for line in lines if line.seq > self._last_seq]
+        for batch in batches_of(fresh):
+            self._take(batch, 0)
+        if fresh:
+            self._after_append(len(fresh))
+        return len(fresh)
 
-    def append_wire(self, lines: Sequence[WireRow]) -> int:
-        """Append the rows of a ``logs`` event as they travel; the fast way."""
-        if not lines:
+    def append_batch(self, batch: LogBatch) -> int:
+        """Append the lines of a ``logs`` event as they travel; the fast way."""
+        start = max(0, self._last_seq + 1 - batch.first_seq)
+        count = len(batch) - start
+        if count <= 0:
             return 0
-        if lines[0][0] <= self._last_seq:
-            lines = [row for row in lines if row[0] > self._last_seq]
-            if not lines:
-                return 0
-        position = 0
-        while position < len(lines):
-            chunk = self._open_chunk(lines[position][0])
-            part = lines[position : position + self._rows_per_chunk - len(chunk)]
-            chunk.extend(part)
-            position += len(part)
-            self._count += len(part)
-        self._last_seq = lines[-1][0]
-        self._after_append(len(lines))
-        return len(lines)
+        self._take(batch, start)
+        self._after_append(count)
+        return count
 
     def append_gap(self, first_seq: int, last_seq: int) -> None:
         """Append a row for missing numbers."""
@@ -127,9 +122,9 @@ class LogBuffer:
         chunk = self._chunks[index]
         if not chunk.is_gap(0) or chunk.first_seq != first_seq:
             return
-        found = [to_wire(line) for line in lines if first_seq <= line.seq <= last_seq]
+        found = [line for line in lines if first_seq <= line.seq <= last_seq]
         parts = chunks_of(found, self._rows_per_chunk)
-        next_seq = found[-1][0] + 1 if found else first_seq
+        next_seq = found[-1].seq + 1 if found else first_seq
         if next_seq <= chunk.last_seq:
             parts.append(gap_chunk(next_seq, chunk.last_seq, chunk.times[0]))
         self._chunks[index : index + 1] = parts
@@ -138,13 +133,13 @@ class LogBuffer:
     def prepend(self, lines: Sequence[LogLine]) -> int:
         """Put an older page in front; returns how many were taken (0 when full)."""
         first = self.first_seq
-        older = [to_wire(line) for line in lines if not first or line.seq < first]
+        older = [line for line in lines if not first or line.seq < first]
         room = self.max_lines - self._count
         older = older[max(0, len(older) - room) :] if room > 0 else []
         if not older:
             return 0
         self._chunks[:0] = chunks_of(older, self._rows_per_chunk)
-        self._last_seq = max(self._last_seq, older[-1][0])
+        self._last_seq = max(self._last_seq, older[-1].seq)
         self._rebuild()
         return len(older)
 
@@ -194,6 +189,15 @@ class LogBuffer:
         )
         self._views.add(view)
         return view
+
+    def _take(self, batch: LogBatch, start: int) -> None:
+        while start < len(batch):
+            chunk = self._open_chunk(batch.first_seq + start)
+            stop = min(len(batch), start + self._rows_per_chunk - len(chunk))
+            chunk.extend(batch, start, stop)
+            self._count += stop - start
+            start = stop
+        self._last_seq = batch.last_seq
 
     def _open_chunk(self, next_seq: int) -> Chunk:
         last = self._chunks[-1] if self._chunks else None

@@ -10,13 +10,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from enum import IntEnum
-from itertools import accumulate, repeat
-from operator import itemgetter, sub
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-from slate_desktop.domain.logs import LogLevel, LogLine
+from slate_desktop.domain.logs import DEFAULT_STREAM, LogLevel, LogLine
+from slate_desktop.wire.log_batch import LEVEL_LETTERS, LogBatch, batches_of
 
 CHUNK_ROWS = 4096
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -27,11 +27,7 @@ _STDERR = 0b100
 _PARTIAL = 0b1000
 _GAP = 0b1_0000
 _OTHER_STREAM = 0b10_0000
-_LEVEL_BITS: dict[str, int] = {level.value: bits for bits, level in enumerate(LEVELS)}
-_STREAM_BITS = {"stdout": 0, "stderr": _STDERR}
-# A row as it travels: seq, timestamp_ns, level, stream, message, partial, metadata or None.
-WireRow = Sequence[Any]
-_SEQ, _TIME, _LEVEL, _STREAM, _MESSAGE, _IS_PARTIAL, _METADATA = map(itemgetter, range(7))
+_LEVEL_BITS = str.maketrans(LEVEL_LETTERS, "".join(map(chr, range(len(LEVELS)))))
 
 
 class RowKind(IntEnum):
@@ -86,14 +82,14 @@ class Chunk:
             return int(self.extras[last])
         return self.base_seq + self.seqs[last]
 
-    def extend(self, rows: Sequence[WireRow]) -> None:
-        """Append rows of an open chunk."""
+    def extend(self, batch: LogBatch, start: int, stop: int) -> None:
+        """Append lines ``start`` to ``stop - 1`` of a batch to an open chunk."""
         text, flags = self.text, self.flags
         if self.is_sealed or isinstance(text, bytes) or isinstance(flags, bytes):
             raise ValueError("the chunk is sealed")
         # By columns: a step of the interpreter for each row would cost more than the work itself.
-        first = len(self.ends)
-        messages, streams = list(map(_MESSAGE, rows)), list(map(_STREAM, rows))
+        at = len(self.ends)
+        messages = batch.messages[start:stop]
         joined = "".join(messages).encode("utf-8", "replace")
         sizes = list(map(len, messages))
         if len(joined) != sum(sizes):
@@ -102,20 +98,27 @@ class Chunk:
         next(ends)
         self.ends.extend(ends)
         text += joined
-        self.seqs.extend(map(sub, map(_SEQ, rows), repeat(self.base_seq)))
-        self.times.extend(map(_TIME, rows))
-        bits = bytes(map(_LEVEL_BITS.get, map(_LEVEL, rows), repeat(1)))
-        is_plain = streams.count("stdout") == len(rows)
-        if is_plain and not any(map(_IS_PARTIAL, rows)) and not any(map(_METADATA, rows)):
-            flags += bits
-            return
-        flags += bytes(
-            bit | _STREAM_BITS.get(row[3], _OTHER_STREAM) | (_PARTIAL if row[5] else 0)
-            for bit, row in zip(bits, rows, strict=True)
-        )
-        for index, row in enumerate(rows, first):
-            if row[6] or row[3] not in _STREAM_BITS:
-                self.extras[index] = (row[3], row[6] or {})
+        first = batch.first_seq - self.base_seq
+        self.seqs.extend(range(first + start, first + stop))
+        self.times.extend(batch.times[start:stop])
+        flags += batch.levels[start:stop].translate(_LEVEL_BITS).encode("ascii")
+        if not batch.is_plain:
+            self._mark_special(flags, batch, range(start, stop), at - start)
+
+    def _mark_special(self, flags: bytearray, batch: LogBatch, taken: range, shift: int) -> None:
+        metadata = dict(batch.metadata)
+        for at in batch.partials:
+            if at in taken:
+                flags[at + shift] |= _PARTIAL
+        for stream, marked in batch.streams.items():
+            for at in marked:
+                if at in taken:
+                    flags[at + shift] |= _STDERR if stream == "stderr" else _OTHER_STREAM
+                    if stream != "stderr" or at in metadata:
+                        self.extras[at + shift] = (stream, metadata.pop(at, {}))
+        for at, fields in metadata.items():
+            if at in taken:
+                self.extras[at + shift] = (DEFAULT_STREAM, fields)
 
     def seal(self) -> None:
         """Cut the buffers to size."""
@@ -145,7 +148,10 @@ class Chunk:
                 stream="",
                 message="",
             )
-        stream, metadata = self.extras.get(row) or ("stderr" if flags & _STDERR else "stdout", {})
+        stream, metadata = self.extras.get(row) or (
+            "stderr" if flags & _STDERR else DEFAULT_STREAM,
+            {},
+        )
         return LogRow(
             kind=RowKind.LINE,
             seq=seq,
@@ -157,13 +163,6 @@ class Chunk:
             partial=bool(flags & _PARTIAL),
             metadata=metadata,
         )
-
-    def wire_rows(self, start: int, stop: int) -> list[WireRow]:
-        """Return rows as they travel, to be put into another chunk; no gaps among them."""
-        return [
-            (r.seq, r.timestamp_ns, r.level.value, r.stream, r.message, r.partial, r.metadata)
-            for r in map(self.row, range(start, stop))
-        ]
 
     def find_seq(self, seq: int) -> int:
         """Return the first row whose last number is not smaller than ``seq``."""
@@ -184,33 +183,24 @@ class Chunk:
 def gap_chunk(first_seq: int, last_seq: int, timestamp_ns: int) -> Chunk:
     """Return a sealed chunk with one row that stands for missing numbers."""
     chunk = Chunk(first_seq)
-    chunk.extend([(first_seq, timestamp_ns, "warn", "stdout", "", False, None)])
+    row = LogBatch(
+        attempt=0, epoch=0, first_seq=first_seq, levels="w", times=[timestamp_ns], messages=[""]
+    )
+    chunk.extend(row, 0, 1)
     chunk.flags = bytes([_GAP | LEVELS.index(LogLevel.WARN)])
     chunk.extras[0] = last_seq
     chunk.seal()
     return chunk
 
 
-def chunks_of(rows: Sequence[WireRow], rows_per_chunk: int) -> list[Chunk]:
-    """Return sealed chunks that hold ``rows``."""
+def chunks_of(lines: Sequence[LogLine], rows_per_chunk: int) -> list[Chunk]:
+    """Return sealed chunks that hold ``lines``."""
     chunks: list[Chunk] = []
-    for start in range(0, len(rows), rows_per_chunk):
-        part = rows[start : start + rows_per_chunk]
-        chunk = Chunk(part[0][0])
-        chunk.extend(part)
+    for start in range(0, len(lines), rows_per_chunk):
+        part = lines[start : start + rows_per_chunk]
+        chunk = Chunk(part[0].seq)
+        for batch in batches_of(part):
+            chunk.extend(batch, 0, len(batch))
         chunk.seal()
         chunks.append(chunk)
     return chunks
-
-
-def to_wire(line: LogLine) -> WireRow:
-    """Return a stored line as it travels."""
-    return (
-        line.seq,
-        line.timestamp_ns,
-        line.level.value,
-        line.stream,
-        line.message,
-        line.partial,
-        line.metadata or None,
-    )

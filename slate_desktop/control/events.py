@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 
@@ -17,6 +16,7 @@ from slate_desktop.bus.port import Bus, Message, Subscription
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError
 from slate_desktop.wire import subjects
+from slate_desktop.wire.log_batch import LogBatch
 from slate_desktop.wire.messages import Heartbeat, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.subjects import EventKind
 
@@ -29,19 +29,8 @@ STATUS_ALL = "slate.runtime.*.*.status"
 End = Callable[[], None]
 
 
-class LogBatchData(msgspec.Struct, frozen=True):
-    """Lines of a ``logs`` event as rows: seq, time, level, stream, message, partial, metadata.
-
-    Rows stay tuples, because the console takes them by position and most are never looked at.
-    """
-
-    attempt: int
-    first_seq: int
-    lines: list[tuple[int, int, str, str, str, bool, dict[str, Any] | None]]
-
-
 class _LogEnvelope(msgspec.Struct, frozen=True):
-    data: LogBatchData
+    data: LogBatch
 
 
 class _StatsEnvelope(msgspec.Struct, frozen=True):
@@ -116,7 +105,7 @@ class Events:
         return end
 
     async def follow_logs(
-        self, project_id: str, session_id: str, callback: Callable[[LogBatchData], None]
+        self, project_id: str, session_id: str, callback: Callable[[LogBatch], None]
     ) -> Subscription:
         """Call ``callback`` for each batch of a session's log."""
         decoder = msgspec.json.Decoder(_LogEnvelope)

@@ -19,9 +19,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from slate_desktop.control.console import LogBuffer
-from slate_desktop.control.events import LogBatchData
 from slate_desktop.domain.logs import LogPage
 from slate_desktop.errors import SlateError
+from slate_desktop.wire.log_batch import LogBatch
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class LogHistory:
         self.has_older = False
         self._buffer = buffer
         self._read_page = read_page
-        self._waiting: deque[LogBatchData] = deque()
+        self._waiting: deque[LogBatch] = deque()
         self._is_ready = False
         self._wants_more = False
         self._catching_up: asyncio.Task[None] | None = None
@@ -67,12 +67,12 @@ class LogHistory:
             self._is_ready = True
             self._drain()
 
-    def offer(self, batch: LogBatchData) -> None:
+    def offer(self, batch: LogBatch) -> None:
         """Take a live batch."""
-        if not batch.lines:
+        if not len(batch):
             return
         if self._is_ready and not self._waiting and self._fits(batch):
-            self._buffer.append_wire(batch.lines)
+            self._buffer.append_batch(batch)
             return
         if len(self._waiting) >= _MAX_WAITING:
             self._waiting.popleft()  # it is stored, and will be read from there
@@ -109,12 +109,12 @@ class LogHistory:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    def _fits(self, batch: LogBatchData) -> bool:
-        return batch.lines[0][0] <= self._buffer.last_seq + 1
+    def _fits(self, batch: LogBatch) -> bool:
+        return batch.first_seq <= self._buffer.last_seq + 1
 
     def _drain(self) -> None:
         while self._waiting and self._fits(self._waiting[0]):
-            self._buffer.append_wire(self._waiting.popleft().lines)
+            self._buffer.append_batch(self._waiting.popleft())
         if self._waiting:
             self._start_catching_up()
 
@@ -162,11 +162,11 @@ class LogHistory:
 
     def _drain_waiting(self) -> None:
         while self._waiting and self._fits(self._waiting[0]):
-            self._buffer.append_wire(self._waiting.popleft().lines)
+            self._buffer.append_batch(self._waiting.popleft())
 
     def _give_up(self) -> None:
         """Show the hole before the first waiting batch, and look for it now and then."""
-        self._buffer.append_gap(self._buffer.last_seq + 1, self._waiting[0].lines[0][0] - 1)
+        self._buffer.append_gap(self._buffer.last_seq + 1, self._waiting[0].first_seq - 1)
         self._drain_waiting()
         if self._filling is None or self._filling.done():
             self._filling = asyncio.create_task(self._fill_gaps(), name="log-gaps")

@@ -26,6 +26,7 @@ LEVEL_ORDER: dict[LogLevel, int] = {level: index for index, level in enumerate(L
 # gc=False below: lines hold no cycles, and following hundreds of thousands of them halves the rate.
 # Lines are shown up to this length; the rest is kept in the runtime's own log only.
 MAX_LINE_BYTES = 64 * 1024
+DEFAULT_STREAM = "stdout"
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -39,7 +40,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     timestamp_ns: int
     level: LogLevel
     message: str
-    stream: str = "stdout"
+    stream: str = DEFAULT_STREAM
     partial: bool = False
     metadata: dict[str, Any] = {}
 

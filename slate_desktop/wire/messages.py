@@ -16,11 +16,11 @@ import msgspec
 from slate_desktop.domain.container import explicit_fields, parse_container_config
 from slate_desktop.domain.fields import bad, check_argv, check_grace, shown
 from slate_desktop.domain.ids import check_id
-from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 from slate_desktop.wire.codec import decode_object, encode
+from slate_desktop.wire.log_batch import LogBatch
 
 DEFAULT_EXEC_TIMEOUT_S = 30.0
 MAX_EXEC_TIMEOUT_S = 600.0
@@ -131,27 +131,6 @@ class StatusData(msgspec.Struct, frozen=True, kw_only=True):
     log_complete: bool = False
     confirmed: bool = True
     note: str | None = None
-
-
-class LogEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One line of a batch, on the wire an array in this order."""
-
-    seq: int
-    timestamp_ns: int
-    level: LogLevel
-    stream: str
-    message: str
-    partial: bool = False
-    metadata: dict[str, Any] | None = None
-
-
-class LogBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Lines of one session in rising ``seq`` without holes."""
-
-    attempt: int
-    epoch: int
-    first_seq: int
-    lines: list[LogEntry]
 
 
 class StatusEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="status"):

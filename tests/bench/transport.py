@@ -92,7 +92,7 @@ def _sink(bus: NatsBus) -> SessionLog:
 
 
 async def _ours(server: RealNats) -> float:
-    """The event that the agent's log pump sends, through the real bus, decoded to lines."""
+    """The event that the agent's log pump sends, through the real bus, as the console takes it."""
     subject = subjects.runtime("p1", "s1", "logs")
     publisher = await NatsBus.connect(server.url, seed=server.anyone.seed, name="bench-agent")
     reader = await NatsBus.connect(server.url, seed=server.user.seed, name="bench-window")
@@ -102,7 +102,7 @@ async def _ours(server: RealNats) -> float:
     async def on_batch(message: object) -> None:
         nonlocal seen
         event = messages.read_event(message.data)  # type: ignore[attr-defined]
-        seen += len(event.data.lines)  # type: ignore[union-attr]
+        seen += len(event.data)  # type: ignore[union-attr]
         if seen == OUR_LINES:
             done.set()
 
@@ -133,7 +133,7 @@ async def _latency_ms(server: RealNats, delay_s: float) -> float:
     async def on_batch(message: object) -> None:
         now = time.perf_counter()
         event = messages.read_event(message.data)  # type: ignore[attr-defined]
-        late.extend((now - born[line.seq]) * 1e3 for line in event.data.lines)  # type: ignore[union-attr]
+        late.extend((now - born[line.seq]) * 1e3 for line in event.data.lines())  # type: ignore[union-attr]
         if len(late) == LATENCY_LINES:
             done.set()
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 from slate_desktop.control.console import LogBuffer
+from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.ui.console import ansi
 from slate_desktop.ui.console.search import find
 from slate_desktop.ui.console.view import ConsoleView
@@ -22,9 +23,9 @@ from slate_desktop.ui.theme import Theme
 def fill(buffer: LogBuffer, count: int, text: str = "line {}", level: str = "info") -> None:
     first = buffer.last_seq + 1
     now = time.time_ns()
-    buffer.append_wire(
+    buffer.append(
         [
-            (n, now, level, "stdout", text.format(n), False, None)
+            LogLine(seq=n, timestamp_ns=now, level=LogLevel(level), message=text.format(n))
             for n in range(first, first + count)
         ]
     )

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import sys
 
+import msgspec
 import pytest
 
 from slate_desktop.control.console import LogBuffer, RowKind, iter_text
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.errors import CommandError
+from slate_desktop.wire.log_batch import LogBatch
 
 
 def line(seq: int, message: str = "", level: LogLevel = LogLevel.INFO, **kwargs) -> LogLine:
@@ -15,11 +17,8 @@ def line(seq: int, message: str = "", level: LogLevel = LogLevel.INFO, **kwargs)
     )
 
 
-def wire(first: int, count: int, level: str = "info", text: str = "line") -> list[list]:
-    return [
-        [seq, seq * 10, level, "stdout", f"{text} {seq}", False, None]
-        for seq in range(first, first + count)
-    ]
+def wire(first: int, count: int, level: str = "info", text: str = "line") -> list[LogLine]:
+    return [line(seq, f"{text} {seq}", LogLevel(level)) for seq in range(first, first + count)]
 
 
 def seqs(rows) -> list[int]:
@@ -47,11 +46,37 @@ def test_rows_come_back_as_they_went_in():
     }
 
 
+def test_a_batch_lands_like_its_lines():
+    batch = LogBatch(
+        attempt=1,
+        epoch=1,
+        first_seq=5,
+        levels="dwei",
+        times=[5, 6, 7, 8],
+        messages=["grüße", "b", "c", ""],
+        streams={"stderr": [1], "slate": [2]},
+        partials=[1],
+        metadata=[(1, {"a": 1}), (3, {"b": 2})],
+    )
+    buffer, single = LogBuffer(max_lines=16), LogBuffer()  # one row a chunk: cut at every place
+    assert buffer.append_batch(batch) == 4
+    single.append(batch.lines())
+    assert buffer.rows(0, 9) == single.rows(0, 9)
+    row = buffer.row(1)
+    assert (row.stream, row.partial, row.metadata) == ("stderr", True, {"a": 1})
+    assert (row.level, row.timestamp_ns) == (LogLevel.WARN, 6)
+    assert buffer.row(3).metadata == {"b": 2}
+    assert buffer.append_batch(batch) == 0
+    assert buffer.append_batch(msgspec.structs.replace(batch, first_seq=7)) == 2
+    assert [r.message for r in buffer.rows(4, 9)] == ["c", ""]
+    assert [r.stream for r in buffer.rows(4, 9)] == ["slate", "stdout"]
+
+
 def test_known_numbers_are_skipped_on_append():
     buffer = LogBuffer()
-    assert buffer.append_wire(wire(1, 5)) == 5
-    assert buffer.append_wire(wire(3, 5)) == 2
-    assert buffer.append_wire(wire(1, 5)) == 0
+    assert buffer.append(wire(1, 5)) == 5
+    assert buffer.append(wire(3, 5)) == 2
+    assert buffer.append(wire(1, 5)) == 0
     assert seqs(buffer) == list(range(1, 8))
 
 
@@ -60,7 +85,7 @@ def test_oldest_rows_leave_when_full():
     trimmed: list[int] = []
     buffer.trimmed.connect(trimmed.append)
     for first in range(1, 5001, 250):
-        buffer.append_wire(wire(first, 250))
+        buffer.append(wire(first, 250))
         assert len(buffer) <= 1000
     assert buffer.last_seq == 5000
     assert len(buffer) > 900
@@ -70,7 +95,7 @@ def test_oldest_rows_leave_when_full():
 
 def test_index_of_seq_finds_rows_and_places_between():
     buffer = LogBuffer(max_lines=64)
-    buffer.append_wire([row for row in wire(1, 40) if row[0] % 2])
+    buffer.append([row for row in wire(1, 40) if row.seq % 2])
     for seq in range(1, 40):
         assert buffer.row(buffer.index_of_seq(seq)).seq == seq + (seq % 2 == 0)
     assert buffer.index_of_seq(99) == len(buffer)
@@ -78,7 +103,7 @@ def test_index_of_seq_finds_rows_and_places_between():
 
 def test_older_page_goes_in_front_until_full():
     buffer = LogBuffer(max_lines=100)
-    buffer.append_wire(wire(51, 50))
+    buffer.append(wire(51, 50))
     assert buffer.prepend([line(seq) for seq in range(1, 52)]) == 50
     assert seqs(buffer) == list(range(1, 101))
     assert buffer.prepend([line(0)]) == 0
@@ -86,9 +111,9 @@ def test_older_page_goes_in_front_until_full():
 
 def test_gap_is_a_row_and_is_filled():
     buffer = LogBuffer()
-    buffer.append_wire(wire(1, 3))
+    buffer.append(wire(1, 3))
     buffer.append_gap(4, 9)
-    buffer.append_wire(wire(10, 2))
+    buffer.append(wire(10, 2))
     gap = buffer.row(3)
     assert (gap.kind, gap.seq, gap.last_seq) == (RowKind.GAP, 4, 9)
     assert buffer.gaps == [(4, 9)]
@@ -102,27 +127,27 @@ def test_gap_is_a_row_and_is_filled():
 
 def test_clear_keeps_the_place_in_the_log():
     buffer = LogBuffer()
-    buffer.append_wire(wire(1, 3))
+    buffer.append(wire(1, 3))
     buffer.clear()
     assert len(buffer) == 0
-    assert buffer.append_wire(wire(2, 4)) == 2
+    assert buffer.append(wire(2, 4)) == 2
     assert seqs(buffer) == [4, 5]
 
 
 def test_view_by_level_follows_the_buffer():
     buffer = LogBuffer()
-    buffer.append_wire(wire(1, 10) + wire(11, 2, "error"))
+    buffer.append(wire(1, 10) + wire(11, 2, "error"))
     view = buffer.view([LogLevel.ERROR])
     assert view.advance(5.0)
     assert seqs(view) == [11, 12]
     added: list[int] = []
     view.appended.connect(added.append)
-    buffer.append_wire(wire(13, 3) + wire(16, 1, "error"))
+    buffer.append(wire(13, 3) + wire(16, 1, "error"))
     assert added == [1]
     assert seqs(view) == [11, 12, 16]
     assert view.index_of_seq(13) == 2
     view.close()
-    buffer.append_wire(wire(17, 1, "error"))
+    buffer.append(wire(17, 1, "error"))
     assert len(view) == 3
 
 
@@ -158,12 +183,12 @@ def test_view_survives_trimming_prepending_and_filling():
     buffer = LogBuffer(max_lines=400)
     view = buffer.view(text="7")
     for first in range(1001, 3001, 100):
-        buffer.append_wire(wire(first, 100))
+        buffer.append(wire(first, 100))
         expected = [row.seq for row in buffer.rows(0, len(buffer)) if "7" in row.message]
         assert seqs(view) == expected
     buffer.clear()
     buffer.append_gap(3001, 3010)
-    buffer.append_wire(wire(3011, 20))
+    buffer.append(wire(3011, 20))
     buffer.fill_gap(3001, 3010, [line(seq) for seq in range(3001, 3011)])
     buffer.prepend([line(seq) for seq in range(2900, 3001)])
     assert view.advance(5.0)
@@ -173,7 +198,7 @@ def test_view_survives_trimming_prepending_and_filling():
 
 def test_advance_shows_the_newest_first_and_ends():
     buffer = LogBuffer()
-    buffer.append_wire(wire(1, 20_000))
+    buffer.append(wire(1, 20_000))
     view = buffer.view(text="line")
     assert not view.advance(0.0)
     assert len(view) == 0
@@ -185,8 +210,7 @@ def test_advance_shows_the_newest_first_and_ends():
 
 def test_a_line_costs_little_beside_its_bytes():
     buffer = LogBuffer()
-    rows = [[seq, seq, "info", "stdout", "x" * 100, False, None] for seq in range(1, 50_001)]
-    buffer.append_wire(rows)
+    buffer.append([line(seq, "x" * 100) for seq in range(1, 50_001)])
     size = sum(
         sys.getsizeof(part)
         for chunk in buffer._chunks

@@ -6,10 +6,10 @@ import pytest
 
 from slate_desktop.control import history
 from slate_desktop.control.console import LogBuffer, RowKind
-from slate_desktop.control.events import LogBatchData
 from slate_desktop.control.history import LogHistory
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.errors import DatabaseError
+from slate_desktop.wire.log_batch import LogBatch, batches_of
 
 
 class Stored:
@@ -43,11 +43,8 @@ def lines(*seqs: int) -> list[LogLine]:
     ]
 
 
-def batch(first: int, last: int) -> LogBatchData:
-    rows = [
-        (seq, seq, "info", "stdout", f"line {seq}", False, None) for seq in range(first, last + 1)
-    ]
-    return LogBatchData(attempt=1, first_seq=first, lines=rows)
+def batch(first: int, last: int) -> LogBatch:
+    return batches_of(lines(*range(first, last + 1)))[0]
 
 
 @pytest.fixture

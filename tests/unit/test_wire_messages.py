@@ -8,17 +8,16 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from slate_desktop.domain.logs import LogLevel
+from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 from slate_desktop.wire.codec import encode
+from slate_desktop.wire.log_batch import LogBatch, batches_of
 from slate_desktop.wire.messages import (
     ExecReply,
     ExecuteRequest,
     Heartbeat,
-    LogBatch,
-    LogEntry,
     LogEvent,
     RestartRequest,
     SessionReply,
@@ -245,10 +244,12 @@ def test_stats_reply_says_how_old_the_sample_is() -> None:
                 attempt=1,
                 epoch=2,
                 first_seq=7,
-                lines=[
-                    LogEntry(7, 123, LogLevel.WARN, "stderr", "x\ty", True, {"a": 1}),
-                    LogEntry(8, 124, LogLevel.INFO, "stdout", "z"),
-                ],
+                levels="wi",
+                times=[123, 124],
+                messages=["x\ty", "z"],
+                streams={"stderr": [0]},
+                partials=[0],
+                metadata=[(0, {"a": 1})],
             ),
         ),
     ],
@@ -259,9 +260,67 @@ def test_events_round_trip(event) -> None:
     assert json.loads(data).keys() == {"type", "session_id", "project_id", "data"}
 
 
-def test_log_line_is_an_array_in_the_documented_order() -> None:
-    entry = LogEntry(7, 123, LogLevel.WARN, "stderr", "x", True, None)
-    assert json.loads(encode(entry)) == [7, 123, "warn", "stderr", "x", True, None]
+RECORDS = [
+    LogRecord(
+        seq=seq,
+        container_id="c",
+        stream="stderr" if seq == 8 else "stdout",
+        ts_ns=seq * 10,
+        ord=0,
+        level=LogLevel.ERROR if seq == 7 else LogLevel.INFO,
+        message=f"line {seq}",
+        partial=seq == 10,
+        metadata={"a": 1} if seq == 8 else {},
+    )
+    for seq in (7, 8, 10)
+]
+
+
+def test_log_lines_travel_in_the_documented_columns() -> None:
+    first, second = batches_of(RECORDS, attempt=1, epoch=2)
+    assert json.loads(encode(first)) == {
+        "attempt": 1,
+        "epoch": 2,
+        "first_seq": 7,
+        "levels": "ei",
+        "times": [70, 80],
+        "messages": ["line 7", "line 8"],
+        "streams": {"stderr": [1]},
+        "metadata": [[1, {"a": 1}]],
+    }
+    assert (second.first_seq, second.last_seq, second.partials) == (10, 10, [0])
+    lines = first.lines() + second.lines()
+    for line, record in zip(lines, RECORDS, strict=True):
+        assert (line.seq, line.timestamp_ns, line.message) == (
+            record.seq,
+            record.ts_ns,
+            record.message,
+        )
+        assert (line.level, line.stream, line.partial) == (
+            record.level,
+            record.stream,
+            record.partial,
+        )
+        assert line.metadata == record.metadata
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"levels": "e"},
+        {"levels": "ex"},
+        {"times": [1]},
+        {"first_seq": 0},
+        {"partials": [2]},
+        {"streams": {"stderr": [-1]}},
+        {"metadata": [[2, {}]]},
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(change: dict[str, object]) -> None:
+    body = json.loads(encode(batches_of(RECORDS)[0])) | change
+    event = {"type": "logs", "session_id": "s", "project_id": "p", "data": body}
+    with pytest.raises(CommandError):
+        read_event(json.dumps(event).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"type": "other"}', b"\xff", b"[" * 100_000])

@@ -106,6 +106,7 @@ class Database:
                     command_timeout=COMMAND_TIMEOUT_S,
                     max_inactive_connection_lifetime=60,
                     init=prepare_connection,
+                    reset=_leave_as_it_is,
                     server_settings={
                         "application_name": application_name[:63],
                         "statement_timeout": "5000",
@@ -235,6 +236,14 @@ class Database:
                 _log.info("the database answers again")
             else:
                 _log.warning("the database does not answer")
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """Send nothing when a connection goes back; asyncpg itself has rolled back what was open.
+
+    No query of ours changes a setting, takes a session's lock or listens, and the usual RESET ALL
+    would cost every call another way to the server.
+    """
 
 
 async def prepare_connection(connection: Connection) -> None:

@@ -121,3 +121,37 @@ async def test_pages_filter_by_level_text_and_time(database: Database) -> None:
     assert await seqs(since_ns=5_000_000, until_ns=8_000_000) == [5, 6, 7]
     with pytest.raises(CommandError):
         await seqs(level="loud")
+
+
+@pytest.mark.parametrize("filters", [{"level": "info"}, {"level": "warn"}, {"grep": "Odd"}])
+async def test_filtered_pages_reach_lines_far_away(
+    database: Database, monkeypatch: pytest.MonkeyPatch, filters: dict[str, str]
+) -> None:
+    monkeypatch.setattr("slate_desktop.store.logs.WINDOW_LINES", 3)
+    session_id, epoch = await make_live(database)
+    levels = [LogLevel.WARN, LogLevel.DEBUG, LogLevel.DEBUG, LogLevel.ERROR]
+    lines = [
+        record(seq, "odd" if seq % 2 else "even", level=levels[seq % 4]) for seq in range(1, 31)
+    ]
+    await database.logs.append(session_id, lines, epoch=epoch)
+    wanted = [
+        line.seq
+        for line in lines
+        if ("grep" in filters and line.message == "odd")
+        or ("level" in filters and line.level is not LogLevel.DEBUG)
+    ]
+    found: list[int] = []
+    before = None
+    while True:
+        page = await database.logs.page(session_id, before_seq=before, limit=4, **filters)  # pyright: ignore[reportArgumentType]
+        found[:0] = [line.seq for line in page.lines]
+        before = page.lines[0].seq
+        if not page.has_older:
+            break
+    assert found == wanted
+    found, after, has_newer = [], 0, True
+    while has_newer:
+        page = await database.logs.page(session_id, after_seq=after, limit=4, **filters)  # pyright: ignore[reportArgumentType]
+        found += [line.seq for line in page.lines]
+        after, has_newer = page.lines[-1].seq, page.has_newer
+    assert found == wanted

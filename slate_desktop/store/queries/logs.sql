@@ -3,7 +3,7 @@
 select id, agent_epoch, attempt from slate_runtime_sessions
 where id = :session_id for no key update;
 
--- name: max_log_seq$
+-- name: get_max_log_seq$
 -- The number of the newest line, 0 for none.
 select coalesce(max(seq), 0) from slate_runtime_logs where session_id = :session_id;
 
@@ -64,10 +64,10 @@ select :session_id,
 returning seq, ts_ns, level, message, stream, partial, metadata;
 
 -- name: page_logs_before
--- Lines before a number, newest first.
+-- Lines before a number and not before a floor, newest first.
 select seq, ts_ns, level, message, stream, partial, metadata
 from slate_runtime_logs
-where session_id = :session_id and seq < :before and deleted_at is null
+where session_id = :session_id and seq < :before and seq >= :floor and deleted_at is null
     and (:levels::text[] is null or level = any(:levels))
     and (:text::text is null or message ilike :text)
     and (:since_ns::bigint is null or ts_ns >= :since_ns)
@@ -75,12 +75,42 @@ where session_id = :session_id and seq < :before and deleted_at is null
 order by seq desc limit :limit;
 
 -- name: page_logs_after
--- Lines after a number, oldest first.
+-- Lines after a number and not after a ceiling, oldest first.
 select seq, ts_ns, level, message, stream, partial, metadata
 from slate_runtime_logs
-where session_id = :session_id and seq > :after and deleted_at is null
+where session_id = :session_id and seq > :after and seq <= :ceiling and deleted_at is null
     and (:levels::text[] is null or level = any(:levels))
     and (:text::text is null or message ilike :text)
     and (:since_ns::bigint is null or ts_ns >= :since_ns)
     and (:until_ns::bigint is null or ts_ns < :until_ns)
 order by seq asc limit :limit;
+
+-- name: page_problems_before
+-- Warnings and errors before a number, newest first: each level along the index of both.
+select l.seq, l.ts_ns, l.level, l.message, l.stream, l.partial, l.metadata
+from unnest(:levels::text[]) as wanted (level)
+cross join lateral (
+    select seq, ts_ns, level, message, stream, partial, metadata
+    from slate_runtime_logs
+    where session_id = :session_id and seq < :before and seq >= :floor and deleted_at is null
+        and level = wanted.level and level in ('warn', 'error')
+        and (:text::text is null or message ilike :text)
+        and (:since_ns::bigint is null or ts_ns >= :since_ns)
+        and (:until_ns::bigint is null or ts_ns < :until_ns)
+    order by seq desc limit :limit) l
+order by l.seq desc limit :limit;
+
+-- name: page_problems_after
+-- Warnings and errors after a number, oldest first: each level along the index of both.
+select l.seq, l.ts_ns, l.level, l.message, l.stream, l.partial, l.metadata
+from unnest(:levels::text[]) as wanted (level)
+cross join lateral (
+    select seq, ts_ns, level, message, stream, partial, metadata
+    from slate_runtime_logs
+    where session_id = :session_id and seq > :after and seq <= :ceiling and deleted_at is null
+        and level = wanted.level and level in ('warn', 'error')
+        and (:text::text is null or message ilike :text)
+        and (:since_ns::bigint is null or ts_ns >= :since_ns)
+        and (:until_ns::bigint is null or ts_ns < :until_ns)
+    order by seq asc limit :limit) l
+order by l.seq asc limit :limit;

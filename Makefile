@@ -58,6 +58,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.desktop: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[desktop]'
+	$(BIN)/python -m compileall -q slate_desktop
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python

@@ -15,6 +15,10 @@ def main() -> int:
 
 def main_desktop() -> int:
     """Open the window."""
+    import gc
+
+    # Half of the objects of a start are modules, which stay; the window collects on its own terms.
+    gc.disable()
     from slate_desktop.cli.window import open_window
 
     code = open_window()

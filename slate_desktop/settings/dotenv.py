@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from dotenv import dotenv_values
-
 from slate_desktop.settings import addresses
 
 MAX_BYTES = 64 * 1024
@@ -29,7 +27,7 @@ def read_aliases() -> tuple[dict[str, str], list[str]]:
 
     They rank below everything that was written for this program.
     """
-    values = {**_read_file(), **os.environ}
+    values = {**read_file(), **os.environ}
     found: dict[str, str] = {}
     notes: list[str] = []
     if url := (values.get("VITE_NATS_URL") or "").strip():
@@ -49,10 +47,13 @@ def read_aliases() -> tuple[dict[str, str], list[str]]:
     return found, notes
 
 
-def _read_file() -> dict[str, str]:
+def read_file() -> dict[str, str]:
+    """Return the names of the ``.env`` that is read, and their texts."""
     path = find()
     if path is None:
         return {}
+    from dotenv import dotenv_values
+
     try:
         values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError):

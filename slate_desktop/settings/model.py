@@ -6,100 +6,74 @@ never keeps SLATE from starting: its backup or the defaults are used, and ``note
 
 from __future__ import annotations
 
+import json
 import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+import msgspec
+from msgspec import Meta
 
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings import addresses, dotenv, toml_file
 
 CURRENT_VERSION = 1
+ENV_PREFIX = "SLATE_"
 
 
-def _validator(check: Any) -> AfterValidator:
-    def validate(value: str | None) -> str | None:
-        if value is None or not value.strip():
-            return None
-        try:
-            return check(value.strip())
-        except SettingsError as exc:
-            raise ValueError(str(exc)) from exc
-
-    return AfterValidator(validate)
-
-
-class Settings(BaseSettings):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be configured; with nothing set, the embedded stack is used."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SLATE_",
-        env_file_encoding="utf-8",
-        extra="ignore",
-        validate_default=False,
-        frozen=True,
+    version: Annotated[int, Meta(ge=1, le=CURRENT_VERSION, description="of this file")] = (
+        CURRENT_VERSION
     )
-
-    version: int = Field(CURRENT_VERSION, ge=1, le=CURRENT_VERSION, description="of this file")
-    profile: Literal["auto", "local", "remote"] = Field(
-        "auto", description="local: the embedded stack; remote: the addresses below; auto: as set"
+    profile: Annotated[
+        Literal["auto", "local", "remote"],
+        Meta(description="local: the embedded stack; remote: the addresses below; auto: as set"),
+    ] = "auto"
+    nats_url: Annotated[
+        str | None, Meta(description="the broker, nats://host:4222 or tls://host:4222")
+    ] = None
+    nats_allow_plaintext: Annotated[
+        bool, Meta(description="let nats:// leave this machine unencrypted")
+    ] = False
+    nats_ca_file: Annotated[Path | None, Meta(description="CA certificate of a tls:// broker")] = (
+        None
     )
-    nats_url: Annotated[str | None, _validator(addresses.check_nats_url)] = Field(
-        None, description="the broker, nats://host:4222 or tls://host:4222"
+    database_url: Annotated[
+        str | None, Meta(description="PostgreSQL, postgresql://user@host/slate")
+    ] = None
+    redis_url: Annotated[
+        str | None, Meta(description="a shared cache; without it the cache is in the process")
+    ] = None
+    docker_host: Annotated[
+        str | None, Meta(description="the Docker engine of this machine's agent")
+    ] = None
+    registry_url: Annotated[
+        str | None, Meta(description="the image registry, https://host:5000")
+    ] = None
+    registry_user: Annotated[str | None, Meta(description="login name at the registry")] = None
+    allowed_registries: Annotated[
+        tuple[str, ...],
+        Meta(description="further registries that images may come from, host[:port]"),
+    ] = ()
+    agent_id: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] | None,
+        Meta(description="this host's agent"),
+    ] = None
+    allow_unsigned: Annotated[bool, Meta(description="let the agent serve unsigned commands")] = (
+        False
     )
-    nats_allow_plaintext: bool = Field(
-        False, description="let nats:// leave this machine unencrypted"
-    )
-    nats_ca_file: Path | None = Field(None, description="CA certificate of a tls:// broker")
-    database_url: Annotated[str | None, _validator(addresses.check_database_url)] = Field(
-        None, description="PostgreSQL, postgresql://user@host/slate"
-    )
-    redis_url: Annotated[str | None, _validator(addresses.check_redis_url)] = Field(
-        None, description="a shared cache; without it the cache is in the process"
-    )
-    docker_host: Annotated[str | None, _validator(addresses.check_docker_host)] = Field(
-        None, description="the Docker engine of this machine's agent"
-    )
-    registry_url: Annotated[str | None, _validator(addresses.check_registry_url)] = Field(
-        None, description="the image registry, https://host:5000"
-    )
-    registry_user: str | None = Field(None, description="login name at the registry")
-    allowed_registries: tuple[str, ...] = Field(
-        (), description="further registries that images may come from, host[:port]"
-    )
-    agent_id: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="this host's agent"
-    )
-    allow_unsigned: bool = Field(False, description="let the agent serve unsigned commands")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="what SLATE's own log holds"
-    )
-    theme: Literal["system", "dark", "light"] = Field("system", description="the window's colours")
-    notes: tuple[str, ...] = Field((), exclude=True, description="what the user should know")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment comes before what ``load_settings`` read from files."""
-        del dotenv_settings, file_secret_settings
-        file = dotenv.find()
-        sources: list[PydanticBaseSettingsSource] = [env_settings]
-        if file is not None:
-            sources.append(DotEnvSettingsSource(settings_cls, env_file=file))
-        return (*sources, init_settings)
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="what SLATE's own log holds"),
+    ] = "info"
+    theme: Annotated[
+        Literal["system", "dark", "light"], Meta(description="the window's colours")
+    ] = "system"
+    notes: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -107,6 +81,29 @@ class Settings(BaseSettings):
         if self.profile == "auto":
             return self.nats_url is None and self.database_url is None
         return self.profile == "local"
+
+
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "nats_url": addresses.check_nats_url,
+    "database_url": addresses.check_database_url,
+    "redis_url": addresses.check_redis_url,
+    "docker_host": addresses.check_docker_host,
+    "registry_url": addresses.check_registry_url,
+}
+_TYPES = {
+    field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "notes"
+}
+_OPTIONAL = {
+    field.name
+    for field in msgspec.structs.fields(Settings)
+    if field.name != "notes" and field.default is None
+}
+_SWITCHES = {
+    field.name for field in msgspec.structs.fields(Settings) if isinstance(field.default, bool)
+}
+_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+# Source: https://jcristharif.com/msgspec/usage.html, where a message ends with the place.
+_PLACE = re.compile(r" - at `.*`$")
 
 
 def load_settings() -> Settings:
@@ -117,10 +114,16 @@ def load_settings() -> Settings:
     """
     aliases, notes = dotenv.read_aliases()
     stored, file_notes = toml_file.load(_validate_file)
-    try:
-        return Settings(**{**aliases, **stored, "notes": tuple(notes + file_notes)})
-    except ValidationError as exc:
-        raise SettingsError(_explain(exc), hint=_where(exc)) from exc
+    written = {**_variables(dotenv.read_file()), **_variables(os.environ)}
+    values: dict[str, Any] = {}
+    for name, text in {**aliases, **written}.items():
+        if name in stored and name not in written:
+            continue
+        try:
+            values[name] = _checked(name, _from_text(name, text), is_strict=False)
+        except SettingsError as exc:
+            raise SettingsError(str(exc), hint=_where(name)) from exc
+    return Settings(**{**stored, **values}, notes=(*notes, *file_notes))
 
 
 def save_settings(changes: dict[str, Any]) -> Settings:
@@ -131,11 +134,30 @@ def save_settings(changes: dict[str, Any]) -> Settings:
     Raises:
         SettingsError: a value is not valid; nothing was written.
     """
-    unknown = set(changes) - (set(Settings.model_fields) - {"notes", "version"})
+    unknown = set(changes) - (set(_TYPES) - {"version"})
     if unknown:
         raise SettingsError(f"There is no setting {sorted(unknown)[0]!r}.")
     toml_file.save(changes, _validate_file, version=CURRENT_VERSION)
     return load_settings()
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that an environment holds, by their own names."""
+    names = {f"{ENV_PREFIX}{name.upper()}": name for name in _TYPES}
+    return {names[key.upper()]: text for key, text in environment.items() if key.upper() in names}
+
+
+def _from_text(name: str, text: str) -> Any:
+    """Return what the text of a variable means; lists are JSON or separated by commas."""
+    text = text.strip()
+    if name == "allowed_registries":
+        if text.startswith("["):
+            try:
+                return json.loads(text)
+            except ValueError as exc:
+                raise SettingsError(f"The setting {name} cannot be used: {exc}.") from exc
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return _WORDS.get(text.lower(), text) if name in _SWITCHES else text
 
 
 def _validate_file(data: dict[str, Any]) -> dict[str, Any]:
@@ -143,41 +165,35 @@ def _validate_file(data: dict[str, Any]) -> dict[str, Any]:
     version = data.get("version", CURRENT_VERSION)
     if not isinstance(version, int) or version > CURRENT_VERSION:
         raise SettingsError(f"it was written by a later version of SLATE (format {version})")
-    known = {key: value for key, value in data.items() if key in Settings.model_fields}
-    known.pop("notes", None)
+    known = {key: value for key, value in data.items() if key in _TYPES}
+    return {name: _checked(name, value, is_strict=True) for name, value in known.items()}
+
+
+def _checked(name: str, value: Any, *, is_strict: bool) -> Any:
+    """Return a value as its setting's type.
+
+    Raises:
+        SettingsError: it has another type, or is not allowed.
+    """
+    if name in _OPTIONAL and isinstance(value, str):
+        value = value.strip() or None
     try:
-        _FileSettings(**known)
-    except ValidationError as exc:
-        raise SettingsError(_explain(exc)) from exc
-    return known
+        if name in _CHECKS and isinstance(value, str):
+            value = _CHECKS[name](value)
+        return msgspec.convert(value, _TYPES[name], strict=is_strict, dec_hook=_path)
+    except (SettingsError, msgspec.ValidationError) as exc:
+        reason = _PLACE.sub("", str(exc)).rstrip(".")
+        raise SettingsError(f"The setting {name} cannot be used: {reason}.") from exc
 
 
-class _FileSettings(Settings):
-    """The same fields, with no source but the arguments."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise msgspec.ValidationError(f"Expected a path, got {type(value).__name__}")
 
 
-def _explain(exc: ValidationError) -> str:
-    first = exc.errors(include_url=False, include_input=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "settings"
-    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"The setting {name} cannot be used: {reason}."
-
-
-def _where(exc: ValidationError) -> str:
-    first = exc.errors(include_url=False, include_input=False)[0]
-    variable = f"SLATE_{str(first['loc'][0]).upper()}" if first["loc"] else ""
+def _where(name: str) -> str:
+    variable = f"{ENV_PREFIX}{name.upper()}"
     if variable in os.environ:
         return f"It comes from the environment variable {variable}."
     return f"Look for {variable} in the environment, in .env and in `slate doctor`'s settings file."

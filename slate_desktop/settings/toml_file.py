@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
+from typing import TYPE_CHECKING, Any
 
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings import files, paths
+
+if TYPE_CHECKING:
+    import tomlkit
 
 MAX_BYTES = 256 * 1024
 Validate = Callable[[dict[str, Any]], dict[str, Any]]
@@ -21,14 +22,14 @@ def load(validate: Validate) -> tuple[dict[str, Any], list[str]]:
     """Return the settings and what to tell the user; never raises for a bad file."""
     path = paths.settings_file()
     try:
-        return validate(_read(path).unwrap()), []
+        return validate(_read(path)), []
     except FileNotFoundError:
         return {}, []
     except SettingsError as exc:
         problem = str(exc).rstrip(".")
     backup = _backup_of(path)
     try:
-        stored = validate(_read(backup).unwrap())
+        stored = validate(_read(backup))
     except (FileNotFoundError, SettingsError):
         return {}, [f"{path} was ignored: {problem}. The defaults are used."]
     return stored, [f"{path} was ignored: {problem}. Its backup {backup.name} is used."]
@@ -36,6 +37,8 @@ def load(validate: Validate) -> tuple[dict[str, Any], list[str]]:
 
 def save(changes: dict[str, Any], validate: Validate, *, version: int) -> None:
     """Apply ``changes`` and replace the file; what was good before becomes the backup."""
+    import tomlkit
+
     path = paths.settings_file()
     document, is_good = _read_for_change(path, validate)
     before = tomlkit.dumps(document)
@@ -53,23 +56,31 @@ def save(changes: dict[str, Any], validate: Validate, *, version: int) -> None:
 
 
 def _read_for_change(path: Path, validate: Validate) -> tuple[tomlkit.TOMLDocument, bool]:
+    import tomlkit
+
     for candidate in (path, _backup_of(path)):
-        with contextlib.suppress(FileNotFoundError, SettingsError):
-            document = _read(candidate)
+        with contextlib.suppress(FileNotFoundError, SettingsError, ValueError, RecursionError):
+            document = tomlkit.parse(_text_of(candidate))
             validate(document.unwrap())
             return document, candidate == path
     return tomlkit.document(), False
 
 
-def _read(path: Path) -> tomlkit.TOMLDocument:
+def _read(path: Path) -> dict[str, Any]:
+    # Reading needs no comments: the library that keeps them is read when something is written.
+    try:
+        return tomllib.loads(_text_of(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        raise SettingsError(f"it is not valid TOML: {exc}") from exc
+
+
+def _text_of(path: Path) -> str:
     # A settings file holds no secrets, and people edit it: its mode is their choice.
     data = files.read_private(path, max_bytes=MAX_BYTES, is_mode_checked=False)
     try:
-        return tomlkit.parse(data.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise SettingsError("it is not UTF-8 text") from exc
-    except (TOMLKitError, ValueError, RecursionError) as exc:
-        raise SettingsError(f"it is not valid TOML: {exc}") from exc
 
 
 def _backup_of(path: Path) -> Path:

@@ -23,9 +23,9 @@ import msgspec
 from slate_desktop.domain.project import AgentRow
 from slate_desktop.errors import SlateError, StackError
 from slate_desktop.settings import files, paths
-from slate_desktop.stack import locks, process, supervisor
+from slate_desktop.stack import locks, process
 from slate_desktop.stack.database import StackDatabase
-from slate_desktop.stack.state import Request, StackFiles, StackState
+from slate_desktop.stack.state import EXIT_LOCKED, IDLE_S, Request, StackFiles, StackState
 
 START_TIMEOUT_S = 120.0
 DOWN_TIMEOUT_S = 60.0
@@ -75,7 +75,7 @@ async def ensure_up(
     allow_unsigned: bool = False,
     agent: bool = True,
     timeout_s: float = START_TIMEOUT_S,
-    idle_s: float = supervisor.IDLE_S,
+    idle_s: float = IDLE_S,
     agent_command: tuple[str, ...] | None = None,
 ) -> StackInfo:
     """Attach to the stack of this data directory, starting it if it does not run.
@@ -243,7 +243,7 @@ async def _start_or_find(
         if state is not None:
             return state
         reporter.report()
-        if child is not None and child.poll() not in (None, supervisor.EXIT_LOCKED):
+        if child is not None and child.poll() not in (None, EXIT_LOCKED):
             raise _failure_of(stack_files, child.pid)
         if (child is None or child.poll() is not None) and not locks.is_held(stack_files.lock):
             child = _spawn(stack_files, arguments)

@@ -25,6 +25,10 @@ from slate_desktop.wire.keys import SigningKey
 
 FORMAT = 1
 NATS_USER = "local"
+# What the supervising process ends with when another one holds the lock.
+EXIT_LOCKED = 3
+# How long a stack that was started on demand outlives its last client.
+IDLE_S = 10.0
 StepState = Literal["starting", "ready", "failed", "off"]
 _T = TypeVar("_T")
 

@@ -33,6 +33,8 @@ from slate_desktop.stack.database import StackDatabase
 from slate_desktop.stack.nats_server import NatsServer, NatsUser
 from slate_desktop.stack.restarts import RestartPolicy
 from slate_desktop.stack.state import (
+    EXIT_LOCKED,
+    IDLE_S,
     NATS_USER,
     Children,
     StackFiles,
@@ -45,8 +47,6 @@ logger = logging.getLogger(__name__)
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-EXIT_LOCKED = 3
-IDLE_S = 10.0
 _WATCH_INTERVAL_S = 1.0
 _AGENT_READY_TIMEOUT_S = 30.0
 _SWEEP_GRACE_S = 20.0

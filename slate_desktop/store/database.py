@@ -12,15 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import aiosql
 import asyncpg
 import msgspec
-from aiosql.queries import Queries
 
 from slate_desktop.errors import DatabaseError, SlateError
 from slate_desktop.store.agents import Agents
 from slate_desktop.store.asset_jobs import AssetJobs
 from slate_desktop.store.assets import Assets
+from slate_desktop.store.blocks import Block, load_blocks
 from slate_desktop.store.build_leases import BuildLeases
 from slate_desktop.store.builds import Builds
 from slate_desktop.store.errors import AWAY, REPEATABLE, translate
@@ -44,11 +43,9 @@ _log = logging.getLogger(__name__)
 
 
 @cache
-def load_queries() -> Queries:
+def load_queries() -> dict[str, Block]:
     """Read the named blocks of ``queries/*.sql`` once."""
-    return aiosql.from_path(
-        Path(__file__).parent / "queries", "asyncpg", mandatory_parameters=False
-    )
+    return load_blocks(Path(__file__).parent / "queries")
 
 
 class Database:
@@ -207,10 +204,7 @@ class Database:
 
     async def on(self, connection: Connection, query: str, **params: Any) -> Any:
         """Run a block on a connection that ``connection()`` lent: inside a transaction."""
-        result = getattr(self._queries, query)(connection, **params)
-        if hasattr(result, "__aiter__"):
-            return [row async for row in result]
-        return await result
+        return await self._queries[query].run(connection, params)
 
     async def _call(self, query: str, params: dict[str, Any], *, is_many: bool = False) -> Any:
         is_read = query.startswith(

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_API", "pyside6")
 
+import slate_desktop.ui.plain_imports  # noqa: F401
+
+# isort: split
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 

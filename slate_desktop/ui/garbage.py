@@ -15,6 +15,8 @@ import gc
 from PySide6.QtCore import QObject, QTimer
 
 _PERIOD_MS = 500
+# Nothing is looked at while the window starts: what it makes then, it keeps.
+_START_MS = 5_000
 # New objects before the young are looked at; young rounds before the middle-aged; rounds of those
 # before all: cycles die young here, and what grows old is freed by its references.
 _THRESHOLDS = (10_000, 10, 50)
@@ -33,8 +35,8 @@ class Collector(QObject):
         super().__init__(parent)
         gc.disable()
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self.look)
-        self._timer.start(_PERIOD_MS)
+        self._timer.timeout.connect(self._on_timer)
+        self._timer.start(_START_MS)
 
     def look(self) -> None:
         """Collect the oldest generation that is due, as the interpreter itself would."""
@@ -48,3 +50,10 @@ class Collector(QObject):
         """Leave collection to the interpreter again."""
         self._timer.stop()
         gc.enable()
+
+    def _on_timer(self) -> None:
+        if self._timer.interval() == _START_MS:
+            calm_collector()
+            self._timer.setInterval(_PERIOD_MS)
+        else:
+            self.look()

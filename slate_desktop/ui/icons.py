@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QGuiApplication, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from slate_desktop.settings.paths import resource_path
@@ -25,18 +25,30 @@ def _source(name: str) -> bytes:
     return Path(resource_path("icons", f"{name}.svg")).read_bytes()
 
 
-@lru_cache(maxsize=512)
-def _render(name: str, color: str, size: int, ratio: float) -> QPixmap:
+@lru_cache(maxsize=256)
+def _shape(name: str, size: int, ratio: float) -> QImage:
     """Draw an icon at ``size`` logical pixels, with some stroke weight less than Lucide's own."""
-    svg = _source(name).replace(b"currentColor", color.encode())
+    svg = _source(name).replace(b"currentColor", b"#000000")
     svg = svg.replace(b'stroke-width="2"', b'stroke-width="1.75"')
     if name in _FILLED:
-        svg = svg.replace(b'fill="none"', b'fill="' + color.encode() + b'"', 1)
-    image = QImage(round(size * ratio), round(size * ratio), QImage.Format.Format_ARGB32)
+        svg = svg.replace(b'fill="none"', b'fill="#000000"', 1)
+    side = round(size * ratio)
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    QSvgRenderer(QByteArray(svg)).render(painter, QRectF(0, 0, image.width(), image.height()))
+    QSvgRenderer(QByteArray(svg)).render(painter, QRectF(0, 0, side, side))
+    painter.end()
+    return image
+
+
+@lru_cache(maxsize=512)
+def _render(name: str, color: str, size: int, ratio: float) -> QPixmap:
+    """Tint a shape: a tenth of the time of drawing it in every colour."""
+    image = _shape(name, size, ratio).copy()
+    painter = QPainter(image)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    painter.fillRect(image.rect(), QColor(color))
     painter.end()
     pixmap = QPixmap.fromImage(image)
     pixmap.setDevicePixelRatio(ratio)

@@ -24,6 +24,9 @@ def own_stack() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="slate-bench-") as directory:
         place = Path(directory)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SLATE_")}
+        # Bytecode is kept, as it is wherever a program was started before.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPYCACHEPREFIX"] = str(place / "bytecode")
         for name in ("DATA", "CONFIG", "CACHE"):
             environment[f"SLATE_{name}_DIR"] = str(place / name.lower())
         try:
@@ -68,14 +71,14 @@ class Marks:
         """Now the process is started."""
         self._begun_ns = time.monotonic_ns()
 
-    def wait_ms(self, moment: str) -> float:
-        """Wait for a moment; returns how long after the start of the process it was."""
+    def wait_ms(self, moment: str) -> tuple[float, float]:
+        """Wait for a moment; returns the time since the process' start and its processor time."""
         deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             for line in self.path.read_text().splitlines() if self.path.exists() else []:
-                name, _, stamp = line.partition(" ")
-                if name == moment and stamp:
-                    return (int(stamp) - self._begun_ns) / 1e6
+                name, *stamps = line.split(" ")
+                if name == moment and len(stamps) == 2:
+                    return (int(stamps[0]) - self._begun_ns) / 1e6, int(stamps[1]) / 1e6
             time.sleep(0.02)
         raise TimeoutError(f"the program was not {moment} within {_TIMEOUT_S:.0f} s")
 

@@ -14,7 +14,7 @@ from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState, load_state, save_state, state_path
 from tests.gui.conftest import until
 
-SLOW = ("asyncpg", "docker", "nats", "numpy", "pydantic", "pyqtgraph", "rapidfuzz", "redis")
+SLOW = ("asyncpg", "docker", "nats", "numpy", "pyqtgraph", "rapidfuzz", "redis")
 
 
 def test_nothing_slow_is_imported_before_the_first_paint() -> None:

@@ -293,3 +293,31 @@ def test_settings_file_that_cannot_be_read_means_its_backup(
     settings = load_settings()
     assert settings.theme == "dark"
     assert "Permission denied" in settings.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("1", True), ("off", False), ("YES", True), ("false", False)]
+)
+def test_switches_and_lists_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: bool
+) -> None:
+    monkeypatch.setenv("SLATE_ALLOW_UNSIGNED", text)
+    monkeypatch.setenv("SLATE_ALLOWED_REGISTRIES", "a:5000, b" if expected else '["a:5000", "b"]')
+    settings = load_settings()
+    assert settings.allow_unsigned is expected
+    assert settings.allowed_registries == ("a:5000", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("allow_unsigned", "perhaps"),
+        ("profile", "both"),
+        ("agent_id", "a b"),
+        ("allowed_registries", "[1"),
+    ],
+)
+def test_every_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    monkeypatch.setenv(f"SLATE_{name.upper()}", text)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()

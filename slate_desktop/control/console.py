@@ -6,6 +6,7 @@ Rows are made on reading, for the few that are painted; how they are stored is
 
 from __future__ import annotations
 
+import functools
 import weakref
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from slate_desktop.control.console_chunks import (
     chunks_of,
     gap_chunk,
 )
+from slate_desktop.control.console_snapshot import SnapshotPart
 from slate_desktop.control.console_view import LogView
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.wire.log_batch import LogBatch, batches_of
@@ -158,6 +160,10 @@ class LogBuffer:
     def rows(self, start: int, stop: int) -> list[LogRow]:
         """Return rows ``start`` to ``stop - 1``; bounds outside are cut."""
         return [self.row(index) for index in range(max(0, start), min(stop, self._count))]
+
+    def snapshot(self) -> list[SnapshotPart]:
+        """Return the rows as they are now, for ``console_snapshot.pages``."""
+        return [SnapshotPart(chunk, functools.partial(range, len(chunk))) for chunk in self._chunks]
 
     def index_of_seq(self, seq: int) -> int:
         """Return the index of the first row whose ``seq`` is not smaller."""

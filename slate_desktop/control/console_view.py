@@ -6,6 +6,7 @@ arrive; the existing ones in slices, newest first, so that no filter stalls the 
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from array import array
@@ -15,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from psygnal import Signal
 
 from slate_desktop.control.console_chunks import LEVEL_MASK, LEVELS, Chunk, LogRow
+from slate_desktop.control.console_snapshot import SnapshotPart
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError, ErrorCode
 
@@ -32,6 +34,12 @@ class _Part:
         self.chunk = chunk
         self.hits = array("I")
         self.done = 0
+
+    def copy(self) -> _Part:
+        """Return one that goes on by itself."""
+        part = _Part(self.chunk)
+        part.hits, part.done = self.hits[:], self.done
+        return part
 
 
 class LogView:
@@ -104,6 +112,13 @@ class LogView:
         part = self._parts[place]
         return self._indexed()[place] + bisect_left(part.hits, part.chunk.find_seq(seq))
 
+    def snapshot(self) -> list[SnapshotPart]:
+        """Return the rows that fit now, those that were not looked at yet among them."""
+        return [
+            SnapshotPart(part.chunk, functools.partial(self._all_hits, part, len(part.chunk)))
+            for part in [part.copy() for part in self._parts]
+        ]
+
     def close(self) -> None:
         """Stop following the buffer."""
         self._on_close(self)
@@ -149,7 +164,15 @@ class LogView:
             self._starts = starts
         return self._starts
 
+    def _all_hits(self, part: _Part, stop: int) -> Sequence[int]:
+        self._scan(part, stop)
+        return part.hits
+
     def _look(self, part: _Part, stop: int) -> None:
+        self._scan(part, stop)
+        self._starts = None
+
+    def _scan(self, part: _Part, stop: int) -> None:
         chunk, start, stop = part.chunk, part.done, min(stop, len(part.chunk))
         if self._matcher is None:
             candidates: Iterator[int] | range = range(start, stop)
@@ -161,7 +184,6 @@ class LogView:
         else:
             part.hits.extend([row for row in candidates if flags[row] & LEVEL_MASK in levels])
         part.done = stop
-        self._starts = None
 
 
 _Matcher = Callable[[Chunk, int, int], Iterator[int]]

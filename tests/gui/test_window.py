@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -269,3 +271,24 @@ def test_every_error_code_is_told_in_sentences(code: ErrorCode, qapp: object) ->
     assert problem.why == "It is so."
     assert code.value in problem.raw
     assert not problem.is_bug
+
+
+async def test_saved_log_is_whole_while_the_log_goes_on(
+    window: MainWindow, slate: FakeSlate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await press_start(window, slate)
+    await slate.log(session_id, *(f"line {number}" for number in range(100)))
+    await until(lambda: window.console.current_buffer and len(window.console.current_buffer) == 100)
+    buffer = window.console.current_buffer
+    assert buffer is not None
+    monkeypatch.setattr("slate_desktop.ui.console.panel._SAVE_ROWS", 10)
+    buffer.max_lines = 50
+    saving = asyncio.ensure_future(window.console.save(tmp_path / "saved.log"))
+    await asyncio.sleep(0)  # it has begun: what is shown now is what is saved
+    while not saving.done():
+        await slate.log(session_id, "more")
+        await asyncio.sleep(0)
+    assert await saving == 100
+    saved = (tmp_path / "saved.log").read_text(encoding="utf-8")
+    words = [text.split("  ")[-1] for text in saved.splitlines()]
+    assert words == [f"line {number}" for number in range(100)]

@@ -5,7 +5,8 @@ import sys
 import msgspec
 import pytest
 
-from slate_desktop.control.console import LogBuffer, RowKind, iter_text
+from slate_desktop.control.console import LogBuffer, LogView, RowKind, iter_text
+from slate_desktop.control.console_snapshot import pages
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.errors import CommandError
 from slate_desktop.wire.log_batch import LogBatch
@@ -225,4 +226,46 @@ def test_text_joins_pieces_and_drops_colours():
     assert "".join(iter_text(buffer, 0, 9)) == "red end\nlast\n"
     assert "".join(iter_text(buffer, 2, 3, with_times=True)) == (
         "1970-01-01T00:00:00.000Z info  last\n"
+    )
+
+
+def saved(rows: LogBuffer | LogView, meanwhile) -> list[int]:
+    """Read a snapshot page by page while the log goes on."""
+    found: list[int] = []
+    for page in pages(rows.snapshot(), 10):
+        found += [row.seq for row in page]
+        meanwhile()
+    return found
+
+
+def test_snapshot_holds_every_row_while_the_buffer_turns_over():
+    buffer = LogBuffer(max_lines=64)
+    buffer.append_wire(wire(1, 60))
+    assert saved(buffer, lambda: buffer.append_wire(wire(buffer.last_seq + 1, 40))) == list(
+        range(1, 61)
+    )
+
+
+def test_snapshot_holds_every_row_when_the_log_is_cleared():
+    buffer = LogBuffer(max_lines=64)
+    buffer.append_wire(wire(1, 60))
+    assert saved(buffer, buffer.clear) == list(range(1, 61))
+
+
+def test_snapshot_of_a_filter_that_has_not_looked_holds_what_fits():
+    buffer = LogBuffer(max_lines=640)
+    for first in range(1, 601, 2):
+        buffer.append_wire([*wire(first, 1, "error"), *wire(first + 1, 1, "info")])
+    view = buffer.view([LogLevel.ERROR])
+    assert not view.is_complete
+    assert saved(view, lambda: view.advance(0.0)) == list(range(1, 601, 2))
+    assert seqs(view) == []
+
+
+def test_snapshot_of_a_filter_holds_every_row_while_the_buffer_turns_over():
+    buffer = LogBuffer(max_lines=64)
+    buffer.append_wire([*wire(1, 30, "error"), *wire(31, 30, "info")])
+    view = buffer.view([LogLevel.ERROR])
+    assert saved(view, lambda: buffer.append_wire(wire(buffer.last_seq + 1, 40, "error"))) == list(
+        range(1, 31)
     )

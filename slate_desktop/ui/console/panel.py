@@ -168,14 +168,21 @@ class ConsolePanel(QWidget):
         self._spawn_find(re.compile(r".+"), direction, errors_only=True)
 
     async def save(self, path: Path) -> int:
-        """Write the shown lines to a file; returns how many."""
+        """Write the lines that are shown now to a file; returns how many.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        from slate_desktop.control.console_snapshot import pages
+
         rows = self.view.rows
         if rows is None:
             return 0
         written = 0
+        # The log goes on meanwhile: its old lines leave, and a filter finds more.
+        shown = rows.snapshot()
         with await asyncio.to_thread(path.open, "w", encoding="utf-8") as file:
-            for start in range(0, len(rows), _SAVE_ROWS):
-                page = rows.rows(start, start + _SAVE_ROWS)
+            for page in pages(shown, _SAVE_ROWS):
                 text = "".join(f"{self.view.painting.text(row)}\n" for row in page)
                 await asyncio.to_thread(file.write, text)
                 written += len(page)

@@ -12,6 +12,7 @@ from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.supervisor import Life
+from slate_desktop.domain.container import join_overrides
 from slate_desktop.domain.ids import is_id
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.roles import Operation
@@ -202,7 +203,7 @@ class Operations:
             plan = await self._fleet.plan(row.container_config, project, body)
             driver = self._fleet[plan.driver]
             await driver.check(plan.spec(self._recorder.preview_claim(row)))
-            config = {**row.container_config, **body} if body else None
+            config = join_overrides(row.container_config, body) if body else None
             row = await self._recorder.claim(row, plan, config)
             life = self._roster.begin(row, driver, plan)
         if plan.notes:

@@ -35,6 +35,7 @@ _Port = Annotated[
     list[str] | None,
     typer.Option("--port", metavar="PORT[:HOST]", help="Publish a port; repeatable."),
 ]
+_UNSET_HELP = "Take a default away: memory, cpus, image, command, driver, env.K; repeatable."
 
 
 @app.command()
@@ -55,6 +56,10 @@ def start(
     command: Annotated[
         str | None, typer.Option(metavar='"…"', help="Another command; no shell is involved.")
     ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="NAME", help=_UNSET_HELP),
+    ] = None,
     wait: Wait = False,
     timeout: WaitLimit = None,
     as_json: Json = False,
@@ -72,6 +77,7 @@ def start(
         "networkMode": network.value if network else None,
         "pull": pull,
         "command": split_command(command),
+        "unset": unset or None,
     }
     config = {name: value for name, value in given.items() if value is not None}
 

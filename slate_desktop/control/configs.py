@@ -15,6 +15,7 @@ from slate_desktop.domain.container import (
     explicit_fields,
     merge_config,
     parse_container_config,
+    unset_between,
 )
 from slate_desktop.domain.engine import default_container_config
 from slate_desktop.domain.project import Project
@@ -36,7 +37,8 @@ def effective_config(project: Project, chosen: Mapping[str, Any]) -> ContainerCo
 def chosen_fields(config: ConfigLike, default: ContainerConfig) -> dict[str, Any]:
     """Return what a configuration chooses beyond ``default``, checked, with the wire's names.
 
-    A mapping chooses what it names; of a whole configuration it is what differs.
+    A mapping chooses what it names; of a whole configuration it is what differs, and what it lacks
+    is unset: None in ``memory_bytes`` is no limit, also where the default has one.
 
     Raises:
         CommandError: ``bad_request``, ``limit_denied`` … for a value that no host takes.
@@ -66,6 +68,8 @@ def _difference(config: ContainerConfig, default: ContainerConfig) -> dict[str, 
         }
         if not chosen["env"]:
             del chosen["env"]
+    if gone := unset_between(default, config):
+        chosen["unset"] = gone
     return parse_and_keep(chosen)
 
 

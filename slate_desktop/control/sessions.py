@@ -14,7 +14,7 @@ from slate_desktop.control.configs import (
     project_config,
 )
 from slate_desktop.control.operations import Operations
-from slate_desktop.domain.container import ContainerConfig, merge_config
+from slate_desktop.domain.container import ContainerConfig, join_overrides, merge_config
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.engine import default_container_config as engine_container_config
 from slate_desktop.domain.ids import check_id
@@ -165,7 +165,7 @@ class SessionOperations(Operations):
             )
         chosen = chosen_fields(config, project_config(project))
         if not isinstance(config, ContainerConfig):
-            chosen = {**row.container_config, **chosen}
+            chosen = join_overrides(row.container_config, chosen)
         effective_config(project, chosen)
         row = await self.db.sessions.update_config(
             row.id, chosen, driver=chosen.get("driver"), version=row.version

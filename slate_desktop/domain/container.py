@@ -37,6 +37,10 @@ from slate_desktop.domain.sizes import MIB, exact_size, format_bytes
 from slate_desktop.errors import CommandError, ErrorCode
 
 MAX_MOUNTS = 32
+# Fields that a layer can take away; the others have a value of their own for "none".
+UNSETTABLE = ("driver", "image", "digest", "command", "memory", "cpus")
+MAX_UNSET = 256
+_ENV_PREFIX = "env."
 
 
 class DriverName(StrEnum):
@@ -70,7 +74,9 @@ class ContainerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A checked container configuration.
 
     ``memory_bytes`` and ``cpus`` are limits, None for none. ``ports`` maps container port to host
-    port (0: any free one). ``command`` is an argv, None for the image's or engine's own.
+    port (0: any free one). ``command`` is an argv, None for the image's or engine's own. ``unset``
+    names what a layer takes away from the layers below it (``memory``, ``env.NAME`` …); a merged
+    configuration has none.
     """
 
     driver: DriverName | None = None
@@ -88,6 +94,7 @@ class ContainerConfig(msgspec.Struct, frozen=True, kw_only=True):
     network_mode: NetworkMode = NetworkMode.BRIDGE
     pull: bool = False
     stop_grace_s: float = 10.0
+    unset: list[str] = []
 
     @property
     def reference(self) -> str | None:
@@ -134,6 +141,7 @@ def container_config_to_json(config: ContainerConfig) -> dict[str, Any]:
         "networkMode": config.network_mode.value,
         "pull": config.pull,
         "stopGrace": config.stop_grace_s,
+        "unset": list(config.unset) or None,
     }
     return {name: value for name, value in result.items() if value is not None}
 
@@ -153,7 +161,8 @@ def merge_config(
     """Return the preset with a project's settings, and these with a request's overrides.
 
     Environments are joined name by name; every other field is replaced as a whole. Another image
-    does not keep the former one's tag and digest.
+    does not keep the former one's tag and digest. What a layer unsets is taken away before its own
+    fields are put in.
 
     Raises:
         CommandError: as ``parse_container_config``, for either layer.
@@ -161,7 +170,8 @@ def merge_config(
     merged = container_config_to_json(preset)
     for data in (project_settings, overrides):
         layer = _canonical(data)
-        _build(layer)
+        _take_away(merged, _build(layer).unset)
+        layer.pop("unset", None)
         if "image" in layer:
             merged.pop("tag", None)
             merged.pop("digest", None)
@@ -220,6 +230,44 @@ def fit_to_host(
         changes["gpu"] = False
         notes.append("GPU: off; the host has none that a runtime can use.")
     return (msgspec.structs.replace(config, **changes) if changes else config), notes
+
+
+def join_overrides(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one layer that says what two say after each other; fields are replaced as a whole.
+
+    Raises:
+        CommandError: ``bad_request`` for an unknown field.
+    """
+    older, newer = _canonical(older), _canonical(newer)
+    gone = newer.get("unset") or []
+    joined = {name: value for name, value in older.items() if name not in gone} | newer
+    if "env" in older and "env" not in newer:
+        joined["env"] = {k: v for k, v in older["env"].items() if _ENV_PREFIX + k not in gone}
+    again = {*newer, *(_ENV_PREFIX + name for name in newer.get("env") or ())}
+    unset = [name for name in older.get("unset") or [] if name not in again]
+    if unset or gone:
+        joined["unset"] = list(dict.fromkeys([*unset, *gone]))
+    return joined
+
+
+def unset_between(usual: ContainerConfig, config: ContainerConfig) -> list[str]:
+    """Return the names that ``config`` must unset to lose what only ``usual`` has."""
+    before, after = container_config_to_json(usual), container_config_to_json(config)
+    names = [name for name in UNSETTABLE if name in before and name not in after]
+    return names + [_ENV_PREFIX + name for name in usual.env if name not in config.env]
+
+
+def _take_away(merged: dict[str, Any], names: list[str]) -> None:
+    env = dict(merged.get("env", {}))
+    for name in names:
+        if name.startswith(_ENV_PREFIX):
+            env.pop(name.removeprefix(_ENV_PREFIX), None)
+        else:
+            merged.pop(name, None)
+    if "image" in names:
+        merged.pop("tag", None)
+        merged.pop("digest", None)
+    merged["env"] = env
 
 
 def _canonical(data: object) -> dict[str, Any]:
@@ -303,6 +351,19 @@ def _read_mount(value: object) -> Mount:
     )
 
 
+def _read_unset(value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_UNSET:
+        bad("unset", f"unset must be a list of at most {MAX_UNSET} names")
+    for name in value:
+        if not isinstance(name, str) or not name.startswith(_ENV_PREFIX):
+            if name not in UNSETTABLE:
+                names = ", ".join(UNSETTABLE)
+                bad("unset", f"unset takes {names} and env.NAME, not {shown(name)!r}")
+        else:
+            read_env({name.removeprefix(_ENV_PREFIX): ""})
+    return list(dict.fromkeys(value))
+
+
 _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "driver": ("driver", _read_driver),
     "image": ("image", parse_image),
@@ -320,6 +381,7 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "pull": ("pull", lambda value: flag(value, "pull")),
     "stopGrace": ("stop_grace_s", lambda value: check_grace(value, "stopGrace")),
     "name": ("name", read_name),
+    "unset": ("unset", _read_unset),
 }
 _NULLABLE = frozenset({"driver", "image", "digest", "command"})
 _NAMES = {name: name for name in _READERS} | {

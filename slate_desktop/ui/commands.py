@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import shiboken6
 
-from slate_desktop.domain.engine import EngineDetection, detect_engine
+from slate_desktop.domain.engine import (
+    EngineDetection,
+    default_container_config,
+    detect_engine,
+)
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import OutcomeUnknownError, SlateError
 from slate_desktop.ui import dialogs, folders
@@ -243,7 +247,10 @@ class Commands:
         slate = window.workspace.slate
         if project is None or slate is None or not window.details.form.is_valid:
             return
-        settings = {**project.settings, **window.details.form.changes()}
+        from slate_desktop.control.configs import chosen_fields
+
+        preset = default_container_config(project.engine, project.engine_version)
+        settings = chosen_fields(window.details.form.config(), preset)
         what = window.tr("The values could not be kept.")
         if not await self._guarded(slate.update_project(project.id, settings=settings), what):
             return

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
+from slate_desktop.control.configs import project_config
 from slate_desktop.control.events import Events
 from slate_desktop.control.values import CommandOutcome, ExecResult
 from slate_desktop.domain.container import ContainerConfig, container_config_to_json
-from slate_desktop.domain.engine import Engine, default_container_config
+from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.domain.project import Project
@@ -81,8 +82,7 @@ class FakeSlate:
         return []
 
     async def default_container_config(self, project_id: str) -> ContainerConfig:
-        project = self.projects[project_id]
-        return default_container_config(project.engine, project.engine_version)
+        return project_config(self.projects[project_id])
 
     async def effective_config(self, session: RuntimeSession) -> ContainerConfig:
         from slate_desktop.domain.container import parse_container_config

@@ -78,6 +78,24 @@ async def test_changed_memory_goes_into_the_start(window: MainWindow, slate: Fak
     assert config.memory_bytes == 1024**3
 
 
+async def test_cleared_fields_are_kept_and_can_be_kept_for_the_project(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    form = window.details.form
+    await until(lambda: form.memory.text())
+    form.memory.clear()
+    form.cpus.clear()
+    await until(lambda: window.details.keep.isEnabled())
+    window.details.keep.click()
+    await until(lambda: "update_project" in dict(slate.calls))
+    assert dict(slate.calls)["update_project"] == {"settings": {"unset": ["memory", "cpus"]}}
+    await until(lambda: not form.is_changed)
+    assert (form.memory.text(), form.cpus.text()) == ("", "")
+    await press_start(window, slate)
+    config = window.details.form.config()
+    assert (config.memory_bytes, config.cpus) == (None, None)
+
+
 async def test_wrong_memory_is_said_beside_the_field_and_blocks_the_start(
     window: MainWindow,
 ) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from slate_desktop.control.configs import chosen_fields, effective_config, project_config
 from slate_desktop.control.projects import _check_name, _clear_engine
+from slate_desktop.domain.container import join_overrides
 from slate_desktop.domain.engine import Engine, EngineDetection
 from slate_desktop.domain.project import Project
-from slate_desktop.errors import CommandError
+from slate_desktop.errors import CommandError, ErrorCode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,6 +46,39 @@ def test_a_whole_configuration_chooses_its_differences():
     chosen = chosen_fields(changed, default)
     assert chosen == {"memory": "1g", "env": {"A": "1"}, "image": "x/y", "tag": "2"}
     assert effective_config(project(), chosen) == changed
+
+
+def test_what_a_whole_configuration_lacks_is_unset():
+    owner = project(env={"A": "1", "B": "2"}, command=["run"], driver="process")
+    default = project_config(owner)
+    assert (default.memory_bytes, default.cpus) == (2 * 1024**3, 2)
+    env = {name: value for name, value in default.env.items() if name != "B"}
+    bare = msgspec.structs.replace(
+        default, memory_bytes=None, cpus=None, command=None, driver=None, env=env
+    )
+    chosen = chosen_fields(bare, default)
+    assert chosen == {"unset": ["driver", "command", "memory", "cpus", "env.B"]}
+    assert effective_config(owner, chosen) == bare
+    assert chosen_fields(bare, bare) == {}
+
+
+def test_later_choices_bring_back_what_was_unset():
+    first = chosen_fields({"unset": ["memory", "env.A"], "cpus": 1}, project_config(project()))
+    second = join_overrides(first, {"memory": "1g", "env": {"A": "2"}, "unset": ["cpus"]})
+    assert second == {"memory": "1g", "env": {"A": "2"}, "unset": ["cpus"]}
+    assert effective_config(project(env={"A": "1"}), second).cpus is None
+    third = join_overrides(second, {"unset": ["env.A"]})
+    assert third == {"memory": "1g", "env": {}, "unset": ["cpus", "env.A"]}
+    assert effective_config(project(env={"A": "1"}), third).env.get("A") is None
+
+
+@pytest.mark.parametrize(
+    "bad", ["memory", [1], ["gpu"], ["env"], ["env."], ["env.A=B"], ["unset"], ["x"] * 300]
+)
+def test_bad_names_to_unset_are_refused(bad):
+    with pytest.raises(CommandError) as refused:
+        chosen_fields({"unset": bad}, project_config(project()))
+    assert refused.value.code is ErrorCode.BAD_REQUEST
 
 
 def test_layers_win_in_order():

@@ -103,6 +103,9 @@ def stop(
         found = await slate.find_session(session)
         outcome = await slate.stop_container(found.id, wait=wait, timeout_s=timeout)
         await _show_outcome(slate, output, outcome.session)
+        if wait and not outcome.is_done:
+            output.note("It was started again by somebody else meanwhile.")
+            return EXIT_FAILED
         return EXIT_OK
 
     with_slate(as_json, action)
@@ -120,7 +123,13 @@ def restart(
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_session(session)
         outcome = await slate.restart_container(found.id, wait=wait, timeout_s=timeout)
-        return await _show_outcome(slate, output, outcome.session)
+        code = await _show_outcome(slate, output, outcome.session)
+        if wait and not outcome.is_done:
+            output.note(
+                "It was not started again: somebody stopped it meanwhile, or its end failed."
+            )
+            return EXIT_FAILED
+        return code
 
     with_slate(as_json, action)
 

@@ -40,6 +40,7 @@ _S = SessionStatus
 _NOT_RUNNING_YET = frozenset({_S.CREATING, _S.STOPPED, _S.FAILED, _S.LOST})
 # `lost` ends a wait too: nobody can tell when the host comes back.
 _STARTED = FINAL_STATES | {_S.RUNNING, _S.LOST}
+_ENDED = FINAL_STATES | {_S.LOST}
 # A command's result is fetched for this long after its own time is over.
 _EXEC_SLACK_S = 15.0
 _EXEC_LOOKS_S = (0.25, 0.5, 1.0)
@@ -74,7 +75,7 @@ class ContainerOperations(SessionOperations):
             row = await self.update_runtime_session(session_id, config)
         request = StartRequest(project_id=row.project_id, user_id=self.user.id)
         return await self._command(
-            Operation.START, row, write_start(request), AUDIENCE_ANY, _STARTED, wait, timeout_s
+            Operation.START, row, write_start(request), AUDIENCE_ANY, wait, timeout_s
         )
 
     async def stop_container(
@@ -90,7 +91,7 @@ class ContainerOperations(SessionOperations):
         Args:
             session_id: the session.
             grace_s: seconds that its runtime gets to end by itself; None for the configured ones.
-            wait: return only when it has ended.
+            wait: return only when it has ended, or was started again by somebody else.
             timeout_s: limit of the waiting; TimeoutError when it is over.
         """
         row = await self._fresh(session_id)
@@ -98,9 +99,7 @@ class ContainerOperations(SessionOperations):
             return CommandOutcome(session=row, is_done=True)
         body = write_grace(StopRequest(grace_s=grace_s))
         audience = await self._audience(row)
-        return await self._command(
-            Operation.STOP, row, body, audience, FINAL_STATES | {_S.LOST}, wait, timeout_s
-        )
+        return await self._command(Operation.STOP, row, body, audience, wait, timeout_s)
 
     async def restart_container(
         self,
@@ -110,15 +109,17 @@ class ContainerOperations(SessionOperations):
         wait: bool = False,
         timeout_s: float | None = None,
     ) -> CommandOutcome:
-        """Stop a session and start it again in a new runtime; one that does not run is started."""
+        """Stop a session and start it again in a new runtime; one that does not run is started.
+
+        With ``wait`` it returns when the new runtime runs or has ended. Somebody else's stop, which
+        wins over a restart, ends the waiting too: then ``is_done`` is false.
+        """
         row = await self._fresh(session_id)
         if row.status in _NOT_RUNNING_YET:
             return await self.start_container(session_id, wait=wait, timeout_s=timeout_s)
         body = write_grace(RestartRequest(grace_s=grace_s))
         audience = await self._audience(row)
-        return await self._command(
-            Operation.RESTART, row, body, audience, _STARTED, wait, timeout_s
-        )
+        return await self._command(Operation.RESTART, row, body, audience, wait, timeout_s)
 
     async def execute_command(
         self, session_id: str, argv: Sequence[str], timeout_s: float = 30.0
@@ -191,12 +192,11 @@ class ContainerOperations(SessionOperations):
         row: RuntimeSession,
         body: bytes,
         audience: str,
-        goal: frozenset[SessionStatus],
         wait: bool,
         timeout_s: float | None,
     ) -> CommandOutcome:
         notes: list[str] = []
-        attempt = row.attempt + (operation is not Operation.STOP)
+        before = row
         try:
             reply = await self.requester.ask(
                 operation, row.id, body, SessionReply, audience=audience
@@ -211,9 +211,11 @@ class ContainerOperations(SessionOperations):
             row = apply_status(row, reply)
             await self._forget_session(row)
             row = await self._fresh_or(row)
-        if wait and not _is_reached(row, goal, attempt):
-            row = await self.wait_for_status(row.id, goal, attempt=attempt, timeout_s=timeout_s)
-        return CommandOutcome(session=row, is_done=_is_reached(row, goal, attempt), notes=notes)
+        if wait and not _is_over(operation, before, row):
+            row = await self._wait_until(
+                row.id, lambda now: _is_over(operation, before, now), timeout_s
+            )
+        return CommandOutcome(session=row, is_done=_is_reached(operation, before, row), notes=notes)
 
     async def _result_of_command(
         self, row: RuntimeSession, body: bytes, timeout_s: float
@@ -296,8 +298,20 @@ class ContainerOperations(SessionOperations):
             )
 
 
-def _is_reached(row: RuntimeSession, goal: frozenset[SessionStatus], attempt: int) -> bool:
-    return row.status in goal and row.attempt >= attempt
+def _is_reached(operation: Operation, before: RuntimeSession, now: RuntimeSession) -> bool:
+    """Tell whether a session is where a command was to bring it."""
+    if operation is Operation.STOP:
+        return now.status in _ENDED and now.attempt == before.attempt
+    return now.status in _STARTED and now.attempt > before.attempt
+
+
+def _is_over(operation: Operation, before: RuntimeSession, now: RuntimeSession) -> bool:
+    """Tell whether nothing more comes of a command: it is done, or somebody else's was stronger."""
+    if _is_reached(operation, before, now):
+        return True
+    if operation is Operation.STOP:
+        return now.attempt > before.attempt
+    return operation is Operation.RESTART and now.status in _ENDED and now.version > before.version
 
 
 def _age_s(agent: AgentRow) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from slate_desktop.control.configs import (
     ConfigLike,
@@ -202,6 +202,19 @@ class SessionOperations(Operations):
         Raises:
             TimeoutError: the time is over.
         """
+        return await self._wait_until(
+            session_id,
+            lambda row: row.status in wanted and (attempt is None or row.attempt >= attempt),
+            timeout_s,
+        )
+
+    async def _wait_until(
+        self,
+        session_id: str,
+        is_reached: Callable[[RuntimeSession], bool],
+        timeout_s: float | None,
+    ) -> RuntimeSession:
+        """Return the row once it satisfies ``is_reached``; raises like ``wait_for_status``."""
         moved = asyncio.Event()
         end = self.events.on_status(lambda _: moved.set(), check_id(session_id, "session_id"))
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -209,7 +222,7 @@ class SessionOperations(Operations):
             while True:
                 moved.clear()
                 row = await self.db.sessions.get(session_id)
-                if row.status in wanted and (attempt is None or row.attempt >= attempt):
+                if is_reached(row):
                     return row
                 left_s = _LOOK_EVERY_S
                 if deadline is not None:

@@ -15,7 +15,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import folders, status
 from slate_desktop.ui.command_palette import Command
-from slate_desktop.ui.commands import can_start, can_stop
+from slate_desktop.ui.commands import can_edit, can_start, can_stop
 from slate_desktop.ui.details_pane import failure_of
 from slate_desktop.ui.problems import Problem, describe
 
@@ -141,7 +141,7 @@ class Binding:
         self.config_key = key
         draft = window.drafts.get(key)
         window.details.set_config(draft or base, base=base)
-        if work.session is not None and not can_start(work.session.status):
+        if work.session is not None and not can_edit(work.session.status):
             window.drafts.pop(key, None)
         self._show_details()
 
@@ -184,7 +184,7 @@ class Binding:
         registry.set_enabled("session.restart", is_on and is_running and not is_busy, not_running)
         registry.set_enabled("session.execute", is_on and is_running, not_running)
         registry.set_enabled("session.new", session is not None, no_link)
-        has_ended = session is not None and can_start(state)
+        has_ended = session is not None and can_edit(state)
         registry.set_enabled("session.remove", is_on and has_ended and not is_busy, no_link)
         registry.set_enabled("project.add", is_on, no_link)
         is_folder = folders.is_folder(work.project)
@@ -296,7 +296,7 @@ class Binding:
         window.sessions.model.touch_session(session)
         self._show_tab(session)
         if session.id == work.current_session_id:
-            if not can_start(session.status):
+            if not can_edit(session.status):
                 # What runs is what the row says, whatever was being edited.
                 window.drafts.pop(session.id, None)
                 window.tasks.spawn(self.load_config(), "configuration", window)

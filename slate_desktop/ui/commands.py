@@ -50,7 +50,8 @@ class Commands:
             await window.reload_config()
             if window.binding.config_key != key:
                 return
-        request = form.request()
+        state = session.status if session is not None else None
+        request = form.request() if can_edit(state) else None
         new_of = None
         if session is None:
             if project is None:
@@ -325,9 +326,14 @@ def _look_at(folder: str) -> EngineDetection | None:
     return detect_engine(root) if folder and root.is_dir() else None
 
 
-def can_start(status: SessionStatus | None) -> bool:
-    """Tell whether Start has a meaning for a session in this state, None for a new one."""
+def can_edit(status: SessionStatus | None) -> bool:
+    """Tell whether a session's configuration can be changed, None for a new one."""
     return status in (None, SessionStatus.CREATING, SessionStatus.STOPPED, SessionStatus.FAILED)
+
+
+def can_start(status: SessionStatus | None) -> bool:
+    """Tell whether Start has a meaning; a lost one starts on a host that answers."""
+    return can_edit(status) or status is SessionStatus.LOST
 
 
 def can_stop(status: SessionStatus | None) -> bool:

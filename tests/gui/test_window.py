@@ -310,3 +310,17 @@ async def test_saved_log_is_whole_while_the_log_goes_on(
     saved = (tmp_path / "saved.log").read_text(encoding="utf-8")
     words = [text.split("  ")[-1] for text in saved.splitlines()]
     assert words == [f"line {number}" for number in range(100)]
+
+
+async def test_lost_session_can_be_started_again_but_not_changed(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    session_id = await press_start(window, slate)
+    await slate.move(session_id, SessionStatus.LOST)
+    await until(lambda: "host lost" in window.details.state.text())
+    assert window.registry["session.start"].isEnabled()
+    assert not window.registry["session.remove"].isEnabled()
+    assert window.details.form.memory.isReadOnly()
+    QTest.keyClick(window, Qt.Key.Key_F5)
+    await until(lambda: slate.sessions[session_id].status is SessionStatus.RUNNING)
+    assert [value for name, value in slate.calls if name == "start"] == [None, None]

@@ -9,6 +9,17 @@ from __future__ import annotations
 
 import msgspec
 
+# Putting and getting objects of the one bucket; see nats_objects.
+_OBJECTS = (
+    "$O.slate.C.*",
+    "$O.slate.M.*",
+    "$JS.API.STREAM.INFO.OBJ_slate",
+    "$JS.API.DIRECT.GET.OBJ_slate.>",
+    "$JS.API.CONSUMER.CREATE.OBJ_slate.>",
+    "$JS.API.CONSUMER.DELETE.OBJ_slate.*",
+    "$JS.API.CONSUMER.MSG.NEXT.OBJ_slate.*",
+)
+
 
 class Permissions(msgspec.Struct, frozen=True, kw_only=True):
     """Allow-lists of one broker user; everything else is denied.
@@ -45,6 +56,7 @@ def user(public_key: str) -> Permissions:
             "slate.job.cancel.*",
             "slate.agent.*.request",
             "$JS.API.INFO",
+            *_OBJECTS,
         ),
         subscribe=(
             f"{inbox_prefix(public_key)}.>",
@@ -70,6 +82,9 @@ def agent(agent_id: str, public_key: str) -> Permissions:
             "$JS.API.STREAM.CREATE.*",
             "$JS.API.CONSUMER.>",
             "$JS.ACK.>",
+            # Chunks of uploads that never ended are removed by agents; nothing else is purged.
+            "$JS.API.STREAM.PURGE.OBJ_slate",
+            *_OBJECTS,
         ),
         subscribe=(
             "slate.container.*.*",

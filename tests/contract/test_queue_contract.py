@@ -57,6 +57,8 @@ async def open_queue(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     yield open_one
     for queue in queues:
         await queue.aclose()
+    for bus in buses[:1]:
+        await bus.request(f"$JS.API.STREAM.DELETE.{spec.stream}", b"")
     for bus in buses:
         await bus.aclose()
 

@@ -1,0 +1,372 @@
+"""The object store on JetStream, in the layout of every NATS client, read by a pull consumer.
+
+Source: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-20.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from slate_desktop.bus.objects import (
+    BUCKET,
+    CheckedFile,
+    ObjectInfo,
+    check_digest,
+    check_size_of_object,
+    corrupt,
+    digest_of,
+)
+from slate_desktop.bus.port import Bus, Message
+from slate_desktop.errors import (
+    AgentOfflineError,
+    CommandError,
+    EnvironmentFaultError,
+    ErrorCode,
+    NotConnectedError,
+    SlateError,
+)
+
+# Each chunk is synced by the broker, so they are as large as a message may be.
+CHUNK_BYTES = 512 * 1024
+# Reserved at the broker, whose embedded configuration gives 20 GiB to all streams.
+DEFAULT_MAX_BYTES = 12 * 1024**3
+_PUTS_AT_ONCE = 8
+# Bytes that one pull asks for; below what the dispatcher of a subscription holds.
+_PULL_BYTES = 16 * 1024**2
+_API_TIMEOUT_S = 5.0
+_PUT_TIMEOUT_S = 30.0
+_STALL_S = 10.0
+_SLOWEST_BYTES_PER_S = 2 * 1024**2
+_NS = 1_000_000_000
+_STREAM_EXISTS, _STREAM_NOT_FOUND = 10058, 10059
+_FULL = {10077, 10047, 10023}
+
+
+class NatsObjects:
+    """``bus.objects.ObjectStore`` on a NATS server with JetStream."""
+
+    def __init__(
+        self, bus: Bus, *, bucket: str = BUCKET, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
+        self._bus = bus
+        self._bucket = bucket
+        self._stream = f"OBJ_{bucket}"
+        self._max_bytes = max_bytes
+
+    async def ensure(self) -> None:
+        """Make the store where it is missing; see ``bus.objects.ObjectStore.ensure``."""
+        known = await self._api(f"STREAM.INFO.{self._stream}", {})
+        if _code(known) is None:
+            return
+        if _code(known) != _STREAM_NOT_FOUND:
+            raise _refused(known)
+        made = await self._api(
+            f"STREAM.CREATE.{self._stream}",
+            {
+                "name": self._stream,
+                "subjects": [f"$O.{self._bucket}.C.>", f"$O.{self._bucket}.M.>"],
+                "retention": "limits",
+                "storage": "file",
+                "discard": "new",
+                "max_bytes": self._max_bytes,
+                "max_msgs": -1,
+                "max_age": 0,
+                "num_replicas": 1,
+                "allow_rollup_hdrs": True,
+                "allow_direct": True,
+            },
+        )
+        if _code(made) not in (None, _STREAM_EXISTS):
+            raise _refused(made)
+
+    async def put(self, source: Path | bytes, *, sha256: str | None = None) -> ObjectInfo:
+        """Store a file or bytes; see ``bus.objects.ObjectStore.put``."""
+        if sha256 is not None and isinstance(source, Path):
+            size = (await asyncio.to_thread(source.stat)).st_size
+            info = ObjectInfo(sha256=check_digest(sha256), size=size)
+        else:
+            info = await asyncio.to_thread(digest_of, source)
+        if sha256 not in (None, info.sha256):
+            raise corrupt(info.sha256, "the file has another digest than it should")
+        check_size_of_object(info.size)
+        if await self.stat(info.sha256) == info:
+            return info
+        nuid = secrets.token_hex(11)
+        try:
+            await self._put_chunks(source, nuid, info)
+            meta = {
+                "name": _name(info.sha256),
+                "bucket": self._bucket,
+                "nuid": nuid,
+                "size": info.size,
+                "chunks": -(-info.size // CHUNK_BYTES),
+                "mtime": "0001-01-01T00:00:00Z",
+                "digest": f"SHA-256={_digest_text(info.sha256)}",
+                "options": {"max_chunk_size": CHUNK_BYTES},
+            }
+            await self._store(
+                self._meta_subject(info.sha256),
+                json.dumps(meta).encode(),
+                headers={"Nats-Rollup": "sub"},
+            )
+        except BaseException:
+            with contextlib.suppress(SlateError, TimeoutError, asyncio.CancelledError):
+                await asyncio.shield(self._purge(nuid))
+            raise
+        return info
+
+    async def get(self, sha256: str, size: int, target: Path) -> None:
+        """Bring an object to a new file; see ``bus.objects.ObjectStore.get``."""
+        meta = await self._meta(check_digest(sha256))
+        if meta is None:
+            raise CommandError(ErrorCode.NOT_FOUND, "The store has no such object.")
+        if meta.get("size") != size:
+            raise corrupt(sha256, f"it has {meta.get('size')} bytes and should have {size}")
+        file = CheckedFile(target, sha256, size)
+        await asyncio.to_thread(file.open)
+        try:
+            async with asyncio.timeout(30 + size / _SLOWEST_BYTES_PER_S):
+                async for chunk in self._chunks(str(meta.get("nuid")), int(meta.get("chunks", 0))):
+                    file.write(chunk)
+            await asyncio.to_thread(file.commit)
+        except TimeoutError as exc:
+            raise corrupt(sha256, "the store does not hand it out") from exc
+        finally:
+            await asyncio.to_thread(file.discard)
+
+    async def stat(self, sha256: str) -> ObjectInfo | None:
+        """Return what the store says of an object; see ``bus.objects.ObjectStore.stat``."""
+        meta = await self._meta(check_digest(sha256))
+        if meta is None or meta.get("digest") != f"SHA-256={_digest_text(sha256)}":
+            return None
+        return ObjectInfo(sha256=sha256, size=int(meta.get("size", -1)))
+
+    async def purge_orphans(self, *, older_than_s: float = 3600.0) -> int:
+        """Remove chunks whose object was never finished; returns how many uploads.
+
+        Needs the rights of an agent.
+        """
+        answer = await self._api(
+            f"STREAM.INFO.{self._stream}", {"subjects_filter": f"$O.{self._bucket}.>"}
+        )
+        if _code(answer) is not None:
+            raise _refused(answer)
+        subjects = answer.get("state", {}).get("subjects") or {}
+        metas = [name for name in subjects if name.startswith(f"$O.{self._bucket}.M.")]
+        used = set()
+        for name in metas:
+            meta = await self._read_meta(name)
+            used.add(str((meta or {}).get("nuid")))
+        count = 0
+        for name in subjects:
+            prefix, _, nuid = name.rpartition(".")
+            if prefix != f"$O.{self._bucket}.C" or nuid in used:
+                continue
+            if await self._age_s(name) > older_than_s:
+                await self._purge(nuid)
+                count += 1
+        return count
+
+    # -- chunks ------------------------------------------------------------------------------------
+
+    async def _put_chunks(self, source: Path | bytes, nuid: str, info: ObjectInfo) -> None:
+        """Send the chunks, several at once; the broker keeps them in the order of sending."""
+        subject = f"$O.{self._bucket}.C.{nuid}"
+        waiting: set[asyncio.Task[None]] = set()
+        sent = 0
+        try:
+            async for chunk in _read_chunks(source):
+                sent += len(chunk)
+                task = asyncio.create_task(self._store(subject, chunk), name="object-chunk")
+                waiting.add(task)
+                # The task's first step sends, and later ones wait for the answer.
+                await asyncio.sleep(0)
+                if len(waiting) >= _PUTS_AT_ONCE:
+                    done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                    for finished in done:
+                        finished.result()
+            for task in waiting:
+                await task
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        if sent != info.size:
+            raise corrupt(info.sha256, "the file changed while it was read")
+
+    async def _chunks(self, nuid: str, count: int) -> AsyncIterator[bytes]:
+        """Pull the chunks of an upload in order.
+
+        A pull consumer hands out what is asked for at full speed; the push consumer of the usual
+        clients waits for flow control.
+        """
+        if count <= 0 or not nuid.isalnum():
+            return
+        inbox = f"{self._bus.inbox_prefix}.{secrets.token_hex(8)}"
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        consumer = await self._make_consumer(nuid)
+        subscription = await self._bus.subscribe(inbox, messages.put)
+        try:
+            left, asked, step = count, 0, 8
+            while left:
+                if not asked:
+                    asked = min(left, step)
+                    await self._bus.publish(
+                        f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer}",
+                        json.dumps({"batch": asked, "expires": int(_STALL_S * _NS)}).encode(),
+                        reply=inbox,
+                    )
+                async with asyncio.timeout(_STALL_S):
+                    message = await messages.get()
+                if "Status" in message.headers and not message.data:
+                    raise TimeoutError(message.headers.get("Description", ""))
+                left, asked = left - 1, asked - 1
+                step = max(1, _PULL_BYTES // max(len(message.data), 1))
+                yield message.data
+        finally:
+            await subscription.unsubscribe()
+            with contextlib.suppress(SlateError, TimeoutError):
+                await self._api(f"CONSUMER.DELETE.{self._stream}.{consumer}", {})
+
+    async def _make_consumer(self, nuid: str) -> str:
+        name = f"get-{secrets.token_hex(8)}"
+        subject = f"$O.{self._bucket}.C.{nuid}"
+        answer = await self._api(
+            f"CONSUMER.CREATE.{self._stream}.{name}.{subject}",
+            {
+                "stream_name": self._stream,
+                "config": {
+                    "name": name,
+                    "filter_subject": subject,
+                    "deliver_policy": "all",
+                    "ack_policy": "none",
+                    "replay_policy": "instant",
+                    "mem_storage": True,
+                    "num_replicas": 1,
+                    "inactive_threshold": int(60 * _NS),
+                },
+            },
+        )
+        if _code(answer) is not None:
+            raise _refused(answer)
+        return name
+
+    async def _purge(self, nuid: str) -> None:
+        await self._api(f"STREAM.PURGE.{self._stream}", {"filter": f"$O.{self._bucket}.C.{nuid}"})
+
+    async def _store(
+        self, subject: str, data: bytes, *, headers: dict[str, str] | None = None
+    ) -> None:
+        try:
+            reply = await self._bus.request(
+                subject, data, headers=headers, timeout_s=_PUT_TIMEOUT_S
+            )
+        except AgentOfflineError as exc:
+            raise EnvironmentFaultError("The broker has no object store.") from exc
+        except TimeoutError as exc:
+            raise NotConnectedError("The broker does not store the object in time.") from exc
+        answer = _read(reply.data)
+        if _code(answer) in _FULL or _status(answer) == 503:
+            raise CommandError(ErrorCode.ARTIFACT_QUOTA, "The object store is full.")
+        if _code(answer) is not None:
+            raise _refused(answer)
+
+    # -- what the store knows ----------------------------------------------------------------------
+
+    def _meta_subject(self, sha256: str) -> str:
+        name = base64.urlsafe_b64encode(_name(sha256).encode()).decode()
+        return f"$O.{self._bucket}.M.{name}"
+
+    async def _meta(self, sha256: str) -> dict[str, Any] | None:
+        meta = await self._read_meta(self._meta_subject(sha256))
+        return None if meta is None or meta.get("deleted") else meta
+
+    async def _read_meta(self, subject: str) -> dict[str, Any] | None:
+        message = await self._last(subject)
+        return None if message is None else _read(message.data)
+
+    async def _last(self, subject: str) -> Message | None:
+        try:
+            message = await self._bus.request(
+                f"$JS.API.DIRECT.GET.{self._stream}.{subject}", b"", timeout_s=_API_TIMEOUT_S
+            )
+        except AgentOfflineError as exc:
+            raise EnvironmentFaultError("The broker has no object store.") from exc
+        except TimeoutError as exc:
+            raise NotConnectedError("The broker does not answer in time.") from exc
+        return None if "Status" in message.headers and not message.data else message
+
+    async def _age_s(self, subject: str) -> float:
+        message = await self._last(subject)
+        if message is None:
+            return 0.0
+        stamp = message.headers.get("Nats-Time-Stamp", "")
+        try:
+            stored_s = time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
+        except ValueError:
+            return 0.0
+        return time.time() - stored_s
+
+    async def _api(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
+        data = json.dumps(body).encode() if body else b""
+        try:
+            reply = await self._bus.request(f"$JS.API.{call}", data, timeout_s=_API_TIMEOUT_S)
+        except AgentOfflineError as exc:
+            raise EnvironmentFaultError(
+                "The broker has no JetStream.", hint="Start nats-server with JetStream on."
+            ) from exc
+        except TimeoutError as exc:
+            raise NotConnectedError("The broker does not answer in time.") from exc
+        return _read(reply.data)
+
+
+async def _read_chunks(source: Path | bytes) -> AsyncIterator[bytes]:
+    if isinstance(source, bytes):
+        for begin in range(0, len(source), CHUNK_BYTES):
+            yield source[begin : begin + CHUNK_BYTES]
+        return
+    file: BinaryIO = await asyncio.to_thread(source.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
+    finally:
+        file.close()
+
+
+def _name(sha256: str) -> str:
+    return f"sha256/{sha256}"
+
+
+def _digest_text(sha256: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode()
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(data)
+    except ValueError as exc:
+        raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
+    return answer if isinstance(answer, dict) else {}
+
+
+def _code(answer: dict[str, Any]) -> int | None:
+    error = answer.get("error")
+    return int(error.get("err_code", 0)) if isinstance(error, dict) else None
+
+
+def _status(answer: dict[str, Any]) -> int | None:
+    error = answer.get("error")
+    return int(error.get("code", 0)) if isinstance(error, dict) else None
+
+
+def _refused(answer: dict[str, Any]) -> EnvironmentFaultError:
+    reason = answer["error"].get("description", "no reason given")
+    return EnvironmentFaultError(f"The broker's object store does not work: {reason}.")

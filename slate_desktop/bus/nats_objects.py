@@ -215,20 +215,22 @@ class NatsObjects:
         consumer = await self._make_consumer(nuid)
         subscription = await self._bus.subscribe(inbox, messages.put)
         try:
-            left, asked, step = count, 0, 8
-            while left:
-                if not asked:
-                    asked = min(left, step)
+            unasked, under_way, step = count, 0, 8
+            while unasked or under_way:
+                # Asked for again before the last chunk is here, so that the broker never waits.
+                if unasked and under_way <= step // 2:
+                    batch = min(unasked, step)
+                    unasked, under_way = unasked - batch, under_way + batch
                     await self._bus.publish(
                         f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer}",
-                        json.dumps({"batch": asked, "expires": int(_STALL_S * _NS)}).encode(),
+                        json.dumps({"batch": batch, "expires": int(_STALL_S * _NS)}).encode(),
                         reply=inbox,
                     )
                 async with asyncio.timeout(_STALL_S):
                     message = await messages.get()
                 if "Status" in message.headers and not message.data:
                     raise TimeoutError(message.headers.get("Description", ""))
-                left, asked = left - 1, asked - 1
+                under_way -= 1
                 step = max(1, _PULL_BYTES // max(len(message.data), 1))
                 yield message.data
         finally:

@@ -15,6 +15,7 @@ BENCHES = {
     "logview": "the console against QPlainTextEdit: rate, stalls, memory",
     "tree": "50,000 files in one folder against QFileSystemModel",
     "transport": "log batches against one NATS message per line",
+    "objects": "download from the object store against ObjectStore.get of nats-py",
     "ingest": "log lines into PostgreSQL against executemany, a page of history",
     "start": "a container's start against the Docker SDK's create and start",
     "stats": "a container's statistics against docker stats --no-stream",

@@ -19,7 +19,9 @@ from slate_desktop.errors import AssetError
 Progress: TypeAlias = Callable[[float, str], None]
 
 # Packages by kind, such as ``"slate_desktop.pipeline.audio"``; imported when first needed.
-_PACKAGES: dict[AssetKind, str] = {}
+_PACKAGES: dict[AssetKind, str] = {
+    AssetKind.MODEL: "slate_desktop.pipeline.model",
+}
 
 
 class _Pipeline(Protocol):
@@ -66,8 +68,13 @@ def references(kind: AssetKind, source: Path) -> tuple[str, ...]:
 
 
 def load(kind: AssetKind) -> None:
-    """Import a kind's codecs, so that children forked from this process find them loaded."""
-    _pipeline(kind)
+    """Import a kind's codecs, so that children forked from this process find them loaded.
+
+    What has to be made ready besides, a kind's package does in its function ``warm``.
+    """
+    warm = getattr(_pipeline(kind), "warm", None)
+    if warm is not None:
+        warm()
 
 
 def _pipeline(kind: AssetKind) -> _Pipeline:

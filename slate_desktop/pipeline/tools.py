@@ -13,9 +13,11 @@ from slate_desktop.domain.assets.kinds import AssetKind
 
 _REVISIONS: dict[AssetKind, int] = {
     AssetKind.AUDIO: 1,
+    AssetKind.MODEL: 1,
 }
 _PACKAGES: dict[AssetKind, tuple[str, ...]] = {
     AssetKind.AUDIO: ("soundfile", "soxr", "pyebur128"),
+    AssetKind.MODEL: ("numpy", "wasmtime", "trimesh", "assimp-py", "embreex"),
 }
 ABSENT = "absent"
 

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from slate_desktop.settings.paths import resource_path
+
 # Equal on every architecture that has them.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _CREATE_RULESET_VERSION = 1
@@ -88,9 +90,11 @@ def _allow(libc: ctypes.CDLL, ruleset: int, paths: Iterable[Path], rights: int) 
 
 
 def _python() -> list[Path]:
-    """Where the interpreter, its packages and this one lie."""
+    """Where the interpreter, its packages, this one and its data files lie."""
     package = Path(__file__).resolve().parents[2]
     paths = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), package}
+    # In a checkout the data files lie beside the package.
+    paths.add(resource_path())
     for entry in sys.path:
         with contextlib.suppress(OSError, ValueError):
             # The checkout of an editable install is an entry; only the package in it is needed.

@@ -1,0 +1,157 @@
+"""A glTF in memory: its JSON as it was, its binary data as arrays.
+
+Everything that SLATE does not change stays as the input had it. ``tree`` holds the JSON without
+``buffers``, ``bufferViews`` and ``accessors``, which ``save.py`` writes anew; indices of accessors
+and images are positions in the lists here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+JsonObject: TypeAlias = dict[str, Any]
+TRIANGLES = 4
+
+
+@dataclass
+class Accessor:
+    """Typed elements: values (n, k) in their stored type, a view of the input where possible.
+
+    Attributes:
+        filtered: what is compressed in place of the values: name of the filter, and its bytes
+            (n, stride); only where they were quantised for it.
+    """
+
+    values: NDArray[Any]
+    kind: str
+    normalized: bool = False
+    extra: JsonObject = field(default_factory=dict)
+    filtered: tuple[str, NDArray[np.uint8]] | None = None
+
+    @property
+    def floats(self) -> NDArray[np.float32]:
+        """The values as they are meant: normalised whole numbers become fractions."""
+        if self.values.dtype == np.float32:
+            return self.values
+        result = self.values.astype(np.float32)
+        if self.normalized:
+            result /= np.iinfo(self.values.dtype).max
+            np.maximum(result, -1, out=result)
+        return result
+
+
+@dataclass
+class Image:
+    """A picture's own bytes, never decoded. ``name`` is that of its file, or ``""``."""
+
+    data: bytes | memoryview
+    mime: str
+    name: str = ""
+
+
+@dataclass
+class Document:
+    """A model. ``views`` are byte ranges that only unknown extensions refer to."""
+
+    tree: JsonObject
+    accessors: list[Accessor] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+    views: list[bytes | memoryview] = field(default_factory=list)
+    input_format: str = "gltf"
+    input_size: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def copy(self) -> Document:
+        """Return a document that changes apart from this one; arrays and pictures are shared."""
+        return Document(
+            copied(self.tree),
+            list(self.accessors),
+            list(self.images),
+            list(self.views),
+            self.input_format,
+            self.input_size,
+            list(self.warnings),
+        )
+
+    def list_of(self, name: str) -> list[JsonObject]:
+        """Return one of the document's lists, empty where it has none."""
+        found: list[JsonObject] = self.tree.get(name) or []
+        return found
+
+    def grow(self, name: str, value: JsonObject) -> int:
+        """Append to one of the document's lists and return the index."""
+        self.tree.setdefault(name, []).append(value)
+        return len(self.tree[name]) - 1
+
+    def add(
+        self, values: NDArray[Any], kind: str, *, normalized: bool = False, like: int | None = None
+    ) -> int:
+        """Append an accessor, named like another where one is given, and return its index."""
+        extra = {} if like is None else dict(self.accessors[like].extra)
+        self.accessors.append(Accessor(values, kind, normalized, extra))
+        return len(self.accessors) - 1
+
+    def primitives(self) -> Iterator[JsonObject]:
+        """Yield every primitive of every mesh."""
+        for mesh in self.list_of("meshes"):
+            yield from mesh["primitives"]
+
+    def triangle_primitives(self) -> Iterator[JsonObject]:
+        """Yield primitives that are lists of triangles with positions."""
+        for primitive in self.primitives():
+            if primitive.get("mode", TRIANGLES) == TRIANGLES and "POSITION" in attributes_of(
+                primitive
+            ):
+                yield primitive
+
+    def indices_of(self, primitive: JsonObject) -> NDArray[np.uint32]:
+        """Return a primitive's indices, counted up where it has none."""
+        index = primitive.get("indices")
+        if index is None:
+            count = len(self.accessors[primitive["attributes"]["POSITION"]].values)
+            return np.arange(count, dtype=np.uint32)
+        return self.accessors[index].values.reshape(-1).astype(np.uint32)
+
+    def set_indices(self, primitive: JsonObject, indices: NDArray[np.uint32]) -> None:
+        """Give a primitive new indices, in 16 bits where they suffice."""
+        count = len(self.accessors[primitive["attributes"]["POSITION"]].values)
+        # The greatest number of a type restarts strips, so it is no vertex.
+        dtype = np.uint16 if count < 0xFFFF else np.uint32
+        primitive["indices"] = self.add(
+            indices.astype(dtype).reshape(-1, 1), "SCALAR", like=primitive.get("indices")
+        )
+
+    def use_extension(self, name: str, *, is_required: bool) -> None:
+        """Name an extension as used, and as one that readers must know."""
+        lists = ("extensionsUsed", "extensionsRequired") if is_required else ("extensionsUsed",)
+        for key in lists:
+            names: list[str] = self.tree.setdefault(key, [])
+            if name not in names:
+                names.append(name)
+
+
+def copied(tree: JsonObject) -> JsonObject:
+    """Return a copy of JSON values in which nothing is shared."""
+    # Several times as fast as ``copy.deepcopy``.
+    result: JsonObject = msgspec.json.decode(msgspec.json.encode(tree))
+    return result
+
+
+def attributes_of(primitive: JsonObject) -> dict[str, int]:
+    """Return the accessors of a primitive's attributes by name."""
+    found: dict[str, int] = primitive["attributes"]
+    return found
+
+
+def targets_of(primitive: JsonObject) -> list[dict[str, int]]:
+    """Return a primitive's morph targets."""
+    found: list[dict[str, int]] = primitive.get("targets") or []
+    return found

@@ -1,0 +1,281 @@
+"""Reads GLB and glTF into a ``Document``, after the check of ``scan.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from slate_desktop.errors import AssetError
+from slate_desktop.pipeline.model import meshopt, schema
+from slate_desktop.pipeline.model.container import MAGIC, check_json_size, split_glb
+from slate_desktop.pipeline.model.document import Accessor, Document, Image, JsonObject
+from slate_desktop.pipeline.model.files import Siblings, is_data
+from slate_desktop.pipeline.model.images import mime_of
+from slate_desktop.pipeline.model.scan import (
+    COMPONENTS,
+    MESHOPT_NAMES,
+    check_counts,
+    check_references,
+    element_bytes,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_DTYPES: dict[int, type[np.number[Any]]] = {
+    5120: np.int8,
+    5121: np.uint8,
+    5122: np.int16,
+    5123: np.uint16,
+    5125: np.uint32,
+    5126: np.float32,
+}
+_OWN_LISTS = ("buffers", "bufferViews", "accessors")
+
+
+def load_gltf(data: bytes, folder: Path) -> Document:
+    """Read a GLB, or a glTF with the files beside it.
+
+    Args:
+        data: the file's content.
+        folder: where it lies.
+
+    Raises:
+        AssetError: it is not sound, or needs more than is allowed.
+    """
+    is_binary = data[:4] == MAGIC
+    text, chunk = split_glb(data) if is_binary else (check_json_size(data), memoryview(b""))
+    gltf, tree = _decode(text)
+    check_counts(gltf)
+    siblings = Siblings(folder, len(data))
+    buffers = [_read_buffer(each, n, chunk, siblings) for n, each in enumerate(gltf.buffers)]
+    check_references(gltf, [len(each) for each in buffers])
+    views = _Views(gltf, buffers)
+    document = Document(tree, input_format="glb" if is_binary else "gltf")
+    document.accessors = [
+        _read_accessor(each, views, entry)
+        for each, entry in zip(gltf.accessors, tree.get("accessors", ()), strict=True)
+    ]
+    document.images = [_read_image(each, views, siblings) for each in gltf.images]
+    _forget_places(document, views)
+    document.input_size = siblings.total_bytes
+    _check_values(gltf, document)
+    return document
+
+
+def uris_of(data: bytes) -> list[str]:
+    """Return the uris of other files that a GLB or glTF names.
+
+    Raises:
+        AssetError: it cannot be read.
+    """
+    text = split_glb(data)[0] if data[:4] == MAGIC else check_json_size(data)
+    gltf, _ = _decode(text)
+    found = [*gltf.buffers, *gltf.images]
+    return [each.uri for each in found if each.uri is not None and not is_data(each.uri)]
+
+
+def _decode(text: bytes) -> tuple[schema.Gltf, JsonObject]:
+    try:
+        gltf = msgspec.json.decode(text, type=schema.Gltf)
+        tree: JsonObject = msgspec.json.decode(text)
+    except msgspec.ValidationError as exc:
+        raise AssetError.invalid(f"The glTF does not have its form: {exc}.") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise AssetError.invalid("The file is not a glTF: its JSON cannot be read.") from exc
+    except RecursionError as exc:
+        raise AssetError.invalid("The glTF's JSON is nested too deeply.") from exc
+    return gltf, tree
+
+
+def _read_buffer(
+    buffer: schema.Buffer, number: int, chunk: memoryview, siblings: Siblings
+) -> bytes | memoryview:
+    if any(buffer.extensions.get(name, {}).get("fallback") for name in MESHOPT_NAMES):
+        return b""
+    if buffer.uri is not None:
+        data: bytes | memoryview = siblings.read_uri(buffer.uri)[0]
+    elif number == 0:
+        data = chunk
+    else:
+        raise AssetError.invalid("A buffer of the model has no data.")
+    if len(data) < buffer.byte_length:
+        raise AssetError.invalid(
+            f"A buffer of the model says that it has {buffer.byte_length} bytes, "
+            f"but has {len(data)}."
+        )
+    return data
+
+
+class _Views:
+    """Bytes of buffer views; compressed ones are decoded once, when they are first asked for."""
+
+    def __init__(self, gltf: schema.Gltf, buffers: list[bytes | memoryview]) -> None:
+        self._views = gltf.buffer_views
+        self._buffers = [memoryview(each) for each in buffers]
+        self._decoded: dict[int, memoryview] = {}
+        self._decoded_bytes = 0
+
+    def __getitem__(self, index: int) -> memoryview:
+        view = self._views[index]
+        compressed = next((n for n in MESHOPT_NAMES if n in view.extensions), None)
+        if compressed is None:
+            return self._buffers[view.buffer][view.byte_offset :][: view.byte_length]
+        if index not in self._decoded:
+            self._decoded_bytes += view.byte_length
+            if self._decoded_bytes > meshopt.MAX_DECODED_BYTES:
+                raise AssetError.limit("The model is too large when it is decompressed.")
+            self._decoded[index] = memoryview(self._decode(view, view.extensions[compressed]))
+        return self._decoded[index]
+
+    def stride(self, index: int) -> int | None:
+        """Return the stride that a view states."""
+        return self._views[index].byte_stride
+
+    def _decode(self, view: schema.BufferView, entry: object) -> bytes:
+        try:
+            form = msgspec.convert(entry, _Compressed)
+        except msgspec.ValidationError as exc:
+            raise AssetError.invalid(f"A compressed buffer view is damaged: {exc}.") from exc
+        if form.buffer >= len(self._buffers):
+            raise AssetError.invalid("A compressed buffer view names a buffer that is not there.")
+        source = self._buffers[form.buffer][form.byte_offset :][: form.byte_length]
+        if len(source) < form.byte_length or form.count * form.byte_stride != view.byte_length:
+            raise AssetError.invalid("A compressed buffer view has a size that cannot be.")
+        return meshopt.decode(source, form.count, form.byte_stride, form.mode, form.filter)
+
+
+class _Compressed(msgspec.Struct, rename="camel"):
+    buffer: schema.Index
+    byte_length: schema.Size
+    byte_stride: schema.Size
+    count: schema.Size
+    mode: str
+    byte_offset: schema.Index = 0
+    filter: str = "NONE"
+
+
+def _read_accessor(accessor: schema.Accessor, views: _Views, entry: JsonObject) -> Accessor:
+    extra = {key: entry[key] for key in ("name", "extras", "extensions") if key in entry}
+    if accessor.buffer_view is None:
+        dtype, width = _DTYPES[accessor.component_type], COMPONENTS[accessor.type]
+        values: NDArray[Any] = np.zeros((accessor.count, width), dtype)
+    else:
+        values = _elements(
+            accessor, views, accessor.buffer_view, accessor.byte_offset, accessor.count
+        )
+    if accessor.sparse is not None:
+        values = _with_sparse(accessor, accessor.sparse, views, values)
+    return Accessor(values, accessor.type, accessor.normalized, extra)
+
+
+def _elements(
+    accessor: schema.Accessor, views: _Views, view: int, offset: int, count: int
+) -> NDArray[Any]:
+    """Return elements (n, k) as a view of the bytes."""
+    dtype = np.dtype(_DTYPES[accessor.component_type])
+    width, stride = COMPONENTS[accessor.type], views.stride(view)
+    if stride is None and element_bytes(accessor) == width * dtype.itemsize:
+        flat = np.frombuffer(views[view], dtype, count * width, offset)
+        return flat.reshape(count, width)
+    rows = {"MAT2": 2, "MAT3": 3, "MAT4": 4}.get(accessor.type, width)
+    column = (rows * dtype.itemsize + 3) // 4 * 4 if rows != width else rows * dtype.itemsize
+    step = stride or element_bytes(accessor)
+    shape, strides = (count, width // rows, rows), (step, column, dtype.itemsize)
+    found: NDArray[Any] = np.ndarray(shape, dtype, views[view], offset, strides)
+    return found.reshape(count, width)
+
+
+def _with_sparse(
+    accessor: schema.Accessor, sparse: schema.Sparse, views: _Views, values: NDArray[Any]
+) -> NDArray[Any]:
+    dtype = _DTYPES[sparse.indices.component_type]
+    data = views[sparse.indices.buffer_view]
+    raw = np.frombuffer(data, dtype, sparse.count, sparse.indices.byte_offset)
+    indices = raw.astype(np.int64)
+    if indices.max() >= accessor.count:
+        raise AssetError.invalid("A sparse accessor of the model replaces what is not there.")
+    place = sparse.values
+    result = values.copy()
+    result[indices] = _elements(accessor, views, place.buffer_view, place.byte_offset, sparse.count)
+    return result
+
+
+def _read_image(image: schema.Image, views: _Views, siblings: Siblings) -> Image:
+    if image.buffer_view is not None:
+        data: bytes | memoryview = views[image.buffer_view]
+        name, stated = "", ""
+    else:
+        uri = image.uri or ""
+        data, stated = siblings.read_uri(uri)
+        name = "" if is_data(uri) else siblings.name_of(uri)
+    return Image(data, image.mime_type or stated or mime_of(data), name)
+
+
+def _forget_places(document: Document, views: _Views) -> None:
+    """Take out of the JSON where data lie: ``save.py`` says it anew."""
+    tree = document.tree
+    for name in _OWN_LISTS:
+        tree.pop(name, None)
+    for image in document.list_of("images"):
+        for key in ("uri", "bufferView", "mimeType"):
+            image.pop(key, None)
+    for name in ("extensionsUsed", "extensionsRequired"):
+        kept = [each for each in tree.get(name, ()) if each not in MESHOPT_NAMES]
+        tree.pop(name, None)
+        if kept:
+            tree[name] = kept
+    _keep_views(tree, document, views, {})
+
+
+def _keep_views(value: object, document: Document, views: _Views, known: dict[int, int]) -> None:
+    """Number the views that extensions refer to anew; only ``bufferView`` keys can mean them."""
+    if isinstance(value, list):
+        for each in value:
+            if isinstance(each, dict | list):
+                _keep_views(each, document, views, known)
+        return
+    if not isinstance(value, Mapping):
+        return
+    for key, each in value.items():
+        if key == "bufferView" and isinstance(each, int):
+            if each not in known:
+                known[each] = len(document.views)
+                document.views.append(_view_or_refuse(views, each))
+            value[key] = known[each]  # type: ignore[index]
+        elif isinstance(each, dict | list):
+            _keep_views(each, document, views, known)
+
+
+def _view_or_refuse(views: _Views, index: int) -> memoryview:
+    try:
+        return views[index]
+    except IndexError as exc:
+        raise AssetError.invalid("An extension names a buffer view that is not there.") from exc
+
+
+def _check_values(gltf: schema.Gltf, document: Document) -> None:
+    for accessor in document.accessors:
+        if accessor.values.dtype == np.float32 and not np.isfinite(accessor.values).all():
+            raise AssetError.invalid("The model holds numbers that are not finite.")
+    for mesh in gltf.meshes:
+        for primitive in mesh.primitives:
+            if primitive.indices is None or not primitive.attributes:
+                continue
+            count = len(document.accessors[next(iter(primitive.attributes.values()))].values)
+            if int(document.accessors[primitive.indices].values.max()) >= count:
+                raise AssetError.invalid("A primitive names vertices that it does not have.")
+    for node in gltf.nodes:
+        if node.skin is not None and node.mesh is not None:
+            _check_joints(gltf, document, node.mesh, len(gltf.skins[node.skin].joints))
+
+
+def _check_joints(gltf: schema.Gltf, document: Document, mesh: int, joints: int) -> None:
+    for primitive in gltf.meshes[mesh].primitives:
+        for name, index in primitive.attributes.items():
+            if name.startswith("JOINTS_") and int(document.accessors[index].values.max()) >= joints:
+                raise AssetError.invalid("A primitive names joints that its skin does not have.")

@@ -1,0 +1,120 @@
+"""Writes a document's files, opens them again and checks that they hold what they should."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from slate_desktop.domain.assets.model import MeshCompression, ModelFormat, ModelOptions
+from slate_desktop.domain.assets.product import Product
+from slate_desktop.errors import CommandError, EnvironmentFaultError, ErrorCode
+from slate_desktop.pipeline.model.document import Document
+from slate_desktop.pipeline.model.images import SUFFIXES
+from slate_desktop.pipeline.model.read import read
+from slate_desktop.pipeline.model.save import save_glb, save_gltf
+from slate_desktop.pipeline.model.survey import counts_of
+
+_MAX_STEM_BYTES = 180
+
+
+def stem_of(source: Path) -> str:
+    """Return the stem of a source's products: its own, made safe for every file system."""
+    kept = "".join(
+        "_" if unicodedata.category(each)[0] == "C" or each in '\\/:*?"<>|' else each
+        for each in source.stem
+    )
+    encoded = kept.encode("utf-8", "replace")[:_MAX_STEM_BYTES]
+    return encoded.decode("utf-8", "ignore").strip(" .") or "model"
+
+
+class Writer:
+    """Writes the products of one job into its directory; pictures go there once."""
+
+    def __init__(self, out_dir: Path, stem: str, options: ModelOptions) -> None:
+        self._out_dir = out_dir
+        self._stem = stem
+        self._options = options
+        self._pictures: dict[str, str] = {}
+        self.products: list[Product] = []
+
+    def write(self, document: Document, level: int) -> None:
+        """Write a document as level 0, the model itself, or as a coarser one.
+
+        Raises:
+            EnvironmentFaultError: the directory cannot be written.
+            CommandError: ``internal``: what was written does not hold what it should.
+        """
+        stem = f"{self._stem}_lod{level}" if level else self._stem
+        role = f"lod{level}" if level else "primary"
+        compress = self._options.compression is MeshCompression.MESHOPT
+        name = f"{stem}.{self._options.format.value}"
+        match self._options.format:
+            case ModelFormat.GLB:
+                self._put(name, role, save_glb(document, compress=compress))
+            case ModelFormat.GLTF:
+                images = self._put_pictures(document)
+                text, parts = save_gltf(document, f"{stem}.bin", images, compress=compress)
+                self._put(f"{stem}.bin", "buffer", parts)
+                self._put(name, role, [text])
+            case ModelFormat.OBJ:
+                from slate_desktop.pipeline.model.export import write_mtl, write_obj
+
+                if document.list_of("materials"):
+                    images = self._put_pictures(document)
+                    self._put(f"{stem}.mtl", "materials", [write_mtl(document, images)])
+                self._put(name, role, [write_obj(document, f"{stem}.mtl")])
+            case ModelFormat.STL:
+                from slate_desktop.pipeline.model.export import write_stl
+
+                self._put(name, role, [write_stl(document)])
+            case ModelFormat.PLY:
+                from slate_desktop.pipeline.model.export import write_ply
+
+                self._put(name, role, [write_ply(document)])
+        self._check(name, document)
+
+    def _put_pictures(self, document: Document) -> list[str]:
+        names: list[str] = []
+        for image in document.images:
+            digest = hashlib.sha256(image.data).hexdigest()
+            if digest not in self._pictures:
+                suffix = SUFFIXES.get(image.mime, ".bin")
+                name = f"{self._stem}_image{len(self._pictures)}{suffix}"
+                self._put(name, "image", [image.data])
+                self._pictures[digest] = name
+            names.append(self._pictures[digest])
+        return names
+
+    def _put(self, name: str, role: str, parts: Sequence[bytes | memoryview]) -> None:
+        digest, size = hashlib.sha256(), 0
+        try:
+            with (self._out_dir / name).open("xb") as file:
+                for part in parts:
+                    file.write(part)
+                    digest.update(part)
+                    size += len(part)
+        except OSError as exc:
+            raise EnvironmentFaultError(f"{name} cannot be written: {exc.strerror}.") from exc
+        self.products.append(
+            Product(
+                path=name,
+                role=role,
+                format=name.rpartition(".")[2],
+                size=size,
+                sha256=digest.hexdigest(),
+            )
+        )
+
+    def _check(self, name: str, document: Document) -> None:
+        wanted = counts_of(document)
+        found = counts_of(read(self._out_dir / name))
+        if self._options.format in (ModelFormat.GLB, ModelFormat.GLTF):
+            is_same = found == wanted
+        else:
+            is_same = found.triangles == wanted.triangles
+        if not is_same:
+            raise CommandError(
+                ErrorCode.INTERNAL, f"{name} does not hold what was written: {found} for {wanted}."
+            )

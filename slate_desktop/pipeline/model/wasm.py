@@ -1,0 +1,148 @@
+"""Runs the WebAssembly modules of meshoptimizer (``resources/meshopt``).
+
+Owns instances and their memory, and knows nothing of meshes. A module sees only the bytes that were
+copied into its own memory, so a hostile mesh that breaks it ends in an error, not in this process.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from slate_desktop.errors import AssetError
+from slate_desktop.settings.paths import resource_path
+
+if TYPE_CHECKING:
+    import wasmtime
+    from numpy.typing import DTypeLike, NDArray
+
+# Memory of an instance never shrinks: above this one is given up after its call.
+_KEEP_BYTES = 256 * 1024 * 1024
+_GROWTH_BYTES = 64 * 1024 * 1024
+_ALIGN_BYTES = 16
+
+_local = threading.local()
+# A module belongs to the engine that compiled it; two threads must not make one each.
+_compiling = threading.Lock()
+
+
+class Instance:
+    """One module with its memory, used as a context: what was allocated inside is free after it.
+
+    Not thread-safe; ``instance()`` gives each thread its own.
+    """
+
+    def __init__(self, name: str) -> None:
+        import wasmtime
+
+        self._wasmtime = wasmtime
+        self._name = name
+        with _compiling:
+            engine, module = _engine(), _module(name)
+        self._store = wasmtime.Store(engine)
+        exports = wasmtime.Instance(self._store, module, []).exports(self._store)
+        self._functions: dict[str, wasmtime.Func] = {
+            key: value for key, value in exports.items() if isinstance(value, wasmtime.Func)
+        }
+        self._memory = cast("wasmtime.Memory", exports["memory"])
+        self._marks: list[int] = []
+        self.call("__wasm_call_ctors")
+
+    def __enter__(self) -> Instance:
+        self._marks.append(self._sbrk(0))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        mark = self._marks.pop()
+        if error is not None or self._memory.data_len(self._store) > _KEEP_BYTES:
+            _drop(self._name)
+        else:
+            self._sbrk(mark - self._sbrk(0))
+
+    def call(self, name: str, *arguments: float) -> Any:
+        """Call a function of the module.
+
+        Raises:
+            AssetError: ``asset_limit``: it broke off, which it does when memory ends.
+        """
+        try:
+            return self._functions[name](self._store, *arguments)
+        except (self._wasmtime.Trap, self._wasmtime.WasmtimeError) as exc:
+            raise AssetError.limit("The model needs more memory than is allowed.") from exc
+
+    def room(self, size: int) -> int:
+        """Return the address of ``size`` bytes that are free until the context ends."""
+        address = self._sbrk((size + 2 * _ALIGN_BYTES - 1) // _ALIGN_BYTES * _ALIGN_BYTES)
+        return (address + _ALIGN_BYTES - 1) // _ALIGN_BYTES * _ALIGN_BYTES
+
+    def put(self, values: NDArray[Any]) -> int:
+        """Copy values into the memory and return their address."""
+        address = self.room(values.nbytes)
+        if values.nbytes:
+            target = self._view(address, values.nbytes)
+            target[:] = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        return address
+
+    def take(self, address: int, dtype: DTypeLike, count: int) -> NDArray[Any]:
+        """Return a copy of ``count`` values at an address."""
+        size = np.dtype(dtype).itemsize * count
+        return self._view(address, size).copy().view(dtype)
+
+    def _view(self, address: int, size: int) -> NDArray[np.uint8]:
+        if address < 0 or address + size > self._memory.data_len(self._store):
+            raise AssetError.limit("The model needs more memory than is allowed.")
+        pointer: Any = self._memory.get_buffer_ptr(self._store, size, address)
+        return np.frombuffer(pointer, np.uint8)
+
+    def _sbrk(self, delta: int) -> int:
+        return int(self.call("sbrk", delta)) & 0xFFFFFFFF
+
+
+def instance(name: str) -> Instance:
+    """Return this thread's instance of ``encoder``, ``decoder`` or ``simplifier``."""
+    instances: dict[str, Instance] = _local.__dict__.setdefault("instances", {})
+    found = instances.get(name)
+    if found is None:
+        found = instances[name] = Instance(name)
+    return found
+
+
+def warm() -> None:
+    """Compile all modules, so that processes forked from this one need not."""
+    with _compiling:
+        for name in ("encoder", "decoder", "simplifier"):
+            _module(name)
+
+
+def _drop(name: str) -> None:
+    instances: dict[str, Instance] = _local.__dict__.setdefault("instances", {})
+    instances.pop(name, None)
+
+
+@lru_cache
+def _engine() -> wasmtime.Engine:
+    import wasmtime
+
+    config = wasmtime.Config()
+    # The default reserves gigabytes of addresses and threads for compiling; a child has neither.
+    config.memory_reservation = 0
+    config.memory_guard_size = 0
+    config.memory_reservation_for_growth = _GROWTH_BYTES
+    config.parallel_compilation = False
+    return wasmtime.Engine(config)
+
+
+@lru_cache
+def _module(name: str) -> wasmtime.Module:
+    import wasmtime
+
+    return wasmtime.Module(_engine(), resource_path("meshopt", f"{name}.wasm").read_bytes())

@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 BASE = "debian:bookworm-slim"
 GODOT = "slate/godot-runtime:latest"
 GODOT_BASE = "slate/godot-base:latest"
+# What the images hold; one with another number is made again.
+CONTENTS_LABEL, CONTENTS = "slate.image.contents", "2"
 PULL_TIMEOUT_S = 120
 # What Debian's slim images leave out.
 SLIM = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/groff")
@@ -61,15 +63,20 @@ def ensure_godot(
     client: docker.APIClient, *, mirror: str | None = None, rebuild: bool = False
 ) -> None:
     """Make ``slate/godot-runtime`` unless it is there."""
-    if has_image(client, GODOT) and not rebuild:
+    if has_image(client, GODOT, CONTENTS) and not rebuild:
         return
     ensure_base(client, mirror=mirror)
     try:
         build(client, BASE)
     except docker.errors.DockerException as exc:
         say(f"the build could not install packages ({exc}): putting Godot into the base")
-        if not has_image(client, GODOT_BASE):
-            debootstrap(client, GODOT_BASE, mirror, packages=["ca-certificates", "godot3-server"])
+        if not has_image(client, GODOT_BASE, CONTENTS):
+            debootstrap(
+                client,
+                GODOT_BASE,
+                mirror,
+                packages=["ca-certificates", "godot3-server", "godot3-runner"],
+            )
         build(client, GODOT_BASE)
 
 
@@ -79,7 +86,7 @@ def build(client: docker.APIClient, base: str) -> None:
     last = ""
     for event in client.build(
         path=str(HERE / "godot"), tag=GODOT, rm=True, forcerm=True, decode=True,
-        buildargs={"BASE": base}, labels={"slate.image": "godot-runtime"},
+        buildargs={"BASE": base}, labels={"slate.image": "godot-runtime", CONTENTS_LABEL: CONTENTS},
     ):  # fmt: skip
         if "error" in event:
             raise docker.errors.DockerException(f"{event['error'].strip()}; {last[-300:]}")
@@ -129,7 +136,10 @@ def import_root(client: docker.APIClient, root: Path, tag: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as archive:
         assert archive.stdout is not None
         answer = client.import_image_from_stream(
-            archive.stdout, repository=repository, tag=label, changes=['CMD ["bash"]']
+            archive.stdout,
+            repository=repository,
+            tag=label,
+            changes=['CMD ["bash"]', f"LABEL {CONTENTS_LABEL}={CONTENTS}"],
         )
         if '"error"' in answer:
             raise SystemExit(f"the engine refused the image: {answer.strip()}")
@@ -155,13 +165,14 @@ def pull(client: docker.APIClient, tag: str) -> bool:
     return bool(outcome and outcome[0])
 
 
-def has_image(client: docker.APIClient, tag: str) -> bool:
-    """Tell whether the engine has an image."""
+def has_image(client: docker.APIClient, tag: str, contents: str | None = None) -> bool:
+    """Tell whether the engine has an image, with these contents where they are named."""
     try:
-        client.inspect_image(tag)
+        found = client.inspect_image(tag)
     except docker.errors.NotFound:
         return False
-    return True
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    return contents is None or labels.get(CONTENTS_LABEL) == contents
 
 
 def say(text: str, stream: IO[str] = sys.stderr) -> None:

@@ -32,6 +32,8 @@ class Fleet:
         self.drivers = dict(drivers)
         self._registries = frozenset({DEFAULT_REGISTRY, *registries})
         self.infos: dict[DriverName, DriverInfo] = {}
+        # What the agent's administrator says of builds; part of what this host advertises.
+        self.builds: Mapping[str, Any] = {}
 
     def __getitem__(self, name: DriverName | str) -> Driver:
         """Return a driver.
@@ -79,6 +81,10 @@ class Fleet:
         ):
             await self.refresh()
         return self.infos
+
+    def check_image(self, name: str) -> None:
+        """Refuse an image from a registry that is not on the list; raises ``image_denied``."""
+        check_registry(name, self._registries)
 
     async def aclose(self) -> None:
         """Release the drivers; runtimes go on."""

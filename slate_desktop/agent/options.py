@@ -31,6 +31,9 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
         registry_user: who logs in there; the password comes from the keyring or environment.
         allowed_registries: further registries that images may come from.
         drivers: which ways to run runtimes are offered.
+        build_slots: builds at once; 0 takes none.
+        build_capabilities: what builds may ask of this host, such as ``console:ps5``.
+        licences: seats of licences, such as ``unity=1``.
     """
 
     agent_id: str
@@ -47,6 +50,9 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
     registry_user: str | None = None
     allowed_registries: tuple[str, ...] = ()
     drivers: tuple[DriverName, ...] = DEFAULT_DRIVERS
+    build_slots: int = 1
+    build_capabilities: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an id that cannot stand in a subject.

@@ -41,14 +41,20 @@ def choose_driver(wanted: DriverName | None, engine: Engine, infos: Infos) -> Dr
     )
 
 
-def capabilities(infos: Infos) -> dict[str, Any]:
-    """Return what this host can do, as the heartbeat and the agent's row carry it."""
+def capabilities(infos: Infos, *, builds: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what this host can do, as the heartbeat and the agent's row carry it.
+
+    Args:
+        infos: fingerprints of the drivers.
+        builds: what it says of builds; left out by an agent that takes none.
+    """
     usable = [info for info in infos.values() if info.is_available]
     return {
         "drivers": sorted(info.driver.value for info in usable),
         "cpus": max((info.cpus for info in usable), default=0),
         "memory_bytes": max((info.memory_bytes for info in usable), default=0),
         "gpu": any(info.has_gpu for info in usable),
+        **({"builds": dict(builds)} if builds else {}),
     }
 
 

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from slate_desktop.agent import placement
 from slate_desktop.agent.authorize import Authorizer
+from slate_desktop.agent.builds.host import add_builds, build_capabilities, build_settings
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import CommandServer, Core
 from slate_desktop.agent.drivers.docker import DockerDriver
@@ -30,6 +31,7 @@ from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.heartbeat import Pulse, SupersededError
 from slate_desktop.agent.idempotency import Idempotency
+from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.lock import AgentLock
 from slate_desktop.agent.operations import Operations
 from slate_desktop.agent.options import AgentOptions
@@ -41,6 +43,7 @@ from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.supervisor import Services
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.domain.container import DriverName
 from slate_desktop.errors import ClientError
 from slate_desktop.settings.secrets import get_secret
@@ -121,6 +124,7 @@ class Agent:
         drivers = self._drivers if self._drivers is not None else build_drivers(options)
         fleet = Fleet(drivers, _registries(options))
         stack.push_async_callback(fleet.aclose)
+        fleet.builds = build_capabilities(build_settings(options))
         tasks = TaskOwner(f"agent-{options.agent_id}")
         bus = await _connect_bus(options)
         stack.push_async_callback(bus.aclose)
@@ -140,6 +144,17 @@ class Agent:
         await reconciler.run_once()
         operations = Operations(db, recorder, roster, fleet)
         server.open(Core(Authorizer(db), Idempotency(db, epoch), operations))
+        jobs = JobHost(
+            db,
+            bus,
+            tasks,
+            agent_id=options.agent_id,
+            epoch=epoch,
+            directory=options.data_dir / "jobs",
+        )
+        objects = NatsObjects(bus)
+        add_builds(jobs, options, db=db, bus=bus, fleet=fleet, objects=objects, tasks=tasks)
+        await jobs.serve_cancellations()
         pulse = Pulse(
             db,
             bus,
@@ -161,7 +176,7 @@ class Agent:
             options.agent_id,
             name=options.title,
             pubkey=SigningKey.from_seed(options.nats_seed).public,
-            capabilities=placement.capabilities(fleet.infos),
+            capabilities=placement.capabilities(fleet.infos, builds=fleet.builds),
         )
         return row.epoch
 

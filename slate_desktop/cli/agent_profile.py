@@ -51,6 +51,9 @@ def local_options(
         registry_url=settings.registry_url,
         registry_user=settings.registry_user,
         allowed_registries=settings.allowed_registries,
+        build_slots=settings.build_slots,
+        build_capabilities=settings.build_capabilities,
+        licences=settings.licences,
     )
 
 
@@ -87,6 +90,9 @@ def remote_options(
         registry_url=settings.registry_url,
         registry_user=settings.registry_user,
         allowed_registries=settings.allowed_registries,
+        build_slots=settings.build_slots,
+        build_capabilities=settings.build_capabilities,
+        licences=settings.licences,
     )
 
 

@@ -1,7 +1,8 @@
-"""Operations on build jobs as rows."""
+"""Operations on build jobs as rows; ``build_requests`` has them done, ``build_results`` reads."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from slate_desktop.control.operations import Operations
@@ -11,14 +12,16 @@ from slate_desktop.domain.build import (
     BuildStatistics,
     BuildStatus,
     BuildType,
+    DayStatistics,
+    GroupStatistics,
     TargetPlatform,
 )
 from slate_desktop.domain.ids import check_id
 from slate_desktop.errors import CommandError, ErrorCode
 
 
-class BuildOperations(Operations):
-    """The part of ``Slate`` that works on build jobs."""
+class BuildRows(Operations):
+    """The part of ``Slate`` that works on rows of build jobs."""
 
     async def create_build_job(
         self,
@@ -29,7 +32,7 @@ class BuildOperations(Operations):
         source_commit: str | None = None,
         options: dict[str, Any] | None = None,
     ) -> BuildJob:
-        """Insert a build in ``queued``.
+        """Insert a build in ``queued``. No worker takes it before ``start_build``.
 
         Args:
             project_id: what to build.
@@ -49,17 +52,50 @@ class BuildOperations(Operations):
             target_platform=str(target_platform),
             source_commit=source_commit,
             options=options,
+            engine=project.engine.value,
         )
         await self._build_changed(job)
         return job
 
-    async def get_build_job(self, build_id: str) -> BuildJob:
-        """Return a build job.
+    async def get_build_job(self, build_id: str, *, is_fresh: bool = False) -> BuildJob:
+        """Return a build job; ``is_fresh`` reads past the cache.
 
         Raises:
             CommandError: ``not_found``.
         """
-        return await self.reads.get_build(check_id(build_id, "build_id"))
+        check_id(build_id, "build_id")
+        return await (self.db.builds.get if is_fresh else self.reads.get_build)(build_id)
+
+    async def find_build(self, text: str) -> BuildJob:
+        """Return the one build whose id or unique prefix is ``text``; ``last`` is the newest.
+
+        Raises:
+            CommandError: ``not_found``, or ``bad_request`` when several fit.
+        """
+        rows = await self.db.builds.list(limit=500)
+        if text == "last":
+            found = rows[:1]
+        else:
+            check_id(text, "build_id")
+            found = [row for row in rows if row.id.startswith(text)]
+            found = [row for row in found if row.id == text] or found
+            if not found:
+                return await self.db.builds.get(text)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise CommandError(
+                ErrorCode.NOT_FOUND,
+                f"There is no build {text!r}.",
+                field="build",
+                hint="`slate build list` shows them.",
+            )
+        raise CommandError(
+            ErrorCode.BAD_REQUEST,
+            f"{text!r} is the beginning of {len(found)} builds.",
+            field="build",
+            hint="Give more of the id.",
+        )
 
     async def list_build_jobs(
         self,
@@ -88,7 +124,7 @@ class BuildOperations(Operations):
         artifacts: list[dict[str, Any]] | None = None,
         error_message: str | None = None,
     ) -> BuildJob:
-        """Change a build job; illegal moves are refused, progress never goes back.
+        """Change a build job that no worker has; illegal moves are refused.
 
         Raises:
             CommandError: ``not_found``, ``illegal_state`` or ``bad_request``.
@@ -111,6 +147,38 @@ class BuildOperations(Operations):
         )
         await self._build_changed(job)
         return job
+
+    async def update_build_progress(
+        self, build_id: str, percent: int, message: str | None = None
+    ) -> BuildJob:
+        """Note how far a build is that a script runs by itself; progress never goes back.
+
+        Raises:
+            CommandError: ``not_found``, ``illegal_state`` or ``bad_request``.
+        """
+        job = await self.db.builds.get(check_id(build_id, "build_id"))
+        status = BuildStatus.BUILDING if job.status is BuildStatus.QUEUED else None
+        return await self.update_build_job(
+            build_id, status=status, progress=percent, progress_message=message
+        )
+
+    async def complete_build(
+        self,
+        build_id: str,
+        output_path: str | None = None,
+        artifacts: list[dict[str, Any]] | None = None,
+    ) -> BuildJob:
+        """Complete a build that a script runs by itself.
+
+        Raises:
+            CommandError: ``not_found``, ``illegal_state`` or ``bad_request``.
+        """
+        job = await self.db.builds.get(check_id(build_id, "build_id"))
+        if job.status is BuildStatus.QUEUED:
+            await self.update_build_job(build_id, status=BuildStatus.BUILDING)
+        return await self.update_build_job(
+            build_id, status=BuildStatus.COMPLETED, output_path=output_path, artifacts=artifacts
+        )
 
     async def delete_build_job(self, build_id: str) -> None:
         """Remove a build job that is not active (soft delete).
@@ -145,6 +213,22 @@ class BuildOperations(Operations):
         if project_id is not None:
             check_id(project_id, "project_id")
         return await self.reads.build_statistics(project_id=project_id)
+
+    async def get_build_statistics_by(
+        self, project_id: str | None = None, *, since: datetime | None = None
+    ) -> list[GroupStatistics]:
+        """Return the figures of each platform and type."""
+        if project_id is not None:
+            check_id(project_id, "project_id")
+        return await self.db.builds.statistics_by(project_id=project_id, since=since)
+
+    async def get_build_statistics_over_time(
+        self, project_id: str | None = None, *, since: datetime | None = None
+    ) -> list[DayStatistics]:
+        """Return the figures of each day (UTC) on which builds ended, oldest first."""
+        if project_id is not None:
+            check_id(project_id, "project_id")
+        return await self.db.builds.statistics_over_time(project_id=project_id, since=since)
 
     async def _build_changed(self, job: BuildJob) -> None:
         """Forget cached copies of a build that this client changed, and tell its models."""

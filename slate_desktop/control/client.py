@@ -21,9 +21,9 @@ from typing import Any, Self, cast
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
-from slate_desktop.control.builds import BuildOperations
+from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
-from slate_desktop.control.events import Events
+from slate_desktop.control.events import BuildEvent, Events
 from slate_desktop.control.logs import LogOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
@@ -68,7 +68,7 @@ class Slate(ProjectOperations, ContainerOperations, LogOperations, BuildOperatio
         self.user = user
         self.profile = profile
         self.requester = Requester(bus, key)
-        self.events = Events(bus, self._on_row_changed)
+        self.events = Events(bus, self._on_row_changed, self._on_build_event)
         self._is_closed = False
 
     @classmethod
@@ -149,6 +149,10 @@ class Slate(ProjectOperations, ContainerOperations, LogOperations, BuildOperatio
 
     async def _on_row_changed(self, event: StatusEvent) -> None:
         await self.reads.invalidate_session(event.session_id)
+
+    async def _on_build_event(self, event: BuildEvent) -> None:
+        await self.reads.invalidate_build(event.job_id)
+        self._builds_changed.emit(event.project_id)
 
 
 async def _connect_both(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 # An agent that was not heard for this long counts as offline.
 AGENT_SILENCE_S = 15.0
 STATUS_ALL = "slate.runtime.*.*.status"
+BUILD_STATUS_ALL = "slate.build.*.*.status"
+BUILD_PROGRESS_ALL = "slate.build.*.*.progress"
 
 End = Callable[[], None]
 
@@ -35,6 +38,27 @@ class _LogEnvelope(msgspec.Struct, frozen=True):
 
 class _StatsEnvelope(msgspec.Struct, frozen=True):
     data: ContainerStats
+
+
+class BuildEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A ``status`` or ``progress`` event of a build; what counts is read from the row."""
+
+    type: str
+    job_id: str
+    project_id: str
+    data: dict[str, Any] = {}
+
+
+class BuildLinesData(msgspec.Struct, frozen=True):
+    """Lines of a build's ``logs`` event as rows: seq, time, level, stream, message, step."""
+
+    attempt: int
+    first_seq: int
+    lines: list[tuple[int, int, str, str, str, str]]
+
+
+class _BuildLinesEnvelope(msgspec.Struct, frozen=True):
+    data: BuildLinesData
 
 
 class SeenAgent(msgspec.Struct, frozen=True):
@@ -52,16 +76,25 @@ class SeenAgent(msgspec.Struct, frozen=True):
 class Events:
     """Hands events to those who asked for them, on the loop's thread."""
 
-    def __init__(self, bus: Bus, on_row_changed: Callable[[StatusEvent], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        on_row_changed: Callable[[StatusEvent], Awaitable[None]],
+        on_build_changed: Callable[[BuildEvent], Awaitable[None]] | None = None,
+    ) -> None:
         """Take nothing yet.
 
         Args:
             bus: the connection to the broker.
             on_row_changed: called first for each status event; it forgets cached rows.
+            on_build_changed: the same for each status event of a build.
         """
         self.agents: dict[str, SeenAgent] = {}
         self._bus = bus
         self._on_row_changed = on_row_changed
+        self._on_build_changed = on_build_changed
+        self._build_listeners: list[Callable[[BuildEvent], None]] = []
+        self._build_decoder = msgspec.json.Decoder(BuildEvent)
         self._listeners: dict[str | None, list[Callable[[StatusEvent], None]]] = {}
         self._heartbeat_listeners: list[Callable[[Heartbeat], None]] = []
         self._subscriptions: list[Subscription] = []
@@ -71,6 +104,8 @@ class Events:
         self._subscriptions = [
             await self._bus.subscribe(STATUS_ALL, self._on_status),
             await self._bus.subscribe(subjects.HEARTBEAT_ALL, self._on_heartbeat),
+            await self._bus.subscribe(BUILD_STATUS_ALL, self._on_build),
+            await self._bus.subscribe(BUILD_PROGRESS_ALL, self._on_build),
         ]
 
     async def aclose(self) -> None:
@@ -103,6 +138,31 @@ class Events:
                 self._heartbeat_listeners.remove(callback)
 
         return end
+
+    def on_build(self, callback: Callable[[BuildEvent], None]) -> End:
+        """Call ``callback`` for each status and progress event of builds; returns its end."""
+        self._build_listeners.append(callback)
+
+        def end() -> None:
+            if callback in self._build_listeners:
+                self._build_listeners.remove(callback)
+
+        return end
+
+    async def follow_build_logs(
+        self, project_id: str, build_id: str, callback: Callable[[BuildLinesData], None]
+    ) -> Subscription:
+        """Call ``callback`` for each batch of a build's log."""
+        decoder = msgspec.json.Decoder(_BuildLinesEnvelope)
+
+        async def handle(message: Message) -> None:
+            try:
+                callback(decoder.decode(message.data).data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                logger.warning("unreadable build log event", extra={"build": build_id})
+
+        subject = subjects.build(project_id, build_id, subjects.JobEventKind.LOGS)
+        return await self._bus.subscribe(subject, handle)
 
     async def follow_logs(
         self, project_id: str, session_id: str, callback: Callable[[LogBatch], None]
@@ -153,6 +213,21 @@ class Events:
         for key in (session_id, None):
             for callback in list(self._listeners.get(key, ())):
                 callback(event)
+
+    async def _on_build(self, message: Message) -> None:
+        try:
+            event = self._build_decoder.decode(message.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            logger.warning("unreadable build event", extra={"subject": message.subject})
+            return
+        if message.subject != f"slate.build.{event.project_id}.{event.job_id}.{event.type}":
+            logger.warning("build event on another's subject", extra={"subject": message.subject})
+            return
+        is_status = event.type == subjects.JobEventKind.STATUS.value
+        if is_status and self._on_build_changed is not None:
+            await self._on_build_changed(event)
+        for callback in list(self._build_listeners):
+            callback(event)
 
     async def _on_heartbeat(self, message: Message) -> None:
         try:

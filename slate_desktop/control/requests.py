@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.ids import new_id
+from slate_desktop.domain.jobs import JobEnvelope
 from slate_desktop.domain.roles import Operation
 from slate_desktop.errors import (
     AgentOfflineError,
@@ -29,7 +30,7 @@ from slate_desktop.errors import (
     Retry,
 )
 from slate_desktop.wire import subjects
-from slate_desktop.wire.envelope import sign_request
+from slate_desktop.wire.envelope import sign_job, sign_request
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import reply_or_raise
 
@@ -94,7 +95,7 @@ class Requester:
         intent = (operation.value, session_id, hashlib.sha256(body).hexdigest())
         idem = idem or self._known_key(intent) or new_id()
         try:
-            answer = await self._send(subject, body, kind, audience, idem, timeout_s)
+            answer = await self.send(subject, body, kind, audience, idem, timeout_s)
         except TimeoutError as exc:
             self._remember(intent, idem)
             raise OutcomeUnknownError(
@@ -109,9 +110,19 @@ class Requester:
         self._open_intents.pop(intent, None)
         return answer
 
-    async def _send(
+    def sign_job(self, subject: str, body: bytes, *, job_id: str) -> JobEnvelope:
+        """Return a job as its row and its message carry it, signed with the user's key."""
+        headers = sign_job(self._key, subject, body, job_id=job_id, now_ms=self._now_ms())
+        return JobEnvelope(subject=subject, headers=headers, body=body.decode())
+
+    async def send(
         self, subject: str, body: bytes, kind: type[T], audience: str, idem: str, timeout_s: float
     ) -> T:
+        """Send a signed request under a key of its own and return the answer.
+
+        Raises:
+            TimeoutError: no answer came; see the module's table for the others.
+        """
         is_signed_again = is_asked_again = False
         while True:
             headers = sign_request(

@@ -63,6 +63,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] | None,
         Meta(description="this host's agent"),
     ] = None
+    build_slots: Annotated[
+        int, Meta(ge=0, le=64, description="builds that this host's agent runs at once")
+    ] = 1
+    build_capabilities: Annotated[
+        tuple[str, ...], Meta(description="what builds may ask of this host, such as console:ps5")
+    ] = ()
+    licences: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}=[1-9][0-9]{0,3}$")], ...],
+        Meta(description="seats of build licences, such as unity=1; the same on every agent"),
+    ] = ()
     allow_unsigned: Annotated[bool, Meta(description="let the agent serve unsigned commands")] = (
         False
     )
@@ -100,6 +110,11 @@ _OPTIONAL = {
 }
 _SWITCHES = {
     field.name for field in msgspec.structs.fields(Settings) if isinstance(field.default, bool)
+}
+_LISTS = {
+    field.name
+    for field in msgspec.structs.fields(Settings)
+    if field.name != "notes" and field.default == ()
 }
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 # Source: https://jcristharif.com/msgspec/usage.html, where a message ends with the place.
@@ -150,7 +165,7 @@ def _variables(environment: Mapping[str, str]) -> dict[str, str]:
 def _from_text(name: str, text: str) -> Any:
     """Return what the text of a variable means; lists are JSON or separated by commas."""
     text = text.strip()
-    if name == "allowed_registries":
+    if name in _LISTS:
         if text.startswith("["):
             try:
                 return json.loads(text)

@@ -15,9 +15,9 @@ from slate_desktop.agent.builds.settings import BuildSettings
 from slate_desktop.agent.drivers.base import Driver
 from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.agent.fleet import Fleet
+from slate_desktop.bus.directory_objects import DirectoryObjects
 from slate_desktop.bus.memory_bus import MemoryBus
 from slate_desktop.domain.build import BuildJob, BuildNeeds
-from slate_desktop.domain.builds.artifacts import file_sha256
 from slate_desktop.domain.builds.options import options_to_json, parse_build_options
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.jobs import JobEnvelope, Lease, Outcome
@@ -29,32 +29,26 @@ SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
 NO_ENVELOPE = JobEnvelope(subject="slate.build.submit.linux", headers={}, body="{}")
 
 
-class DirectoryStore:
-    """Keeps artifacts under their hashes in a directory."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir()
-
-    async def put(self, content: Path | bytes) -> str:
-        assert isinstance(content, Path)
-        name = file_sha256(content)
-        shutil.copyfile(content, self.root / name)
-        return name
-
-
 class BuildWorld:
     """A person, projects, and the kind of job that builds them."""
 
-    def __init__(self, db: Database, directory: Path, drivers: dict[DriverName, Driver]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        directory: Path,
+        drivers: dict[DriverName, Driver],
+        *,
+        agent_id: str = "tests",
+    ) -> None:
+        self.agent_id = agent_id
         self.db = db
         self.directory = directory
         self.bus = MemoryBus()
-        self.objects = DirectoryStore(directory / "objects")
+        self.objects = DirectoryObjects(directory / "objects")
         self.settings = BuildSettings(directory=directory / "builds", licences={"unity": 1})
         self.fleet = Fleet(drivers)
         self.kind = BuildKind(
-            db, self.bus, self.fleet, self.objects, agent_id="tests", settings=self.settings
+            db, self.bus, self.fleet, self.objects, agent_id=agent_id, settings=self.settings
         )
         self.progress: list[tuple[float, str]] = []
         self.on_progress: Callable[[str], None] = lambda message: None
@@ -108,7 +102,7 @@ class BuildWorld:
         )
 
     async def claim(self) -> Lease | None:
-        return await self.kind.store.claim("", "linux", owner="tests.1", lease_s=30.0)
+        return await self.kind.store.claim("", "linux", owner=f"{self.agent_id}.1", lease_s=30.0)
 
     async def build(
         self, project: Project, *, cancel: asyncio.Event | None = None, **more: Any

@@ -65,7 +65,7 @@ async def test_a_godot_project_is_exported_and_runs_headless(world: BuildWorld) 
     # From what is stored, under its own name, with the engine's headless binary.
     pack = world.directory / "got" / "pulse.pck"
     pack.parent.mkdir()
-    shutil.copyfile(world.objects.root / artifacts["pulse.pck"].sha256, pack)
+    shutil.copyfile(world.objects.path_of(artifacts["pulse.pck"].sha256), pack)
     env = {**os.environ, "PULSE_SECONDS": "0.2", "HOME": str(world.directory)}
     printed = await output_of("godot3-server", "--main-pack", str(pack), env=env)
     assert "Pulse is ready" in printed
@@ -106,7 +106,7 @@ async def test_a_custom_project_builds_with_its_own_script(world: BuildWorld) ->
     build, _ = await world.build(project)
     assert build.verdict == "passed", await world.log_of(build)
     (artifact,) = await world.db.builds.artifacts(build.id)
-    stored = world.objects.root / artifact.sha256
+    stored = world.objects.path_of(artifact.sha256)
     assert zipfile.is_zipfile(stored)
     assert await output_of(sys.executable, str(stored)) == "hello from hello-build\n"
     assert any(message.startswith("2 of 3: build: packing") for _, message in world.progress)
@@ -230,7 +230,7 @@ async def test_a_commit_is_built_as_it_was_and_a_dirty_tree_is_flagged(world: Bu
     build, _ = await world.build(project, source_commit=commit[:10])
     assert (build.source["commit"], build.source["dirty"]) == (commit, False)
     (artifact,) = await world.db.builds.artifacts(build.id)
-    stored = world.objects.root / artifact.sha256
+    stored = world.objects.path_of(artifact.sha256)
     assert await output_of(sys.executable, str(stored)) == "hello from hello-build\n"
     await world.submit(project, source_commit="abcdef1234")
     lease = await world.claim()

@@ -321,3 +321,16 @@ def test_every_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str,
     monkeypatch.setenv(f"SLATE_{name.upper()}", text)
     with pytest.raises(SettingsError, match=name):
         load_settings()
+
+
+def test_lists_for_builds_come_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLATE_LICENCES", "unity=2")
+    monkeypatch.setenv("SLATE_BUILD_CAPABILITIES", "console:ps5, console:switch")
+    monkeypatch.setenv("SLATE_BUILD_SLOTS", "3")
+    settings = load_settings()
+    assert settings.licences == ("unity=2",)
+    assert settings.build_capabilities == ("console:ps5", "console:switch")
+    assert settings.build_slots == 3
+    monkeypatch.setenv("SLATE_LICENCES", "unity=many")
+    with pytest.raises(SettingsError):
+        load_settings()

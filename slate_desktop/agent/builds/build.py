@@ -9,7 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +21,7 @@ from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.agent.placement import choose_driver
 from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.build import BuildJob, BuildLogLine
 from slate_desktop.domain.builds.artifacts import ArtifactCheck, check_product, collect
@@ -37,12 +37,14 @@ from slate_desktop.domain.container import ContainerConfig, DriverName, Mount, N
 from slate_desktop.domain.jobs import Lease, Outcome
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.sizes import GIB, parse_size
-from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.errors import (
+    AgentOfflineError,
+    CommandError,
+    ErrorCode,
+    NotConnectedError,
+)
 from slate_desktop.settings.paths import resource_path
 from slate_desktop.store.build_leases import BuildLeases, BuildOutcome, MadeArtifact
-
-if TYPE_CHECKING:
-    from slate_desktop.agent.builds.kind import ArtifactStore
 
 _log = logging.getLogger(__name__)
 _PROJECT_TARGET = "/app/project"
@@ -72,7 +74,7 @@ class Build:
         store: BuildLeases,
         bus: Bus,
         fleet: Fleet,
-        objects: ArtifactStore,
+        objects: ObjectStore,
         agent_id: str,
         settings: BuildSettings,
         progress: Progress,
@@ -206,7 +208,7 @@ class Build:
         made: list[MadeArtifact] = []
         for number, artifact in enumerate(found, start=1):
             self._tell(MAX_RUNNING_PERCENT, f"{number} of {len(found)}: storing {artifact.name}")
-            await self._objects.put(output / artifact.path)
+            await self._put(output / artifact.path, artifact.sha256)
             made.append(
                 MadeArtifact(
                     path=artifact.path,
@@ -218,6 +220,20 @@ class Build:
                 )
             )
         return tuple(made)
+
+    async def _put(self, path: Path, sha256: str) -> None:
+        """Store a file, waiting for a broker that is away: the build is done, only this is left."""
+        pause_s = 0.2
+        while True:
+            try:
+                await self._objects.ensure()
+                await self._objects.put(path, sha256=sha256)
+            except (NotConnectedError, AgentOfflineError, TimeoutError) as error:
+                _log.info("an artifact waits for the broker", extra={"reason": str(error)})
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+            else:
+                return
 
     def _outcome(
         self, found: Judgement, findings: FindingCollector, artifacts: tuple[MadeArtifact, ...]
@@ -297,6 +313,8 @@ class Build:
             self._workspace.put(path, resource_path(*resource.split("/")).read_bytes())
         if driver is DriverName.DOCKER:
             self._workspace.give_away()
+            if plan.image is not None:
+                self._fleet.check_image(plan.image.name)
             if plan.image is not None and plan.image.size_gib >= 1:
                 needed = int(plan.image.size_gib * GIB)
                 check_disk(self._workspace.base, needed, f"the image {plan.image.name}")

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +22,7 @@ from slate_desktop.agent.builds.settings import BuildSettings
 from slate_desktop.agent.builds.workspace import Workspaces
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.port import Progress
+from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.domain.builds.options import parse_build_options
@@ -40,14 +41,6 @@ _log = logging.getLogger(__name__)
 # An attempt ends itself in time; the worker's own limit is only for one that does not.
 _LIMIT_RESERVE_S = 180.0
 _MAY_BUILD = frozenset({Role.OWNER, Role.DEVELOPER})
-
-
-class ArtifactStore(Protocol):
-    """Takes the files that builds make."""
-
-    async def put(self, content: Path | bytes) -> object:
-        """Store a file under its hash; one that is there already is not stored again."""
-        ...
 
 
 class BuildStore(BuildLeases):
@@ -91,7 +84,7 @@ class BuildKind:
         db: Database,
         bus: Bus,
         fleet: Fleet,
-        objects: ArtifactStore,
+        objects: ObjectStore,
         *,
         agent_id: str,
         settings: BuildSettings,

@@ -55,6 +55,11 @@ class JobHost:
         self._workers: list[tuple[JobKind, Worker]] = []
 
     @property
+    def owner(self) -> str:
+        """The name of this process in leases."""
+        return self._owner
+
+    @property
     def running(self) -> int:
         """How many attempts are under way."""
         return sum(len(worker.running) for _, worker in self._workers)

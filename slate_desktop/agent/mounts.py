@@ -73,6 +73,7 @@ def resolve_mounts(project_root: str, volumes: Sequence[Mount]) -> list[Resolved
     if not any(_overlap(default, PurePosixPath(mount.target)) for mount in mounts):
         mounts.insert(0, _resolve(root, ".", PROJECT_TARGET, True))
     _check_disjoint([mount.target for mount in mounts])
+    _check_not_below_writable(mounts)
     return mounts
 
 
@@ -116,6 +117,8 @@ def _resolve(root: Path, host: str, target: str, read_only: bool) -> ResolvedMou
         raise _denied(f"the mount source {host!r} {reason}") from exc
     if not stat.S_ISDIR(info.st_mode):
         raise _denied(f"the mount source {host!r} is not a directory")
+    if not _is_trusted_owner(info.st_uid, root):
+        raise _denied(f"the mount source {host!r} belongs to another user than the project")
     return ResolvedMount(source=str(root.joinpath(*parts)), target=target, read_only=read_only)
 
 
@@ -216,6 +219,24 @@ def _check_disjoint(targets: list[str]) -> None:
         for other in paths[index + 1 :]:
             if _overlap(path, other):
                 raise _denied(f"the mount targets {str(path)!r} and {str(other)!r} overlap")
+
+
+def _check_not_below_writable(mounts: list[ResolvedMount]) -> None:
+    """Refuse a source inside one that the runtime may write: it could put a link in its place."""
+    for outer in mounts:
+        if outer.read_only:
+            continue
+        for inner in mounts:
+            if inner.source != outer.source and _is_below(inner.source, outer.source):
+                raise _denied(
+                    f"the mount source {inner.source!r} lies inside {outer.source!r}, "
+                    "which the runtime may write"
+                )
+
+
+def _is_trusted_owner(uid: int, root: Path) -> bool:
+    """Tell whether a directory is the project owner's, the agent's own, or the system's."""
+    return sys.platform == "win32" or uid in (0, os.geteuid(), root.stat().st_uid)
 
 
 def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -92,6 +93,45 @@ def test_targets_that_overlap_are_refused(project: Path, targets: tuple[str, str
     with pytest.raises(CommandError) as caught:
         resolve_mounts(str(project), [Mount(host=".", container=target) for target in targets])
 
+    assert caught.value.code is ErrorCode.MOUNT_DENIED
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("./assets", "./assets/deep"), (".", "./assets")])
+def test_source_below_one_that_can_be_written_is_refused(
+    project: Path, way: None, outer: str, inner: str
+) -> None:
+    for volumes in (
+        [Mount(host=outer, container="/a"), Mount(host=inner, container="/b", read_only=True)],
+        [Mount(host=inner, container="/b"), Mount(host=outer, container="/a")],
+    ):
+        with pytest.raises(CommandError) as caught:
+            resolve_mounts(str(project), volumes)
+        assert caught.value.code is ErrorCode.MOUNT_DENIED
+
+
+def test_writable_source_below_one_that_is_only_read_is_allowed(project: Path, way: None) -> None:
+    volumes = [
+        Mount(host=".", container="/a", read_only=True),
+        Mount(host="./assets/deep", container="/b"),
+        Mount(host="./assets/deep", container="/c"),
+    ]
+
+    assert len(resolve_mounts(str(project), volumes)) == 4
+
+
+def test_source_of_another_user_is_refused(
+    project: Path, way: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fstat
+
+    def fstat(fd: int) -> os.stat_result:
+        info = list(real(fd))
+        info[4] = 4242
+        return os.stat_result(info)
+
+    monkeypatch.setattr(mounts.os, "fstat", fstat)
+    with pytest.raises(CommandError, match="another user") as caught:
+        resolve_mounts(str(project), [Mount(host="./assets", container="/data")])
     assert caught.value.code is ErrorCode.MOUNT_DENIED
 
 

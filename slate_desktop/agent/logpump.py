@@ -47,6 +47,7 @@ class PumpLimits(msgspec.Struct, frozen=True, kw_only=True):
     retry_s: float = 0.5
     max_retry_s: float = 5.0
     last_read_s: float = 10.0
+    last_tries: int = 5
 
 
 class LogSink(Protocol):
@@ -93,6 +94,8 @@ class LogPump:
         self._pending_bytes = 0
         self._backlog: deque[tuple[list[LogRecord], int]] = deque()
         self.buffered_bytes = 0
+        # Whether the whole log was read; known once ``run`` has returned.
+        self.is_complete = False
         self._has_pending = asyncio.Event()
         self._is_full = asyncio.Event()
         self._has_backlog = asyncio.Event()
@@ -107,6 +110,9 @@ class LogPump:
 
     async def run(self) -> None:
         """Pump until the runtime has ended and its whole log is stored.
+
+        An engine that is away at the very end leaves ``is_complete`` false: what was read is
+        stored, and the rest has to be read another time.
 
         Raises:
             StaleWriteError: another agent owns the session now; nothing more was written.
@@ -141,16 +147,26 @@ class LogPump:
                 break
             await asyncio.sleep(self._limits.retry_s)
         # The follower ends with a plain end of file when the engine goes away too: look once more.
-        await self._resume()
-        try:
-            await self._read(follow=False)
-        except CommandError as error:
-            _log.warning("a log has no last pass", extra={"reason": error.message})
+        self.is_complete = await self._read_last()
         self._mark_dropped(self._gate.take_marker(is_final=True))
         await self._ended.wait()
         if self._last_note:
             self._enqueue([self._numberer.note(time.time_ns(), 0, LogLevel.WARN, self._last_note)])
         await self._drain()
+
+    async def _read_last(self) -> bool:
+        """Read what is left of an ended runtime's log; False when the engine stays away."""
+        for number in range(self._limits.last_tries):
+            if number:
+                await asyncio.sleep(self._limits.retry_s)
+            await self._resume()
+            try:
+                await self._read(follow=False)
+            except CommandError as error:
+                _log.warning("a log has no last pass", extra={"reason": error.message})
+            else:
+                return True
+        return False
 
     async def _follow(self) -> None:
         """Read until the log ends; a follower that hangs after the runtime's end is cut off."""
@@ -193,7 +209,7 @@ class LogPump:
         async for frames in frames_of:
             if not frames:
                 continue
-            if self._expects_known:
+            if self._expects_known or frames[0].is_after_gap:
                 self._check_gap(frames[0])
             kept = self._gate.admit(frames, time.monotonic())
             self._mark_dropped(self._gate.take_marker())
@@ -203,10 +219,12 @@ class LogPump:
                 await self._has_room.wait()
 
     def _check_gap(self, first: LogFrame) -> None:
-        """Say so when the engine has thrown away lines that were never read."""
+        """Say so when the engine has thrown away lines that were never read, or may have."""
         self._expects_known = False
         if not self._numberer.knows(first):
             text = "log gap: the engine dropped older lines before they could be read"
+            if first.is_after_gap:
+                text = "log gap: the engine replaced its log unread; lines may be missing here"
             self._enqueue([self._numberer.note(first.ts_ns, 0, LogLevel.WARN, text)])
 
     def _mark_dropped(self, marker: DropMarker | None) -> None:

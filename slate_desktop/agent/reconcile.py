@@ -225,6 +225,8 @@ class Reconciler:
                 pump = LogPump(found.driver, found.handle, self._recorder.log_sink(row))
                 pump.end_with()
                 await pump.run()
+                if not pump.is_complete:
+                    return  # the engine is away again; the next round reads it
                 await self._recorder.complete_log(row)
             except StaleWriteError:
                 _log.info("a log is another agent's now", extra={"session": row.id})

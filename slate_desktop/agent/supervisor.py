@@ -251,7 +251,7 @@ class Life:
         except Exception:  # noqa: BLE001 - the boundary of a worker
             _log.exception("a log broke off", extra={"session": self.row.id})
         else:
-            self._is_log_complete = True
+            self._is_log_complete = pump.is_complete
 
     async def _settle(self, handle: Handle, waiting: asyncio.Task[Inspection]) -> None:
         """Record ``running`` once the runtime has lived long enough."""

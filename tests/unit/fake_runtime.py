@@ -15,7 +15,7 @@ from slate_desktop.agent.drivers.base import (
 from slate_desktop.agent.numbering import OVERLAP_NS, ResumePoint
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.logs import LogRecord
-from slate_desktop.errors import DatabaseError
+from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, Retry
 
 LABELS = Labels(agent="a1", session="s1", project="p1", attempt=1, epoch=1)
 HANDLE = Handle(driver=DriverName.SCRIPTED, runtime_id="rt1", name="slate-s1-1", labels=LABELS)
@@ -34,6 +34,8 @@ class FakeLogDriver:
         self.grown = asyncio.Event()
         self.breaks_after: int | None = None
         self.was_read = asyncio.Event()
+        # So many last readings find the engine away.
+        self.away_for = 0
 
     def write(self, *frames: LogFrame) -> None:
         self.frames += frames
@@ -50,6 +52,9 @@ class FakeLogDriver:
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
     ) -> AsyncIterator[list[LogFrame]]:
         self.was_read.set()
+        if not follow and self.away_for:
+            self.away_for -= 1
+            raise CommandError(ErrorCode.DOCKER_UNAVAILABLE, "away", retry=Retry.LATER)
         at = 0
         while True:
             new = [f for f in self.frames[at:] if f.ts_ns >= since_ns]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+import msgspec
 import pytest
 
 from slate_desktop.agent.drivers.base import Driver
@@ -125,6 +126,44 @@ async def test_run_stops_reading_when_the_buffer_is_full() -> None:
     pump.end_with()
     await asyncio.wait_for(task, 10)
     assert len(sink.rows) == 500
+
+
+async def test_log_is_not_called_complete_when_the_engine_stays_away_at_the_last_read() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(1, "a"))
+    driver.away_for = 100
+    pump = make_pump(driver, sink)
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(pump.run(), 10)
+    assert not pump.is_complete
+    assert sink.messages() == ["a"]
+
+
+async def test_last_read_is_tried_again_when_the_engine_comes_back() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(1, "a"))
+    driver.away_for = 2
+    pump = make_pump(driver, sink)
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(pump.run(), 10)
+    assert pump.is_complete
+    assert driver.away_for == 0
+
+
+async def test_gap_that_a_reading_found_stands_in_the_log_once() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    lost = msgspec.structs.replace(frame(9 * S, "b"), is_after_gap=True)
+    driver.write(frame(1, "a"), frame(2, "a2"))
+    task = asyncio.create_task(make_pump(driver, sink).run())
+    await until(sink, 2)
+    driver.write(lost)
+    await until(sink, 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await run_to_end(driver, sink)
+    assert [text.partition(":")[0] for text in sink.messages()] == ["a", "a2", "log gap", "b"]
 
 
 async def test_run_adds_the_last_note_when_there_is_one() -> None:

@@ -118,5 +118,35 @@ def test_reader_that_is_late_begins_with_the_oldest_file(path: Path) -> None:
     assert [int(f.data) for f in read_all(path)] == list(range(4, 12))
 
 
+def test_gap_is_marked_when_rotation_outran_a_reader_that_stood_still(path: Path) -> None:
+    append(path, entry("0\n"))
+    reader = JsonLogReader(path, 0)
+    found = read(reader)
+    for number in range(1, 13):
+        append(path, entry(f"{number}\n"))
+        if number % 4 == 3:
+            rotate(path)
+    found += read(reader)
+    append(path, entry("13\n"))
+    found += read(reader)
+    reader.close()
+
+    assert [int(f.data) for f in found] == [0, 1, 2, 3, *range(4, 14)]
+    # 4 to 7 happen to be there; the reader cannot know that nothing came before them.
+    assert [int(f.data) for f in found if f.is_after_gap] == [4]
+
+
+def test_no_gap_is_marked_when_the_reader_keeps_up(path: Path) -> None:
+    reader, found = JsonLogReader(path, 0), []
+    for number in range(12):
+        append(path, entry(f"{number}\n"))
+        found += read(reader)
+        rotate(path)
+    reader.close()
+
+    assert len(found) == 12
+    assert not any(f.is_after_gap for f in found)
+
+
 def test_missing_file_has_nothing(path: Path) -> None:
     assert read_all(path) == []

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slate_desktop.agent.drivers import process_shim
 from slate_desktop.agent.drivers.commands import check_program, engine_command
+from slate_desktop.agent.drivers.process_exec import kill_tree
 from slate_desktop.agent.drivers.process_files import RuntimeFiles, SpoolReader
 from slate_desktop.agent.drivers.process_shim import LineCutter, Spool
 from slate_desktop.domain.container import ContainerConfig
@@ -77,6 +82,39 @@ def test_spool_read_from_a_moment_begins_there(
     everything = read(0)
     middle = everything[len(everything) // 2].ts_ns
     assert read(middle) == [frame for frame in everything if frame.ts_ns >= middle]
+
+
+def test_gap_is_marked_when_the_spool_outran_a_reader_that_stood_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_shim, "SEGMENT_BYTES", 200)
+    spool, reader = Spool(str(tmp_path)), SpoolReader(RuntimeFiles(tmp_path), 0)
+    spool.write(1, [(b"line 0", False)])
+    found = reader.read()
+    for number in range(1, 100):
+        spool.write(1, [(b"line %d" % number, False)])
+    while frames := reader.read():
+        found += frames
+
+    marked = [int(frame.data.split()[1]) for frame in found if frame.is_after_gap]
+    numbers = [int(frame.data.split()[1]) for frame in found]
+    assert numbers == [0, *range(numbers[1], 100)]
+    assert marked == [numbers[1]]
+    assert numbers[1] > 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not on this platform: POSIX groups")
+def test_group_of_a_number_that_was_given_away_is_not_killed() -> None:
+    foreign = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        kill_tree(foreign.pid, None)
+        process_shim.kill_all(foreign, process_shim.start_ticks(os.getpid()))
+        assert foreign.poll() is None
+        kill_tree(foreign.pid, psutil.Process(foreign.pid))
+        assert foreign.wait(10) == -signal.SIGKILL
+    finally:
+        foreign.kill()
+        foreign.wait(10)
 
 
 def test_torn_record_at_the_end_is_left_out(tmp_path: Path) -> None:

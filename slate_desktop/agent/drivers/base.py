@@ -104,6 +104,8 @@ class LogFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``ts_ns`` is the engine's stamp (UTC nanoseconds); ``ord`` counts frames of one stream with
     equal stamps, from 0, so that (stream, ts_ns, ord) is the same on every reading. ``data`` has no
     line end; ``partial`` is true when the line goes on in the next frame of the stream.
+    ``is_after_gap`` marks the first frame of a batch when the engine may have thrown away lines
+    before it that this reading never saw.
     """
 
     stream: str
@@ -111,6 +113,7 @@ class LogFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ord: int
     data: bytes
     partial: bool = False
+    is_after_gap: bool = False
 
 
 class DriverInfo(msgspec.Struct, frozen=True, kw_only=True):

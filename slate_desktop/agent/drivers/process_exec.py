@@ -59,6 +59,7 @@ async def run_command(
     except OSError as exc:
         code = 126 if isinstance(exc, PermissionError) else 127
         return ExecResult(exit_code=code, stdout="", stderr=str(exc), duration_ms=_since(began))
+    root = _process(process.pid)
     out, err = CutBuffer(), CutBuffer()
     readers = asyncio.gather(_drain(process.stdout, out), _drain(process.stderr, err))
     try:
@@ -74,7 +75,7 @@ async def run_command(
         ) from exc
     finally:
         readers.cancel()
-        _kill_tree(process.pid)
+        kill_tree(process.pid, root)
         await asyncio.shield(process.wait())
         with contextlib.suppress(asyncio.CancelledError):
             await readers
@@ -93,17 +94,32 @@ async def _drain(reader: asyncio.StreamReader | None, buffer: CutBuffer) -> None
         buffer.add(data)
 
 
-def _kill_tree(pid: int) -> None:
+def kill_tree(pid: int, root: psutil.Process | None) -> None:
+    """Kill a command's process group and its descendants.
+
+    Args:
+        pid: the command's number, which is its group's too.
+        root: the process as it was started; None when it had ended by then. A number that another
+            process has got meanwhile is left alone.
+    """
     victims: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        victims = [*root.children(recursive=True), root]
-    if os.name == "posix":
+    if root is not None:
+        with contextlib.suppress(psutil.Error):
+            victims = [*root.children(recursive=True), root]
+    now = _process(pid)
+    if os.name == "posix" and (now is None or now == root):
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
     for victim in victims:
         with contextlib.suppress(psutil.Error):
             victim.kill()
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None
 
 
 def _since(began: float) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from slate_desktop.agent.drivers import process_shim
 from slate_desktop.agent.drivers.base import Labels, LogFrame
 from slate_desktop.agent.drivers.process_shim import PARTIAL, RECORD, start_ticks
 
@@ -107,6 +108,7 @@ class SpoolReader:
         self._segment: Path | None = None
         self._offset = 0
         self._rest = b""
+        self._is_after_gap = False
 
     def read(self) -> list[LogFrame]:
         """Return the next frames; an empty list when there is nothing more for now."""
@@ -115,6 +117,9 @@ class SpoolReader:
                 return []
             frames, is_at_end = self._read_segment()
             if frames:
+                if self._is_after_gap:
+                    frames[0] = msgspec.structs.replace(frames[0], is_after_gap=True)
+                    self._is_after_gap = False
                 return frames
             if is_at_end and not self._finish_segment():
                 return []
@@ -142,6 +147,8 @@ class SpoolReader:
             return False
         if self._segment is None:
             later = later[_first_useful(later, self._since_ns) :]
+        elif _number(later[0]) != _number(self._segment) + 1:
+            self._is_after_gap = True
         self._segment = later[0]
         self._offset = 0
         self._rest = b""
@@ -155,11 +162,17 @@ class SpoolReader:
                 file.seek(self._offset)
                 data = file.read(_READ_BYTES)
         except OSError:
+            # Dropped while this reader stood still: was there anything left to read in it?
+            self._is_after_gap |= bool(self._rest) or self._offset < process_shim.SEGMENT_BYTES
             return [], True
         self._offset += len(data)
         frames, used = _parse(self._rest + data, self._since_ns)
         self._rest = (self._rest + data)[used:]
         return frames, not data
+
+
+def _number(segment: Path) -> int:
+    return int(segment.name.rpartition("-")[2])
 
 
 def _parse(data: bytes, since_ns: int) -> tuple[list[LogFrame], int]:

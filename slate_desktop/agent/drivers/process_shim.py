@@ -222,14 +222,19 @@ def start(spec: dict) -> subprocess.Popen:
     )
 
 
-def kill_all(child: subprocess.Popen) -> None:
-    """Kill the process group and every descendant, those in other sessions too."""
+def kill_all(child: subprocess.Popen, ticks: int) -> None:
+    """Kill the process group and every descendant, those in other sessions too.
+
+    ``ticks`` is when the child started: after its end another process may have got its number, and
+    with it a group of the same number.
+    """
     if os.name != "posix":
         with contextlib.suppress(OSError):
             child.kill()
         return
-    with contextlib.suppress(OSError):
-        os.killpg(child.pid, signal.SIGKILL)
+    if start_ticks(child.pid) in (0, ticks):
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
     for _ in range(20):
         left = [pid for pid in descendants(os.getpid()) if pid != child.pid]
         for pid in left:
@@ -248,7 +253,7 @@ def reap_orphans(child_pid: int) -> None:
                 os.waitpid(pid, os.WNOHANG)
 
 
-def pump_posix(child: subprocess.Popen, spool: Spool, watch: MemoryWatch) -> None:
+def pump_posix(child: subprocess.Popen, spool: Spool, watch: MemoryWatch, ticks: int) -> None:
     """Carry output into the spool until the command has ended and its pipes are empty."""
     selector = selectors.DefaultSelector()
     cutters = {}
@@ -269,14 +274,14 @@ def pump_posix(child: subprocess.Popen, spool: Spool, watch: MemoryWatch) -> Non
                 selector.unregister(key.fileobj)
         now = time.monotonic()
         if deadline is None and child.poll() is not None:
-            kill_all(child)
+            kill_all(child, ticks)
             deadline = now + DRAIN_S
         if deadline is not None and now > deadline:
             break
         if deadline is None and now >= next_check:
             next_check = now + MEMORY_INTERVAL_S
             if watch.check():
-                kill_all(child)
+                kill_all(child, ticks)
     for number, cutter in cutters.items():
         if pieces := cutter.finish():
             spool.write(number, pieces)
@@ -286,8 +291,8 @@ def pump_posix(child: subprocess.Popen, spool: Spool, watch: MemoryWatch) -> Non
         if time.monotonic() >= next_check:
             next_check = time.monotonic() + MEMORY_INTERVAL_S
             if watch.check():
-                kill_all(child)
-    kill_all(child)
+                kill_all(child, ticks)
+    kill_all(child, ticks)
 
 
 def pump_threads(child: subprocess.Popen, spool: Spool) -> None:
@@ -333,12 +338,13 @@ def run(directory: str) -> None:
         ending = {"exit_code": 127, "error": "command_not_found", "message": str(exc)}
         write_json(directory, "exit.json", {**ending, "finished_ns": time.time_ns()})
         return
+    ticks = start_ticks(child.pid)
     write_json(
         directory,
         "pid.json",
         {
             "pid": child.pid,
-            "pid_ticks": start_ticks(child.pid),
+            "pid_ticks": ticks,
             "shim_pid": os.getpid(),
             "shim_ticks": start_ticks(os.getpid()),
             "started_ns": started_ns,
@@ -346,7 +352,7 @@ def run(directory: str) -> None:
     )
     watch = MemoryWatch(child.pid, int(spec.get("memory_bytes") or 0))
     if os.name == "posix":
-        pump_posix(child, spool, watch)
+        pump_posix(child, spool, watch, ticks)
     else:
         pump_threads(child, spool)
     code = child.wait()

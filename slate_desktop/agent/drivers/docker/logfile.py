@@ -40,6 +40,7 @@ class JsonLogReader:
         self._second = ""
         self._second_ns = 0
         self._last: dict[str, tuple[int, int]] = {}
+        self._is_after_gap = False
 
     def read(self) -> list[LogFrame]:
         """Return the next frames; an empty list when there is nothing more for now."""
@@ -106,6 +107,8 @@ class JsonLogReader:
                 file.close()
         if chosen is None:
             return False
+        # The file that was read is no more, and so may be others that came after it.
+        self._is_after_gap = current is not None
         self.close()
         self._file, self._rest = chosen, b""
         return True
@@ -133,8 +136,10 @@ class JsonLogReader:
                     ord=order,
                     data=text,
                     partial=not has_end and len(text) >= PIECE_BYTES,
+                    is_after_gap=self._is_after_gap,
                 )
             )
+            self._is_after_gap = False
         return frames
 
     def _entries(self, data: bytes) -> list[_Entry]:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
+
 from slate_desktop.agent.drivers.base import Inspection, LogFrame, RuntimeState
 from slate_desktop.agent.drivers.docker.engine import Engine
 from slate_desktop.agent.drivers.docker.frames import LogParser, since_parameter
@@ -48,6 +50,11 @@ class _Seen:
             if len(noted) == _STREAMS:
                 return
 
+    @property
+    def has_any(self) -> bool:
+        """Whether anything was read."""
+        return bool(self._last)
+
     def overlap(self, since_ns: int) -> int:
         """Return where a second reading begins."""
         newest = max((ts_ns for ts_ns, _ in self._last.values()), default=0)
@@ -69,12 +76,17 @@ async def read_logs(
     seen = _Seen()
     begin, is_first = since_ns, True
     while True:
+        expects_known = seen.has_any
         async for frames in _read(engine, container_id, begin, follow=follow):
             if is_first:
                 seen.note(frames)
                 yield frames
             elif fresh := seen.fresh(frames):
+                # A second reading begins with what was read last, unless that was rotated away.
+                if expects_known and fresh[0] is frames[0]:
+                    fresh[0] = msgspec.structs.replace(fresh[0], is_after_gap=True)
                 yield fresh
+            expects_known = False
         if not follow:
             return
         # The same plain end means an exit, a restart of the engine, or a rotation.

@@ -135,7 +135,7 @@ class CommandServer:
         if operation is Operation.STATS:
             return Answer(encode(await core.operations.run(operation, row, project, request)))
         ticket = await core.idempotency.begin(
-            signed.key, signed.idem, message.subject, message.data
+            signed.key, signed.idem, message.subject, message.data, row.attempt
         )
         if ticket.stored is not None:
             return Answer(ticket.stored, is_replayed=True)
@@ -160,7 +160,7 @@ class CommandServer:
         try:
             reply = encode(
                 await core.operations.run(
-                    operation, row, project, request, is_resumed=ticket.is_resumed
+                    operation, row, project, request, resumed_from=ticket.resumed_from
                 )
             )
         except CommandError as error:

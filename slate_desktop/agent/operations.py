@@ -143,7 +143,7 @@ class Operations:
         project: Project,
         request: Request,
         *,
-        is_resumed: bool = False,
+        resumed_from: int | None = None,
     ) -> Reply:
         """Have the effect and return its result.
 
@@ -152,19 +152,20 @@ class Operations:
             row: the session as it was when the request was let in.
             project: the session's project.
             request: the body.
-            is_resumed: an earlier process of this agent began the same request.
+            resumed_from: the session's attempt at which an earlier process began the same request;
+                None for a new one. A later attempt is that request's effect.
 
         Raises:
             CommandError: a definite failure, or one that may pass (``retry``).
         """
         match request:
             case StartRequest():
-                return await self._start(row, project, request.overrides, is_resumed=is_resumed)
+                return await self._start(row, project, request.overrides, resumed_from=resumed_from)
             case StopRequest():
                 return await self._stop(row, request.grace_s)
             case RestartRequest():
-                return await self._restart(row, project, request.grace_s, is_resumed=is_resumed)
-            case ExecuteRequest() if is_resumed:
+                return await self._restart(row, project, request.grace_s, resumed_from=resumed_from)
+            case ExecuteRequest() if resumed_from is not None:
                 # A command is not run twice: what became of the first one, nobody knows.
                 raise CommandError(
                     ErrorCode.CANCELLED,
@@ -190,13 +191,18 @@ class Operations:
         return encode(session_reply(life.row if life is not None else row))
 
     async def _start(
-        self, row: RuntimeSession, project: Project, body: dict[str, object], *, is_resumed: bool
+        self,
+        row: RuntimeSession,
+        project: Project,
+        body: dict[str, object],
+        *,
+        resumed_from: int | None,
     ) -> SessionReply:
         async with self._roster.lock(row.id):
             row = await self._db.sessions.get(row.id)
+            if _is_done(row, resumed_from):
+                return session_reply(row)
             if row.status not in _STARTABLE:
-                if is_resumed:
-                    return session_reply(row)
                 raise CommandError(
                     ErrorCode.ILLEGAL_STATE, f"the session is already {row.status.value}"
                 )
@@ -224,10 +230,17 @@ class Operations:
         return session_reply(await life.wait_until(lambda r: r.is_final))
 
     async def _restart(
-        self, row: RuntimeSession, project: Project, grace_s: float | None, *, is_resumed: bool
+        self,
+        row: RuntimeSession,
+        project: Project,
+        grace_s: float | None,
+        *,
+        resumed_from: int | None,
     ) -> SessionReply:
+        if _is_done(row, resumed_from):
+            return session_reply(row)
         if row.status in _STARTABLE:
-            return await self._start(row, project, {}, is_resumed=is_resumed)
+            return await self._start(row, project, {}, resumed_from=resumed_from)
         async with self._roster.lock(row.id):
             life = self._life(row, Operation.RESTART)
             plan = await self._fleet.plan(row.container_config, project, {})
@@ -268,6 +281,11 @@ class Operations:
         raise CommandError(
             ErrorCode.ILLEGAL_STATE, f"the session is {row.status.value}: nothing to {operation}"
         )
+
+
+def _is_done(row: RuntimeSession, resumed_from: int | None) -> bool:
+    """Tell whether a start or restart that an earlier process began had its effect already."""
+    return resumed_from is not None and row.attempt > resumed_from
 
 
 def _started(life: Life, row: RuntimeSession, plan: StartPlan) -> SessionReply:

@@ -143,7 +143,9 @@ class Agent:
         reconciler = Reconciler(db, recorder, roster, fleet)
         await reconciler.run_once()
         operations = Operations(db, recorder, roster, fleet)
-        server.open(Core(Authorizer(db), Idempotency(db, epoch), operations))
+        server.open(
+            Core(Authorizer(db), Idempotency(db, options.agent_id, epoch, tasks), operations)
+        )
         jobs = JobHost(
             db,
             bus,

@@ -8,7 +8,11 @@ from slate_desktop.store.port import Runner
 
 
 class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of ``slate_requests``; ``body_sha`` is SHA-256 in hexadecimal."""
+    """One row of ``slate_requests``.
+
+    ``body_sha`` is SHA-256 in hexadecimal; ``attempt`` that of the session when the request was let
+    in; ``age_s`` is by the database's clock.
+    """
 
     signer: str
     idem: str
@@ -17,6 +21,9 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     response: bytes | None
     epoch: int
+    agent_id: str = ""
+    attempt: int = 0
+    age_s: float = 0.0
 
 
 class Requests:
@@ -26,7 +33,15 @@ class Requests:
         self._run = runner
 
     async def begin(
-        self, signer: str, idem: str, *, subject: str, body_sha: str, epoch: int
+        self,
+        signer: str,
+        idem: str,
+        *,
+        subject: str,
+        body_sha: str,
+        epoch: int,
+        agent_id: str = "",
+        attempt: int = 0,
     ) -> RequestRow | None:
         """Note an intent; returns None when it is new, else what is known of it."""
         new = await self._run.value(
@@ -36,6 +51,8 @@ class Requests:
             subject=subject,
             body_sha=body_sha,
             epoch=epoch,
+            agent_id=agent_id,
+            attempt=attempt,
         )
         return None if new is not None else await self.get(signer, idem)
 
@@ -46,6 +63,19 @@ class Requests:
             return None
         fields = {name: row[name] for name in RequestRow.__struct_fields__}
         return RequestRow(**fields)
+
+    async def take_over(self, row: RequestRow, *, agent_id: str, epoch: int) -> bool:
+        """Go on with an intent that an older process left; False when somebody else does."""
+        taken = await self._run.value(
+            "take_over_request",
+            signer=row.signer,
+            idem=row.idem,
+            old_agent_id=row.agent_id,
+            old_epoch=row.epoch,
+            agent_id=agent_id,
+            epoch=epoch,
+        )
+        return taken is not None
 
     async def finish(self, signer: str, idem: str, response: bytes) -> None:
         """Keep the answer."""

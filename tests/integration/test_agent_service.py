@@ -21,7 +21,7 @@ from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.wire.messages import LogEvent, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.subjects import HEARTBEAT_ALL, RUNTIME_ALL
 from tests.integration.agent_world import AgentWorld
-from tests.services.nats import RealNats
+from tests.services.nats import AGENT_ID, RealNats
 from tests.services.postgres import PostgresDsn
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
@@ -229,6 +229,29 @@ async def test_request_that_an_older_process_left_is_resumed(world: AgentWorld) 
     assert first["status"] == "running", first
     assert await world.ask("start", session.id, idem="left") == first
     assert (await world.db.sessions.get(session.id)).attempt == 1
+
+
+async def test_restart_that_an_older_process_carried_out_is_not_done_again(
+    world: AgentWorld,
+) -> None:
+    await world.start_agent()
+    session = await world.new_session()
+    await world.ask("start", session.id)
+    await world.ask("restart", session.id)
+    await world.until(session.id, lambda row: row.attempt == 2 and row.status is S.RUNNING)
+    for idem, attempt, expected in (("done", 1, 2), ("not_done", 2, 3)):
+        await world.db.requests.begin(
+            world.nats.user.public,
+            idem,
+            subject=f"slate.container.restart.{session.id}",
+            body_sha=hashlib.sha256(b"{}").hexdigest(),
+            epoch=0,
+            agent_id=AGENT_ID,
+            attempt=attempt,
+        )
+        reply = await world.ask("restart", session.id, idem=idem)
+        assert reply["status"] == "running", reply
+        assert (await world.db.sessions.get(session.id)).attempt == expected
 
 
 async def test_session_that_no_agent_took_is_failed(world: AgentWorld) -> None:

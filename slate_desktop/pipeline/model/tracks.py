@@ -13,34 +13,42 @@ from slate_desktop.pipeline.model.document import Document, JsonObject
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_STILL = 1e-6
+# Below that a change is noise of the exporter, or finer than what quantised tracks can hold.
+EXACT, QUANTIZED = 1e-6, 1e-4
 _REST = {
     "translation": [0.0, 0.0, 0.0],
     "rotation": [0.0, 0.0, 0.0, 1.0],
     "scale": [1.0, 1.0, 1.0],
 }
-_ROTATION_BITS = 16
+_ROTATION_BITS = 14
 _FLOAT_BITS = 15
 
 
-def shorten_still_tracks(document: Document) -> None:
+def shorten_still_tracks(document: Document, tolerance: float) -> None:
     """Shorten animated properties that never change to one key; players hold the last key.
 
     A property that no animation of the document ever moves from where it rests loses its tracks.
     The track that lasts longest keeps its keys, so that each animation keeps its length.
+
+    Args:
+        document: to be changed.
+        tolerance: change that is none; for places a share of the farthest one.
     """
+    limits = _limits(document, tolerance)
     still: dict[tuple[int, int], bool] = {}
-    for number, animation in enumerate(document.list_of("animations")):
-        for index, sampler in enumerate(animation["samplers"]):
-            still[number, index] = _is_still(document, sampler)
-    moving = _moving_properties(document, still)
+    for number, channel in _channels(document):
+        sampler = document.list_of("animations")[number]["samplers"][channel["sampler"]]
+        limit = limits.get(channel["target"]["path"], 0.0)
+        known = still.get((number, channel["sampler"]), True)
+        still[number, channel["sampler"]] = known and _is_still(document, sampler, limit)
+    moving = _moving_properties(document, still, limits)
     for number, animation in enumerate(document.list_of("animations")):
         samplers: list[JsonObject] = animation["samplers"]
         ends = [float(document.accessors[each["input"]].values[-1, 0]) for each in samplers]
         longest = ends.index(max(ends)) if ends else -1
         starts: dict[float, int] = {}
         for index, sampler in enumerate(samplers):
-            if index != longest and still[number, index]:
+            if index != longest and still.get((number, index)):
                 _shorten(document, sampler, starts)
         animation["channels"] = [
             channel
@@ -103,8 +111,22 @@ def _property(channel: JsonObject) -> tuple[int | None, str]:
     return target.get("node"), target["path"]
 
 
+def _limits(document: Document, tolerance: float) -> dict[str, float]:
+    """Return the change that is none, by path."""
+    farthest = 0.0
+    for node in document.list_of("nodes"):
+        farthest = max(farthest, *map(abs, node.get("translation", (0.0,))))
+    for number, channel in _channels(document):
+        if channel["target"]["path"] == "translation":
+            sampler = document.list_of("animations")[number]["samplers"][channel["sampler"]]
+            values = document.accessors[sampler["output"]].floats
+            farthest = max(farthest, float(np.abs(values).max()))
+    # A size acts along a bone only, a turn along all that hang on it.
+    return {"translation": tolerance * farthest, "rotation": tolerance, "scale": 3 * tolerance}
+
+
 def _moving_properties(
-    document: Document, still: dict[tuple[int, int], bool]
+    document: Document, still: dict[tuple[int, int], bool], limits: dict[str, float]
 ) -> set[tuple[int | None, str]]:
     """Return the properties that some animation moves from where they rest."""
     nodes = document.list_of("nodes")
@@ -117,17 +139,17 @@ def _moving_properties(
             continue
         rest = np.array(nodes[node].get(path, _REST[path]))
         held = document.accessors[sampler["output"]].floats[0]
-        if np.abs(held - rest).max() > _STILL * max(1.0, np.abs(rest).max()):
+        if np.abs(held - rest).max() > limits[path]:
             moving.add((node, path))
     return moving
 
 
-def _is_still(document: Document, sampler: JsonObject) -> bool:
+def _is_still(document: Document, sampler: JsonObject, limit: float) -> bool:
     times, values = document.accessors[sampler["input"]], document.accessors[sampler["output"]]
     if len(times.values) != len(values.values) or values.kind == "SCALAR":
         return False
     floats = values.floats
-    return bool(np.abs(floats - floats[0]).max() <= _STILL * max(1.0, np.abs(floats[0]).max()))
+    return bool(np.abs(floats - floats[0]).max() <= limit)
 
 
 def _shorten(document: Document, sampler: JsonObject, starts: dict[float, int]) -> None:
@@ -152,5 +174,8 @@ def _drop_samplers(animation: JsonObject) -> None:
     used = sorted({channel["sampler"] for channel in animation["channels"]})
     numbers = {old: new for new, old in enumerate(used)}
     animation["samplers"] = [animation["samplers"][index] for index in used]
+    for sampler in animation["samplers"]:
+        if sampler.get("interpolation") == "LINEAR":
+            del sampler["interpolation"]  # as it is where nothing is said
     for channel in animation["channels"]:
         channel["sampler"] = numbers[channel["sampler"]]

@@ -26,14 +26,16 @@ from slate_desktop.pipeline.model.scan import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DTYPES: dict[int, type[np.number[Any]]] = {
-    5120: np.int8,
-    5121: np.uint8,
-    5122: np.int16,
-    5123: np.uint16,
-    5125: np.uint32,
-    5126: np.float32,
+_DTYPES: dict[int, np.dtype[Any]] = {
+    5120: np.dtype(np.int8),
+    5121: np.dtype(np.uint8),
+    5122: np.dtype(np.int16),
+    5123: np.dtype(np.uint16),
+    5125: np.dtype(np.uint32),
+    5126: np.dtype(np.float32),
 }
+_FLOAT = 5126
+_EXTRAS = frozenset({"name", "extras", "extensions"})
 _OWN_LISTS = ("buffers", "bufferViews", "accessors")
 
 
@@ -61,8 +63,12 @@ def load_gltf(data: bytes, folder: Path) -> Document:
         for each, entry in zip(gltf.accessors, tree.get("accessors", ()), strict=True)
     ]
     document.images = [_read_image(each, views, siblings) for each in gltf.images]
-    _forget_places(document, views)
+    _forget_places(document)
+    # Walking a large tree takes as long as reading it; most hold no such names.
+    if text.count(b'"bufferView"') > _own_view_names(gltf):
+        _keep_views(tree, document, views, {})
     document.input_size = siblings.total_bytes
+    _check_finite(gltf, document, views)
     _check_values(gltf, document)
     return document
 
@@ -117,20 +123,23 @@ class _Views:
     def __init__(self, gltf: schema.Gltf, buffers: list[bytes | memoryview]) -> None:
         self._views = gltf.buffer_views
         self._buffers = [memoryview(each) for each in buffers]
-        self._decoded: dict[int, memoryview] = {}
+        self._found: dict[int, memoryview] = {}
         self._decoded_bytes = 0
 
     def __getitem__(self, index: int) -> memoryview:
-        view = self._views[index]
+        found = self._found.get(index)
+        if found is None:
+            found = self._found[index] = self._find(self._views[index])
+        return found
+
+    def _find(self, view: schema.BufferView) -> memoryview:
         compressed = next((n for n in MESHOPT_NAMES if n in view.extensions), None)
         if compressed is None:
             return self._buffers[view.buffer][view.byte_offset :][: view.byte_length]
-        if index not in self._decoded:
-            self._decoded_bytes += view.byte_length
-            if self._decoded_bytes > meshopt.MAX_DECODED_BYTES:
-                raise AssetError.limit("The model is too large when it is decompressed.")
-            self._decoded[index] = memoryview(self._decode(view, view.extensions[compressed]))
-        return self._decoded[index]
+        self._decoded_bytes += view.byte_length
+        if self._decoded_bytes > meshopt.MAX_DECODED_BYTES:
+            raise AssetError.limit("The model is too large when it is decompressed.")
+        return memoryview(self._decode(view, view.extensions[compressed]))
 
     def stride(self, index: int) -> int | None:
         """Return the stride that a view states."""
@@ -160,7 +169,8 @@ class _Compressed(msgspec.Struct, rename="camel"):
 
 
 def _read_accessor(accessor: schema.Accessor, views: _Views, entry: JsonObject) -> Accessor:
-    extra = {key: entry[key] for key in ("name", "extras", "extensions") if key in entry}
+    # Most have none, and there may be thousands.
+    extra = {key: entry[key] for key in _EXTRAS & entry.keys()}
     if accessor.buffer_view is None:
         dtype, width = _DTYPES[accessor.component_type], COMPONENTS[accessor.type]
         values: NDArray[Any] = np.zeros((accessor.count, width), dtype)
@@ -177,7 +187,7 @@ def _elements(
     accessor: schema.Accessor, views: _Views, view: int, offset: int, count: int
 ) -> NDArray[Any]:
     """Return elements (n, k) as a view of the bytes."""
-    dtype = np.dtype(_DTYPES[accessor.component_type])
+    dtype = _DTYPES[accessor.component_type]
     width, stride = COMPONENTS[accessor.type], views.stride(view)
     if stride is None and element_bytes(accessor) == width * dtype.itemsize:
         flat = np.frombuffer(views[view], dtype, count * width, offset)
@@ -216,7 +226,14 @@ def _read_image(image: schema.Image, views: _Views, siblings: Siblings) -> Image
     return Image(data, image.mime_type or stated or mime_of(data), name)
 
 
-def _forget_places(document: Document, views: _Views) -> None:
+def _own_view_names(gltf: schema.Gltf) -> int:
+    """Return how often accessors and images name buffer views."""
+    sparse = sum(2 for each in gltf.accessors if each.sparse is not None)
+    owners = [*gltf.accessors, *gltf.images]
+    return sparse + sum(1 for each in owners if each.buffer_view is not None)
+
+
+def _forget_places(document: Document) -> None:
     """Take out of the JSON where data lie: ``save.py`` says it anew."""
     tree = document.tree
     for name in _OWN_LISTS:
@@ -229,7 +246,6 @@ def _forget_places(document: Document, views: _Views) -> None:
         tree.pop(name, None)
         if kept:
             tree[name] = kept
-    _keep_views(tree, document, views, {})
 
 
 def _keep_views(value: object, document: Document, views: _Views, known: dict[int, int]) -> None:
@@ -258,10 +274,28 @@ def _view_or_refuse(views: _Views, index: int) -> memoryview:
         raise AssetError.invalid("An extension names a buffer view that is not there.") from exc
 
 
+def _check_finite(gltf: schema.Gltf, document: Document, views: _Views) -> None:
+    """Check all floats: whole views where they hold nothing else, which is much faster."""
+    by_view: dict[int | None, list[int]] = {}
+    for index, accessor in enumerate(gltf.accessors):
+        is_float = accessor.component_type == _FLOAT
+        has_own = accessor.sparse is not None or accessor.buffer_view is None
+        if is_float:
+            by_view.setdefault(None if has_own else accessor.buffer_view, []).append(index)
+    for view, indices in by_view.items():
+        is_whole = view is not None and views.stride(view) is None and len(views[view]) % 4 == 0
+        if view is not None and is_whole and _is_finite(views[view]):
+            continue
+        for index in indices:
+            if not np.isfinite(document.accessors[index].values).all():
+                raise AssetError.invalid("The model holds numbers that are not finite.")
+
+
+def _is_finite(data: memoryview) -> bool:
+    return bool(np.isfinite(np.frombuffer(data, np.float32)).all())
+
+
 def _check_values(gltf: schema.Gltf, document: Document) -> None:
-    for accessor in document.accessors:
-        if accessor.values.dtype == np.float32 and not np.isfinite(accessor.values).all():
-            raise AssetError.invalid("The model holds numbers that are not finite.")
     for mesh in gltf.meshes:
         for primitive in mesh.primitives:
             if primitive.indices is None or not primitive.attributes:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.model import (
@@ -71,12 +72,15 @@ def _process(
     levels = _levels(document, options, progress)
     progress(0.7, "writing")
     if options.lod_layout is LodLayout.NODE and levels:
-        facts = [_facts(document, level, number) for number, level in enumerate(levels, 1)]
         add_levels(document, levels)
         drop_accessors(document)
-        writer.write(document, 0)
+        after = writer.write(document, 0)
+        facts = [
+            _facts(level, number, sum(len(np.unique(each)) for each in level.triangles))
+            for number, level in enumerate(levels, 1)
+        ]
     else:
-        writer.write(document, 0)
+        after = writer.write(document, 0)
         facts = _write_levels(document, levels, writer, progress)
     warnings += _level_warnings(document, facts)
     if options.format not in (ModelFormat.GLB, ModelFormat.GLTF):
@@ -92,7 +96,7 @@ def _process(
         format=options.format,
         output_size=sum(product.size for product in writer.products),
         before=before,
-        after=counts_of(document),
+        after=after,
         bounds=bounds,
         lods=tuple(facts),
         extensions=tuple(sorted(document.tree.get("extensionsUsed", ()))),
@@ -191,19 +195,18 @@ def _write_levels(
     facts: list[LodFacts] = []
     for number, level in enumerate(levels, 1):
         coarser = document_of(document, level)
-        writer.write(coarser, number)
-        facts.append(_facts(coarser, level, number))
+        counts = writer.write(coarser, number)
+        facts.append(_facts(level, number, counts.vertices))
         progress(0.7 + 0.3 * number / (len(levels) + 1), "writing")
     return facts
 
 
-def _facts(document: Document, level: Level, number: int) -> LodFacts:
-    counts = counts_of(document)
+def _facts(level: Level, number: int, vertices: int) -> LodFacts:
     return LodFacts(
         level=number,
         fraction=level.fraction,
         triangles=level.count,
-        vertices=counts.vertices,
+        vertices=vertices,
         error=round(level.error, 6),
     )
 

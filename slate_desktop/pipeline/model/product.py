@@ -7,7 +7,12 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from slate_desktop.domain.assets.model import MeshCompression, ModelFormat, ModelOptions
+from slate_desktop.domain.assets.model import (
+    MeshCompression,
+    ModelCounts,
+    ModelFormat,
+    ModelOptions,
+)
 from slate_desktop.domain.assets.product import Product
 from slate_desktop.errors import CommandError, EnvironmentFaultError, ErrorCode
 from slate_desktop.pipeline.model.document import Document
@@ -39,8 +44,8 @@ class Writer:
         self._pictures: dict[str, str] = {}
         self.products: list[Product] = []
 
-    def write(self, document: Document, level: int) -> None:
-        """Write a document as level 0, the model itself, or as a coarser one.
+    def write(self, document: Document, level: int) -> ModelCounts:
+        """Write a document as level 0, the model itself, or as a coarser one; return its counts.
 
         Raises:
             EnvironmentFaultError: the directory cannot be written.
@@ -73,7 +78,7 @@ class Writer:
                 from slate_desktop.pipeline.model.export import write_ply
 
                 self._put(name, role, [write_ply(document)])
-        self._check(name, document)
+        return self._check(name, document)
 
     def _put_pictures(self, document: Document) -> list[str]:
         names: list[str] = []
@@ -107,7 +112,7 @@ class Writer:
             )
         )
 
-    def _check(self, name: str, document: Document) -> None:
+    def _check(self, name: str, document: Document) -> ModelCounts:
         wanted = counts_of(document)
         found = counts_of(read(self._out_dir / name))
         if self._options.format in (ModelFormat.GLB, ModelFormat.GLTF):
@@ -118,3 +123,4 @@ class Writer:
             raise CommandError(
                 ErrorCode.INTERNAL, f"{name} does not hold what was written: {found} for {wanted}."
             )
+        return wanted

@@ -141,10 +141,10 @@ def _vertex_count(document: Document) -> int:
 def _mesh_bytes(document: Document, uses: dict[int, Use]) -> int:
     total = 0
     for index, use in uses.items():
-        values = document.accessors[index].values
         if use is Use.INDEX:
-            total += values.nbytes
+            total += document.accessors[index].values.nbytes
         elif use is Use.VERTEX:
+            values = document.accessors[index].values
             total += len(values) * ((values.itemsize * values.shape[1] + 3) // 4 * 4)
     return total
 

@@ -20,6 +20,7 @@ Progress: TypeAlias = Callable[[float, str], None]
 
 # Packages by kind, such as ``"slate_desktop.pipeline.audio"``; imported when first needed.
 _PACKAGES: dict[AssetKind, str] = {
+    AssetKind.AUDIO: "slate_desktop.pipeline.audio",
     AssetKind.MODEL: "slate_desktop.pipeline.model",
 }
 

@@ -1,0 +1,9 @@
+"""Sounds: read, levelled, resampled, encoded and checked as streams.
+
+``process`` and ``inspect`` are what ``pipeline.run`` calls; ``preview`` has what the window draws.
+"""
+
+from slate_desktop.pipeline.audio.inspect import inspect
+from slate_desktop.pipeline.audio.process import process
+
+__all__ = ["inspect", "process"]

@@ -59,11 +59,11 @@ async def test_child_answers_reports_progress_and_leaves_files(
     monkeypatch.setenv("SLATE_DATABASE_URL", "postgresql://u:secret@h/d")
     heard: list[tuple[float, str]] = []
     result = await sandbox.run(
-        _request(tmp_path, "answer", steps=3, name="ü\u202e\n"),
+        _request(tmp_path, "answer", steps=3, name="ü\u202e\n\udcff"),
         on_progress=lambda fraction, words: heard.append((fraction, words)),
     )
     assert isinstance(result, dict)
-    assert result["given"] == {"steps": 3, "name": "ü\u202e\n"}
+    assert result["given"] == {"steps": 3, "name": "ü\u202e\n\udcff"}
     assert Path(result["folder"]) == tmp_path
     assert set(result["environment"]) <= {
         *("PATH", "LANG", "LC_CTYPE", "TMPDIR", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"),

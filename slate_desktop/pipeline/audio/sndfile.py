@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -88,7 +89,7 @@ class SndfileSound:
             return None  # the sound itself may well be sound
 
 
-def _name(path: Path) -> bytes | str:
+def _name(path: Path) -> Any:
     return str(path) if sys.platform == "win32" else os.fsencode(path)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import faulthandler
 import importlib
+import json
 import os
 import sys
 import tempfile
@@ -23,7 +24,12 @@ import msgspec
 from slate_desktop.errors import AssetError, CommandError, ErrorCode
 from slate_desktop.pipeline.sandbox.isolation import isolate
 from slate_desktop.pipeline.sandbox.limits import apply_limits
-from slate_desktop.pipeline.sandbox.request import MAX_MESSAGE_BYTES, ChildRequest, Order
+from slate_desktop.pipeline.sandbox.request import (
+    MAX_MESSAGE_BYTES,
+    ChildRequest,
+    Order,
+    encode_line,
+)
 
 PROGRESS_EVERY_S = 0.1
 FAULT_FILE = ".fault"
@@ -50,7 +56,7 @@ def take_channel(read_fd: int, write_fd: int) -> tuple[IO[bytes], IO[bytes]]:
 
 def serve(reader: IO[bytes], writer: IO[bytes]) -> None:
     """Read the order, do it, and answer."""
-    order = msgspec.json.decode(reader.readline(MAX_MESSAGE_BYTES + 1), type=Order)
+    order = msgspec.convert(json.loads(reader.readline(MAX_MESSAGE_BYTES + 1)), Order)
     request = order.request
     work_dir = Path(request.work_dir)
     os.chdir(work_dir)
@@ -87,7 +93,7 @@ def _attempt(request: ChildRequest, work_dir: Path, progress: _Reporter) -> dict
     try:
         task = _load(request.target)
         answer = {"result": task(request.arguments, work_dir, progress)}
-        if len(msgspec.json.encode(answer)) > MAX_MESSAGE_BYTES:
+        if len(encode_line(answer)) > MAX_MESSAGE_BYTES:
             return _error(AssetError.limit("The file has more to report than can be shown."))
     except CommandError as exc:
         return _error(exc)
@@ -138,7 +144,7 @@ def _error(exc: CommandError) -> dict[str, Any]:
 
 
 def _send(writer: IO[bytes], message: dict[str, Any]) -> None:
-    writer.write(msgspec.json.encode(message) + b"\n")
+    writer.write(encode_line(message) + b"\n")
     writer.flush()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -36,13 +38,18 @@ class Answer(msgspec.Struct):
 
     progress: float | None = None
     message: str = ""
-    result: msgspec.Raw = msgspec.Raw()
+    result: Any = msgspec.UNSET
     error: _Fault | None = None
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it carries a result."""
+        return self.result is not msgspec.UNSET
 
     @property
     def is_last(self) -> bool:
         """Whether nothing follows."""
-        return self.error is not None or bool(self.result)
+        return self.error is not None or self.has_result
 
 
 def read_answer(line: bytes) -> Answer | None:
@@ -50,8 +57,8 @@ def read_answer(line: bytes) -> Answer | None:
     if len(line) > MAX_MESSAGE_BYTES + 1:
         return None
     try:
-        return msgspec.json.decode(line, type=Answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return msgspec.convert(json.loads(line), Answer)
+    except (ValueError, RecursionError):
         return None
 
 
@@ -72,8 +79,8 @@ def conclude(
     """
     if answer is not None and answer.error is not None and stop is None:
         raise _told(answer.error)
-    if answer is not None and answer.result and stop is not Stop.CANCEL:
-        return msgspec.json.decode(answer.result)
+    if answer is not None and answer.has_result and stop is not Stop.CANCEL:
+        return answer.result
     if stop is Stop.CANCEL:
         raise CommandError(ErrorCode.CANCELLED, "It was cancelled.")
     if stop is Stop.TIME:

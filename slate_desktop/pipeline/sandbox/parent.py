@@ -22,8 +22,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeAlias
 
-import msgspec
-
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.report import ProcessResult, result_from_json
@@ -35,7 +33,7 @@ from slate_desktop.pipeline.sandbox.forked import ForkServer
 from slate_desktop.pipeline.sandbox.handle import ChildHandle, SpawnedChild
 from slate_desktop.pipeline.sandbox.limits import Limits, limits_of
 from slate_desktop.pipeline.sandbox.outcome import Answer, Stop, conclude, read_answer
-from slate_desktop.pipeline.sandbox.request import ChildRequest, Order
+from slate_desktop.pipeline.sandbox.request import ChildRequest, Order, encode_line
 
 logger = logging.getLogger(__name__)
 
@@ -213,7 +211,7 @@ class _Job:
             order = Order(limits=self._limits, request=self._request)
             last: Answer | None = None
             try:
-                child.send(msgspec.json.encode(order))
+                child.send(encode_line(order))
             except OSError:
                 pass  # it ended already; its status says why
             else:

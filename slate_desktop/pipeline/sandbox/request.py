@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ class ChildRequest(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if _TARGET.fullmatch(self.target) is None:
             raise CommandError(ErrorCode.INTERNAL, f"{self.target!r} is no task of the pipeline")
+
+
+def encode_line(message: object) -> bytes:
+    """Return a message as one line; a name of bytes that are no text keeps its surrogates."""
+    return json.dumps(msgspec.to_builtins(message), separators=(",", ":")).encode("ascii")
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

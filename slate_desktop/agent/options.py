@@ -34,6 +34,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
         build_slots: builds at once; 0 takes none.
         build_capabilities: what builds may ask of this host, such as ``console:ps5``.
         licences: seats of licences, such as ``unity=1``.
+        asset_slots: assets that are processed at once; None for one a core, 0 for none.
     """
 
     agent_id: str
@@ -53,6 +54,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
     build_slots: int = 1
     build_capabilities: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    asset_slots: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse an id that cannot stand in a subject.

@@ -31,6 +31,7 @@ from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.heartbeat import Pulse, SupersededError
 from slate_desktop.agent.idempotency import Idempotency
+from slate_desktop.agent.jobs.asset_host import add_assets, default_slots
 from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.lock import AgentLock
 from slate_desktop.agent.operations import Operations
@@ -46,6 +47,7 @@ from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.domain.container import DriverName
 from slate_desktop.errors import ClientError
+from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.settings.secrets import get_secret
 from slate_desktop.store import Database
 from slate_desktop.wire.keys import SigningKey
@@ -133,6 +135,9 @@ class Agent:
         await server.subscribe()
         db = await until_database_answers(lambda: _connect_database(options))
         stack.push_async_callback(db.aclose)
+        # After the tasks: what they read is read in it.
+        sandbox = Sandbox()
+        stack.push_async_callback(sandbox.aclose)
         stack.push_async_callback(tasks.aclose)
         await fleet.refresh()
         epoch = await until_database_answers(lambda: self._register(db, fleet))
@@ -156,6 +161,15 @@ class Agent:
         )
         objects = NatsObjects(bus)
         add_builds(jobs, options, db=db, bus=bus, fleet=fleet, objects=objects, tasks=tasks)
+        add_assets(
+            jobs,
+            sandbox,
+            db=db,
+            objects=objects,
+            tasks=tasks,
+            directory=options.data_dir / "jobs" / "deliveries",
+            slots=default_slots() if options.asset_slots is None else options.asset_slots,
+        )
         await jobs.serve_cancellations()
         pulse = Pulse(
             db,

@@ -21,6 +21,7 @@ from typing import Any, Self, cast
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
+from slate_desktop.control.assets import AssetOperations
 from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
@@ -38,7 +39,9 @@ from slate_desktop.wire.messages import StatusEvent
 _CLOSE_TIMEOUT_S = 6.0
 
 
-class Slate(ProjectOperations, ContainerOperations, LogOperations, BuildOperations):
+class Slate(
+    ProjectOperations, ContainerOperations, LogOperations, BuildOperations, AssetOperations
+):
     """A connected client; make one with ``Slate.connect``.
 
     Attributes:
@@ -126,6 +129,7 @@ class Slate(ProjectOperations, ContainerOperations, LogOperations, BuildOperatio
         if self._is_closed:
             return
         self._is_closed = True
+        await self._close_asset_sandbox()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self.bus.aclose()

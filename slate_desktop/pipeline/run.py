@@ -6,6 +6,7 @@ To be called in the parser's child (``pipeline.sandbox``), never where secrets o
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -66,6 +67,13 @@ def references(kind: AssetKind, source: Path) -> tuple[str, ...]:
     """
     function = getattr(_pipeline(kind), "references", None)
     return tuple(function(source)) if function is not None else ()
+
+
+def kinds() -> tuple[AssetKind, ...]:
+    """Return the kinds that this installation can process; imports no codec."""
+    if importlib.util.find_spec("numpy") is None:
+        return ()
+    return tuple(kind for kind in AssetKind if kind in _PACKAGES)
 
 
 def load(kind: AssetKind) -> None:

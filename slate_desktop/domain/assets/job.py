@@ -15,13 +15,19 @@ DEFAULT_TIME_LIMIT_S = 300
 MAX_TIME_LIMIT_S = 7200
 
 
+# Stands for the digest of a file that an asset refers to and that is not there.
+MISSING = "missing"
+# Where products go in a project, below it the folders of their assets.
+DEFAULT_OUT_DIR = "processed"
+
+
 class AssetInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file that a job reads; a job's first input is the asset itself.
 
     Attributes:
         name: relative to the asset's folder, as the asset spells it.
         path: relative to the project's root, where the file lies below it.
-        sha256: of its content; what a worker reads must have it.
+        sha256: of its content; what a worker reads must have it. ``MISSING`` blocks the job.
         size: bytes.
     """
 

@@ -1,0 +1,425 @@
+"""Operations on assets that workers process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from psygnal import Signal
+
+from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.queue import ASSETS
+from slate_desktop.control import asset_submission
+from slate_desktop.control.asset_submission import Prepared
+from slate_desktop.control.job_requests import CancelReply, cancel_job, publish_job
+from slate_desktop.control.operations import Operations
+from slate_desktop.domain.assets.job import (
+    DEFAULT_TIME_LIMIT_S,
+    MAX_PRIORITY,
+    MAX_TIME_LIMIT_S,
+    MIN_PRIORITY,
+    AssetJob,
+    AssetRow,
+)
+from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.options import options_to_json, parse_options
+from slate_desktop.domain.assets.presets import AssetPreset
+from slate_desktop.domain.assets.report import result_from_json
+from slate_desktop.domain.ids import check_id, new_id
+from slate_desktop.domain.project import Project
+from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.pipeline.publish import publish
+from slate_desktop.pipeline.sandbox.folders import work_folder
+from slate_desktop.pipeline.sandbox.parent import Sandbox
+from slate_desktop.wire.asset_messages import AssetJobBody, write_asset_job
+
+_LOOK_EVERY_S = 0.5
+_MAX_BATCH = 100_000
+
+AssetPath = str | os.PathLike[str]
+
+
+class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How jobs are submitted, whatever their kind.
+
+    Attributes:
+        out_dir: where products go, relative to the project's root; None for the default.
+        priority: -100 to 100; higher ones go first.
+        is_forced: work even where the result is known, or known to fail.
+        time_limit_s: how long an attempt may take.
+        batch_id: what belongs together.
+    """
+
+    out_dir: str | None = None
+    priority: int = 0
+    is_forced: bool = False
+    time_limit_s: int = DEFAULT_TIME_LIMIT_S
+    batch_id: str | None = None
+
+    def check(self) -> None:
+        """Refuse what the database would.
+
+        Raises:
+            CommandError: ``bad_request`` naming the field.
+        """
+        if type(self.priority) is not int or not MIN_PRIORITY <= self.priority <= MAX_PRIORITY:
+            raise _bad("priority", f"priority must be {MIN_PRIORITY} to {MAX_PRIORITY}")
+        if type(self.time_limit_s) is not int or not 1 <= self.time_limit_s <= MAX_TIME_LIMIT_S:
+            raise _bad("time_limit_s", f"time_limit_s must be 1 to {MAX_TIME_LIMIT_S} seconds")
+        if self.batch_id is not None:
+            check_id(self.batch_id, "batch_id")
+        if self.out_dir is not None:
+            asset_submission.check_out_dir(self.out_dir)
+
+
+class AssetOperations(Operations):
+    """The part of ``Slate`` that has assets processed by workers."""
+
+    _assets_changed = Signal(str)
+    _asset_sandbox: Sandbox | None = None
+
+    async def process_texture(
+        self,
+        asset: AssetPath,
+        project_id: str,
+        options: Mapping[str, object] | None = None,
+        *,
+        submit: SubmitOptions | None = None,
+    ) -> AssetJob:
+        """Have a texture processed.
+
+        Args:
+            asset: its path, absolute or relative to the project's root.
+            project_id: whose asset it is.
+            options: of ``domain.assets.texture.TextureOptions``, in either spelling.
+            submit: where products go, priority and the like.
+
+        Returns:
+            The job: ``queued``, or ended already where its result is known.
+
+        Raises:
+            CommandError: ``bad_request`` naming the field; ``not_found``.
+        """
+        return await self.process_asset(
+            asset, project_id, options, kind=AssetKind.TEXTURE, submit=submit
+        )
+
+    async def process_model(
+        self,
+        asset: AssetPath,
+        project_id: str,
+        options: Mapping[str, object] | None = None,
+        *,
+        submit: SubmitOptions | None = None,
+    ) -> AssetJob:
+        """Have a model processed; see ``process_texture``."""
+        return await self.process_asset(
+            asset, project_id, options, kind=AssetKind.MODEL, submit=submit
+        )
+
+    async def process_audio(
+        self,
+        asset: AssetPath,
+        project_id: str,
+        options: Mapping[str, object] | None = None,
+        *,
+        submit: SubmitOptions | None = None,
+    ) -> AssetJob:
+        """Have a sound processed; see ``process_texture``."""
+        return await self.process_asset(
+            asset, project_id, options, kind=AssetKind.AUDIO, submit=submit
+        )
+
+    async def process_asset(
+        self,
+        asset: AssetPath,
+        project_id: str,
+        options: Mapping[str, object] | None = None,
+        *,
+        kind: AssetKind | None = None,
+        submit: SubmitOptions | None = None,
+    ) -> AssetJob:
+        """Have an asset of any kind processed; without ``kind`` its name says which."""
+        submit = submit or SubmitOptions()
+        submit.check()
+        project = await self.db.projects.get(check_id(project_id, "project_id"))
+        if kind is not None:
+            parse_options(kind, options or {})
+        prepared = await asset_submission.prepare(project, asset, kind, self._sandbox())
+        return await self._submit(project, prepared, options or {}, submit)
+
+    async def batch_process_assets(
+        self,
+        assets: Sequence[Mapping[str, object]],
+        project_id: str,
+        *,
+        submit: SubmitOptions | None = None,
+    ) -> list[AssetJob]:
+        """Have several assets processed.
+
+        Args:
+            assets: objects with ``path`` (or ``assetId``), ``type`` and ``options``.
+            project_id: whose assets they are.
+            submit: for all of them.
+
+        Returns:
+            The jobs, in the order of ``assets``.
+
+        Raises:
+            CommandError: an entry is wrong; the message says which. Nothing was submitted then,
+                unless a file is found to be wrong only when it is read.
+        """
+        if len(assets) > _MAX_BATCH:
+            raise _bad("assets", f"A batch has at most {_MAX_BATCH} entries")
+        entries = asset_submission.read_batch(assets)
+        for entry in entries:
+            kind = entry["type"]
+            if isinstance(kind, AssetKind):
+                parse_options(kind, _options(entry))
+        submit = submit or SubmitOptions()
+        if submit.batch_id is None:
+            submit = msgspec.structs.replace(submit, batch_id=new_id())
+        jobs = []
+        for entry in entries:
+            kind = entry["type"]
+            jobs.append(
+                await self.process_asset(
+                    str(entry["path"]),
+                    project_id,
+                    _options(entry),
+                    kind=kind if isinstance(kind, AssetKind) else None,
+                    submit=submit,
+                )
+            )
+        return jobs
+
+    async def get_asset_job(self, job_id: str) -> AssetJob:
+        """Return a job.
+
+        Raises:
+            CommandError: ``not_found``.
+        """
+        return await self.db.asset_jobs.get(check_id(job_id, "job_id"))
+
+    async def list_asset_jobs(
+        self,
+        project_id: str | None = None,
+        *,
+        statuses: Iterable[AssetJobStatus] | None = None,
+        batch_id: str | None = None,
+        limit: int = 100,
+    ) -> list[AssetJob]:
+        """Return jobs, newest first."""
+        if project_id is not None:
+            check_id(project_id, "project_id")
+        return await self.db.asset_jobs.list(
+            project_id=project_id, statuses=statuses, batch_id=batch_id, limit=limit
+        )
+
+    async def get_active_asset_jobs(self, project_id: str | None = None) -> list[AssetJob]:
+        """Return the jobs that are queued or processed, newest first."""
+        return await self.list_asset_jobs(project_id, statuses=ACTIVE_JOB_STATES, limit=1000)
+
+    async def list_assets(
+        self, project_id: str, *, paths: Iterable[str] | None = None
+    ) -> list[AssetRow]:
+        """Return the assets of a project as they were last processed."""
+        return await self.db.assets.list(check_id(project_id, "project_id"), paths=paths)
+
+    async def cancel_asset_job(self, job_id: str) -> CancelReply:
+        """Ask that a job end; a queued one ends at once, a running one within seconds.
+
+        Raises:
+            SlateError: nobody could be asked, or the answer was no.
+        """
+        reply = await cancel_job(self.requester, check_id(job_id, "job_id"))
+        job = await self.db.asset_jobs.get(job_id)
+        self._assets_changed.emit(job.project_id)
+        return reply
+
+    async def retry_asset_job(self, job_id: str, *, is_forced: bool | None = None) -> AssetJob:
+        """Submit an asset again, as it is now, with the options of a job that has ended.
+
+        Args:
+            job_id: the job.
+            is_forced: work even where the result is known; None insists on a failed one only.
+
+        Raises:
+            CommandError: ``illegal_state`` for a job that has not ended; ``not_found``.
+        """
+        job = await self.get_asset_job(job_id)
+        if not job.is_final:
+            raise CommandError(ErrorCode.ILLEGAL_STATE, f"The job is {job.status.value} already.")
+        return await self.process_asset(
+            job.path,
+            job.project_id,
+            job.options,
+            kind=job.kind,
+            submit=SubmitOptions(
+                out_dir=job.out_dir,
+                priority=job.priority,
+                is_forced=job.status is AssetJobStatus.FAILED if is_forced is None else is_forced,
+                time_limit_s=job.time_limit_s,
+            ),
+        )
+
+    async def delete_asset_job(self, job_id: str) -> None:
+        """Remove a job that has ended from the lists; its products stay.
+
+        Raises:
+            CommandError: ``not_found``; ``illegal_state``.
+        """
+        job = await self.get_asset_job(job_id)
+        await self.db.asset_jobs.delete(job.id)
+        self._assets_changed.emit(job.project_id)
+
+    async def follow_asset_jobs(self, job_ids: Iterable[str]) -> AsyncIterator[AssetJob]:
+        """Yield each of the jobs whenever its row has changed, until all have ended."""
+        open_ids = dict.fromkeys(job_ids, 0)
+        while open_ids:
+            for job in await self.db.asset_jobs.get_many(open_ids):
+                if job.version == open_ids[job.id]:
+                    continue
+                open_ids[job.id] = job.version
+                if job.is_final:
+                    del open_ids[job.id]
+                yield job
+            if open_ids:
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def wait_asset_job(self, job_id: str) -> AssetJob:
+        """Return a job once it has ended."""
+        job = await self.get_asset_job(job_id)
+        async for newer in self.follow_asset_jobs([job.id]):
+            job = newer
+        return job
+
+    async def fetch_asset_products(self, job: AssetJob, out_dir: Path) -> list[Path]:
+        """Bring the products of a completed job into a folder; each appears whole and checked.
+
+        Raises:
+            CommandError: ``illegal_state`` for a job without products; ``not_found`` or
+                ``artifact_corrupt`` when the object store has lost one.
+            EnvironmentFaultError: the folder cannot be written.
+        """
+        if job.status is not AssetJobStatus.COMPLETED or job.result is None:
+            raise CommandError(ErrorCode.ILLEGAL_STATE, "The job has no products.")
+        objects = NatsObjects(self.bus)
+        with work_folder() as folder:
+            files: dict[str, Path] = {}
+            for number, product in enumerate(result_from_json(job.result).products):
+                files[product.path] = folder / f"product-{number}"
+                await objects.get(product.sha256, product.size, files[product.path])
+            return list(await asyncio.to_thread(publish, files, out_dir))
+
+    async def pause_assets(self, project_id: str, kind: AssetKind) -> None:
+        """Have no more jobs of a type begun in a project; those that run go on."""
+        await self.db.assets.pause(check_id(project_id, "project_id"), kind, user_id=self.user.id)
+        self._assets_changed.emit(project_id)
+
+    async def resume_assets(self, project_id: str, kind: AssetKind) -> None:
+        """Go on with the jobs of a type."""
+        await self.db.assets.resume(check_id(project_id, "project_id"), kind)
+        self._assets_changed.emit(project_id)
+
+    async def paused_assets(self, project_id: str) -> frozenset[AssetKind]:
+        """Return the types of which no job is begun in a project."""
+        return await self.db.assets.paused(check_id(project_id, "project_id"))
+
+    async def project_presets(self, project_id: str) -> dict[str, AssetPreset]:
+        """Return the presets that a project has of its own, by id."""
+        rows = await self.db.assets.presets(check_id(project_id, "project_id"))
+        return {
+            preset_id: msgspec.convert({**values, "id": preset_id}, AssetPreset)
+            for preset_id, values in rows.items()
+        }
+
+    async def save_project_preset(self, project_id: str, preset: AssetPreset) -> None:
+        """Make or replace a preset of a project.
+
+        Raises:
+            CommandError: ``bad_request`` for options that no pipeline takes.
+        """
+        for kind in AssetKind:
+            if values := preset.values_of(kind):
+                parse_options(kind, values)
+        values = msgspec.to_builtins(preset)
+        del values["id"]
+        await self.db.assets.save_preset(
+            check_id(project_id, "project_id"), check_id(preset.id, "preset"), values
+        )
+
+    async def delete_project_preset(self, project_id: str, preset_id: str) -> None:
+        """Remove a preset of a project; raises ``not_found``."""
+        await self.db.assets.delete_preset(check_id(project_id, "project_id"), preset_id)
+
+    def on_assets_changed(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``callback`` with the project's id when this client changed one of its jobs."""
+        self._assets_changed.connect(callback)
+        return lambda: self._assets_changed.disconnect(callback, missing_ok=True)
+
+    async def _submit(
+        self,
+        project: Project,
+        prepared: Prepared,
+        options: Mapping[str, object],
+        submit: SubmitOptions,
+    ) -> AssetJob:
+        parsed = parse_options(prepared.kind, options)
+        key = prepared.key(parsed)
+        is_known = not submit.is_forced and await self.db.asset_jobs.result_of(key) is not None
+        # A worker beside this program sees the project's folder; any other gets the bytes.
+        if not is_known and not (self._is_beside_workers() and prepared.is_below_root):
+            await asset_submission.upload(prepared, NatsObjects(self.bus))
+        out_dir = prepared.out_dir if submit.out_dir is None else submit.out_dir
+        body = AssetJobBody(
+            job_id=new_id(),
+            project_id=project.id,
+            kind=prepared.kind,
+            path=prepared.path,
+            inputs=list(prepared.inputs),
+            options=options_to_json(parsed),
+            key=key,
+            out_dir=asset_submission.check_out_dir(out_dir),
+            priority=submit.priority,
+            time_limit_s=submit.time_limit_s,
+            forced=submit.is_forced,
+            batch_id=submit.batch_id,
+        )
+        envelope = self.requester.sign_job(
+            ASSETS.subject(prepared.kind.value), write_asset_job(body), job_id=body.job_id
+        )
+        fields: dict[str, Any] = msgspec.structs.asdict(body)
+        job = await self.db.asset_jobs.create(user_id=self.user.id, envelope=envelope, **fields)
+        if not job.is_final:
+            await publish_job(self.bus, ASSETS, job.kind.value, job.id, envelope)
+        self._assets_changed.emit(project.id)
+        return job
+
+    def _is_beside_workers(self) -> bool:
+        return getattr(self, "profile", "") == "local"
+
+    def _sandbox(self) -> Sandbox:
+        if self._asset_sandbox is None:
+            self._asset_sandbox = Sandbox()
+        return self._asset_sandbox
+
+    async def _close_asset_sandbox(self) -> None:
+        sandbox, self._asset_sandbox = self._asset_sandbox, None
+        if sandbox is not None:
+            await sandbox.aclose()
+
+
+def _options(entry: Mapping[str, object]) -> Mapping[str, object]:
+    options = entry["options"]
+    if not isinstance(options, Mapping):
+        raise _bad("options", "options must be an object")
+    return options
+
+
+def _bad(field: str, message: str) -> CommandError:
+    return CommandError(ErrorCode.BAD_REQUEST, message, field=field)

@@ -1,0 +1,321 @@
+"""Assets processed by a real agent: shared paths, the object store, caches, refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.control.assets import SubmitOptions
+from slate_desktop.control.client import Slate
+from slate_desktop.domain.assets.job import AssetJob
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.presets import AssetPreset
+from slate_desktop.domain.assets.report import result_from_json
+from slate_desktop.errors import CommandError
+from slate_desktop.store import Database
+from slate_desktop.store.cache import MemoryCache
+from tests.integration.agent_world import AgentWorld
+from tests.services.nats import RealNats
+from tests.services.postgres import PostgresDsn
+
+pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.timeout(120)]
+S = AssetJobStatus
+
+CUBE = "\n".join(
+    [f"v {x} {y} {z}" for x in (0, 1) for y in (0, 1) for z in (0, 1)]
+    + ["f 1 2 4 3", "f 5 7 8 6", "f 1 5 6 2", "f 3 4 8 7", "f 1 3 7 5", "f 2 6 8 4"]
+)
+
+
+class AssetWorld(AgentWorld):
+    """An agent that processes assets, and a client with a person's rights."""
+
+    slate: Slate
+
+    async def open(self) -> None:
+        await super().open()
+        self.person = await Database.connect(self.dsn.user, application_name="person")
+        self.slate = self.client("local")
+
+    def client(self, profile: str) -> Slate:
+        return Slate(
+            bus=self.bus,
+            db=self.person,
+            cache=MemoryCache(),
+            user=self.user,
+            key=self.nats.user,
+            profile=profile,
+        )
+
+    async def close(self) -> None:
+        await self.slate._close_asset_sandbox()
+        await self.person.aclose()
+        await super().close()
+
+    @property
+    def root(self) -> Path:
+        return Path(self.project.root)
+
+    def write(self, name: str, data: str | bytes = CUBE) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    async def process(self, name: str | Path, **more: Any) -> AssetJob:
+        job = await self.slate.process_asset(name, self.project.id, **more)
+        return await self.slate.wait_asset_job(job.id)
+
+    async def until_delivered(self, job: AssetJob) -> AssetJob:
+        import asyncio
+
+        async with asyncio.timeout(10):
+            while True:
+                job = await self.slate.get_asset_job(job.id)
+                if job.delivered_at is not None:
+                    return job
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def world(
+    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
+) -> AsyncIterator[AssetWorld]:
+    made = AssetWorld(nats, postgres_dsn, tmp_path)
+    await made.open()
+    await made.start_agent(asset_slots=2)
+    yield made
+    await made.close()
+
+
+async def test_model_of_the_project_is_processed_where_it_lies(world: AssetWorld) -> None:
+    world.write("props/cube.obj")
+    job = await world.process("props/cube.obj", options={"format": "glb", "optimize": True})
+    assert (job.status, job.error_message, job.cached) == (S.COMPLETED, None, False)
+    assert job.result is not None
+    result = result_from_json(job.result)
+    job = await world.until_delivered(job)
+    for product in result.products:
+        data = (world.root / "processed/props" / product.path).read_bytes()
+        assert len(data) == product.size
+    # Its row, by its path, with the report as metadata.
+    rows = await world.slate.list_assets(world.project.id)
+    assert [(row.path, row.status, row.job_id) for row in rows] == [
+        ("props/cube.obj", S.COMPLETED, job.id)
+    ]
+    assert rows[0].metadata["report"]["kind"] == "model"
+
+
+async def test_same_content_is_never_processed_twice(world: AssetWorld) -> None:
+    world.write("cube.obj")
+    first = await world.process("cube.obj")
+    world.write("copies/other.obj")
+    job = await world.slate.process_asset("copies/other.obj", world.project.id)
+    # Ended before any worker saw it.
+    assert (job.status, job.cached, job.attempt) == (S.COMPLETED, True, 0)
+    assert job.result == first.result
+    assert (await world.process("cube.obj", options={"scale": 2.0})).cached is False
+    forced = await world.process("cube.obj", submit=SubmitOptions(is_forced=True))
+    assert (forced.status, forced.cached, forced.attempt) == (S.COMPLETED, False, 1)
+
+
+async def test_worker_finds_a_result_that_the_client_could_not(world: AssetWorld) -> None:
+    world.write("cube.obj")
+    await world.process("cube.obj")
+    async with world.db.connection() as connection:
+        # As if the client had other versions of the tools: its key is not the worker's.
+        await connection.execute("update slate_asset_results set key = reverse(key)")
+        key = await connection.fetchval("select key from slate_asset_results")
+    world.write("two.obj")
+    job = await world.slate.process_asset("two.obj", world.project.id)
+    assert key != job.key
+    assert (await world.slate.wait_asset_job(job.id)).status is S.COMPLETED
+
+
+async def test_file_outside_of_the_project_travels_through_the_store(
+    world: AssetWorld, tmp_path: Path
+) -> None:
+    outside = tmp_path / "downloads" / "cube.obj"
+    outside.parent.mkdir()
+    outside.write_text(CUBE)
+    job = await world.process(outside)
+    assert (job.status, job.path, job.inputs[0].path) == (S.COMPLETED, "cube.obj", None)
+    assert await NatsObjects(world.bus).stat(job.inputs[0].sha256) is not None
+    paths = await world.slate.fetch_asset_products(job, tmp_path / "out")
+    assert [path.exists() for path in paths] == [True] * len(paths)
+
+
+async def test_worker_that_does_not_see_the_project_gets_the_bytes(
+    world: AssetWorld, tmp_path: Path
+) -> None:
+    world.write("cube.obj")
+    world.slate = world.client("remote")
+    moved = world.root.with_name("moved")
+    job = await world.slate.process_asset("cube.obj", world.project.id)
+    shutil.move(world.root, moved)
+    job = await world.slate.wait_asset_job(job.id)
+    assert job.status is S.COMPLETED
+    assert await world.slate.fetch_asset_products(job, tmp_path / "out")
+
+
+async def test_file_that_changed_after_it_was_submitted_is_not_processed(
+    world: AssetWorld,
+) -> None:
+    # Content that no other test has put into the store.
+    world.write("cube.obj", CUBE + "\n# its own")
+    await world.slate.pause_assets(world.project.id, AssetKind.MODEL)
+    job = await world.slate.process_asset("cube.obj", world.project.id)
+    world.write("cube.obj", CUBE.replace("v 1", "v 2"))
+    await world.slate.resume_assets(world.project.id, AssetKind.MODEL)
+    job = await world.slate.wait_asset_job(job.id)
+    assert (job.status, job.error_code) == (S.FAILED, "not_found")
+    assert (await world.slate.retry_asset_job(job.id)).key != job.key
+
+
+async def test_broken_file_fails_once_and_the_worker_lives(world: AssetWorld) -> None:
+    world.write("bad.stl", b"solid nothing")
+    first = await world.process("bad.stl")
+    assert (first.status, first.error_code) == (S.FAILED, "asset_invalid")
+    assert first.error_message
+    again = await world.slate.process_asset("bad.stl", world.project.id)
+    assert (again.status, again.cached, again.error_code) == (S.FAILED, True, "asset_invalid")
+    retried = await world.slate.retry_asset_job(again.id)
+    assert (await world.slate.wait_asset_job(retried.id)).attempt == 1
+    world.write("good.obj")
+    assert (await world.process("good.obj")).status is S.COMPLETED
+    assert not (world.root / "processed/bad.glb").exists()
+
+
+GLTF: dict[str, Any] = {
+    "asset": {"version": "2.0"},
+    "images": [{"uri": "textures/wood.png"}],
+    "textures": [{"source": 0}],
+    "materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
+    "buffers": [{"uri": "cube.bin", "byteLength": 36}],
+    "bufferViews": [{"buffer": 0, "byteLength": 36}],
+    "accessors": [
+        {
+            "bufferView": 0,
+            "componentType": 5126,
+            "count": 3,
+            "type": "VEC3",
+            "min": [0, 0, 0],
+            "max": [1, 1, 0],
+        }
+    ],
+    "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "material": 0}]}],
+    "nodes": [{"mesh": 0}],
+    "scenes": [{"nodes": [0]}],
+}
+
+
+async def test_model_without_its_texture_is_blocked_by_name(world: AssetWorld) -> None:
+    world.write("model.gltf", json.dumps(GLTF))
+    world.write("cube.bin", bytes(36))
+    job = await world.process("model.gltf")
+    assert (job.status, job.error_code) == (S.FAILED, "asset_invalid")
+    assert job.error_message == "model.gltf is blocked by textures/wood.png, which is missing."
+    again = await world.slate.process_asset("model.gltf", world.project.id)
+    assert again.cached
+    # The texture's appearance is a change: it is tried again.
+    world.write("textures/wood.png", b"not an image")
+    assert not (await world.slate.process_asset("model.gltf", world.project.id)).cached
+
+
+async def test_batch_goes_on_where_one_fails(world: AssetWorld) -> None:
+    world.write("a.obj")
+    world.write("b.obj", CUBE.replace("v 1", "v 3"))
+    world.write("c.stl", b"garbage")
+    jobs = await world.slate.batch_process_assets(
+        [
+            {"assetId": "a.obj", "type": "model", "options": {"generateLODs": False}},
+            {"path": "b.obj"},
+            {"path": "c.stl", "type": "model"},
+        ],
+        world.project.id,
+    )
+    states = [(await world.slate.wait_asset_job(job.id)).status for job in jobs]
+    assert states == [S.COMPLETED, S.COMPLETED, S.FAILED]
+    assert len({job.batch_id for job in jobs}) == 1
+    counts = await world.db.asset_jobs.counts(world.project.id, batch_id=jobs[0].batch_id)
+    assert counts == {S.COMPLETED: 2, S.FAILED: 1}
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        ({"type": "model"}, "assets"),
+        ({"path": "a.obj", "type": "film"}, "assets"),
+        ({"path": "a.obj", "colour": 1}, "assets"),
+        ({"path": "a.obj", "type": "model", "options": {"scale": 0}}, "scale"),
+        ({"path": "a.obj", "type": "model", "options": {"scale": float("nan")}}, "scale"),
+        ({"path": "a.obj", "type": "model", "options": {"nonsense": 1}}, "nonsense"),
+        ({"path": "a.obj", "type": "model", "options": [1]}, "options"),
+    ],
+)
+async def test_wrong_batch_submits_nothing(
+    world: AssetWorld, entry: dict[str, object], field: str
+) -> None:
+    world.write("a.obj")
+    with pytest.raises(CommandError) as caught:
+        await world.slate.batch_process_assets([{"path": "a.obj"}, entry], world.project.id)
+    assert (caught.value.code, caught.value.field) == ("bad_request", field)
+    assert await world.slate.list_asset_jobs(world.project.id) == []
+
+
+@pytest.mark.parametrize(
+    "submit",
+    [
+        SubmitOptions(out_dir="../out"),
+        SubmitOptions(out_dir="/tmp/out"),
+        SubmitOptions(priority=1000),
+        SubmitOptions(time_limit_s=0),
+        SubmitOptions(batch_id="a.b"),
+    ],
+)
+async def test_wrong_submission_is_refused(world: AssetWorld, submit: SubmitOptions) -> None:
+    world.write("a.obj")
+    with pytest.raises(CommandError) as caught:
+        await world.slate.process_model("a.obj", world.project.id, submit=submit)
+    assert caught.value.code == "bad_request"
+
+
+async def test_products_never_leave_the_project_through_a_link(
+    world: AssetWorld, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (world.root / "processed").symlink_to(elsewhere)
+    world.write("cube.obj")
+    job = await world.process("cube.obj")
+    assert job.status is S.COMPLETED
+    assert list(elsewhere.iterdir()) == []
+
+
+async def test_job_is_cancelled_through_the_agent(world: AssetWorld) -> None:
+    world.write("cube.obj")
+    await world.slate.pause_assets(world.project.id, AssetKind.MODEL)
+    assert await world.slate.paused_assets(world.project.id) == {AssetKind.MODEL}
+    job = await world.slate.process_asset("cube.obj", world.project.id)
+    assert (await world.slate.cancel_asset_job(job.id)).status == "cancelled"
+    assert (await world.slate.get_asset_job(job.id)).status is S.CANCELLED
+    with pytest.raises(CommandError):
+        await world.slate.cancel_asset_job("nobody")
+
+
+async def test_project_keeps_presets_of_its_own(world: AssetWorld) -> None:
+    preset = AssetPreset(id="small", title="Small", model={"scale": 0.01})
+    await world.slate.save_project_preset(world.project.id, preset)
+    assert await world.slate.project_presets(world.project.id) == {"small": preset}
+    with pytest.raises(CommandError):
+        await world.slate.save_project_preset(
+            world.project.id, AssetPreset(id="bad", title="Bad", model={"scale": -1})
+        )
+    await world.slate.delete_project_preset(world.project.id, "small")
+    assert await world.slate.project_presets(world.project.id) == {}

@@ -29,6 +29,7 @@ from slate_desktop.errors import (
     AgentOfflineError,
     DeniedError,
     NotConnectedError,
+    SettingsError,
     SlateError,
 )
 from slate_desktop.wire.keys import SigningKey
@@ -77,10 +78,17 @@ class NatsBus:
     """``bus.port.Bus`` on a NATS server."""
 
     def __init__(
-        self, address: Address, key: SigningKey, *, name: str, tls: ssl.SSLContext | None
+        self,
+        address: Address,
+        key: SigningKey,
+        *,
+        name: str,
+        tls: ssl.SSLContext | None,
+        find_url: Callable[[], str | None] | None = None,
     ) -> None:
         """Use ``NatsBus.connect``."""
         self._address = address
+        self._find_url = find_url
         self._key = key
         self._name = name
         self._tls = tls
@@ -107,6 +115,7 @@ class NatsBus:
         name: str,
         tls: ssl.SSLContext | None = None,
         allow_plaintext: bool = False,
+        find_url: Callable[[], str | None] | None = None,
     ) -> NatsBus:
         """Connect to ``url`` (several, comma-separated, for a cluster) within 5 s.
 
@@ -116,6 +125,8 @@ class NatsBus:
             name: shown in the broker's connection list.
             tls: a context with the profile's CA; the socket is then encrypted, or not used.
             allow_plaintext: let ``nats://`` leave this machine unencrypted.
+            find_url: looked at while the broker is away: where it is now, None when nobody knows.
+                It must not block, and may name loopback addresses only.
 
         Raises:
             SettingsError: the address or key cannot be used.
@@ -125,7 +136,8 @@ class NatsBus:
         address = nats_client.parse_address(
             url, has_tls=tls is not None, allow_plaintext=allow_plaintext
         )
-        bus = cls(address, SigningKey.from_seed(seed), name=name, tls=tls)
+        key = SigningKey.from_seed(seed)
+        bus = cls(address, key, name=name, tls=tls, find_url=find_url)
         await bus._start()
         return bus
 
@@ -141,7 +153,7 @@ class NatsBus:
 
     @property
     def url(self) -> str:
-        """The addresses that this connection was made with."""
+        """The addresses that this connection is made with."""
         return str(self._address)
 
     @property
@@ -355,6 +367,7 @@ class NatsBus:
             self._is_rebuilding = False
 
     async def _try_rebuild(self) -> bool:
+        self._has_moved()
         try:
             client = await self._open()
         except SlateError as exc:
@@ -381,6 +394,31 @@ class NatsBus:
             if client is not None and client.is_deaf:
                 logger.warning("connection to the broker stopped reading; reconnecting")
                 await client.force_reconnect()
+            elif client is not None and self._state is ConnectionState.RECONNECTING:
+                await self._follow_broker(client)
+
+    async def _follow_broker(self, client: Client) -> None:
+        """Leave an address where the broker is no more; nats-py would knock there for ever."""
+        if not self._is_rebuilding and not client.is_connected and self._has_moved():
+            await nats_client.close_client(client)  # its end has it rebuilt
+
+    def _has_moved(self) -> bool:
+        """Look where the broker is now, and tell whether that is news."""
+        url = self._find_url() if self._find_url is not None else None
+        if not url:
+            return False
+        try:
+            address = nats_client.parse_address(
+                url, has_tls=self._tls is not None, allow_plaintext=False
+            )
+        except SettingsError as exc:
+            logger.warning("the broker's new address is no address", extra={"reason": str(exc)})
+            return False
+        if address == self._address:
+            return False
+        logger.info("broker moved", extra={"from": str(self._address), "to": str(address)})
+        self._address = address
+        return True
 
     def _on_error(self, client: Client, exc: Exception) -> None:
         text = str(exc).lower()

@@ -97,11 +97,13 @@ class Slate(
     async def connect_to(cls, endpoint: Endpoint) -> Self:
         """Connect to what ``profiles.resolve`` found; raises like ``connect``."""
         key = SigningKey.from_seed(endpoint.seed)
+        find_url: Callable[[], str | None] | None = None
         async with contextlib.AsyncExitStack() as stack:
             if endpoint.profile == "local":
                 from slate_desktop.stack import client
 
                 stack.callback(client.release)
+                find_url = client.nats_address
             cache = make_cache(endpoint.redis_url)
             stack.push_async_callback(cache.aclose)
             name = f"slate-client-{os.getpid()}"
@@ -112,6 +114,7 @@ class Slate(
                     name=name,
                     tls=endpoint.tls(),
                     allow_plaintext=endpoint.allow_plaintext,
+                    find_url=find_url,
                 ),
                 Database.connect(endpoint.database_url, application_name=name),
             )

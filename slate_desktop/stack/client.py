@@ -139,6 +139,12 @@ def release() -> None:
         lock.release(is_removed=True)
 
 
+def nats_address() -> str | None:
+    """Return where the stack's broker is now; None if no stack runs."""
+    state = StackFiles(paths.data_dir()).read_endpoint()
+    return None if state is None else state.nats_url
+
+
 def agent_endpoint() -> AgentEndpoint | None:
     """What the stack's agent (``slate agent --stack``) connects with; None if no stack runs."""
     stack_files = StackFiles(paths.data_dir())

@@ -14,7 +14,7 @@ from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import ConnectionState, Message
 from slate_desktop.errors import CommandError, DeniedError, NotConnectedError, SettingsError
 from slate_desktop.wire.keys import SigningKey
-from tests.services.nats import RealNats
+from tests.services.nats import RealNats, take_port
 
 pytestmark = [pytest.mark.nats, pytest.mark.fault]
 
@@ -96,6 +96,55 @@ async def test_client_that_closed_itself_is_rebuilt_with_its_subscriptions(
     await bus.publish("t.x", b"x")
     await until(lambda: got == [b"x"])
     assert (await _echo(bus)) == b"echo"
+
+
+async def test_broker_that_moved_is_found_where_it_is_now(own_nats: RealNats) -> None:
+    there = own_nats.url
+    bus = await NatsBus.connect(
+        there, seed=own_nats.anyone.seed, name="test", find_url=lambda: there
+    )
+    got = asyncio.Event()
+
+    async def handle(_message: Message) -> None:
+        got.set()
+
+    await bus.subscribe("t.x", handle)
+    own_nats.kill()
+    # Somebody else has the port now, and says nothing that a broker would.
+    stranger = await take_port(own_nats.port)
+    try:
+        await until(lambda: bus.state is ConnectionState.RECONNECTING)
+        own_nats.port = -1
+        own_nats.start()
+        there = own_nats.url
+        await until(lambda: bus.state is ConnectionState.CONNECTED)
+        assert bus.url == there
+        await bus.publish("t.x", b"")
+        async with asyncio.timeout(5):
+            await got.wait()
+    finally:
+        stranger.close()
+        await bus.aclose()
+
+
+@pytest.mark.parametrize("url", [None, "", "http://x", "nats://192.0.2.1:4222"])
+async def test_address_that_cannot_be_the_brokers_is_not_followed(
+    own_nats: RealNats, url: str | None
+) -> None:
+    asked = asyncio.Event()
+
+    def find() -> str | None:
+        asked.set()
+        return url
+
+    bus = await NatsBus.connect(own_nats.url, seed=own_nats.anyone.seed, name="test", find_url=find)
+    own_nats.kill()
+    async with asyncio.timeout(10):
+        await asked.wait()
+    own_nats.start()
+    await until(lambda: bus.state is ConnectionState.CONNECTED)
+    assert bus.url == own_nats.url
+    await bus.aclose()
 
 
 async def test_revoked_key_is_refused_and_admitted_again(own_nats: RealNats, bus: NatsBus) -> None:

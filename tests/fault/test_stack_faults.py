@@ -15,12 +15,14 @@ import pytest
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import ConnectionState
+from slate_desktop.control.client import Slate
 from slate_desktop.errors import SlateError, StackError
 from slate_desktop.settings import files
 from slate_desktop.stack import client, locks, process
 from slate_desktop.stack.process import Identity
 from slate_desktop.stack.state import Children
 from slate_desktop.store import Database
+from tests.services.nats import take_port
 from tests.services.stack import OwnStack
 
 pytestmark = [
@@ -61,6 +63,30 @@ async def test_killed_supervisor_leaves_nothing_behind_and_loses_nothing(
         assert (again.nats_url, again.database_url) == (first.nats_url, first.database_url)
     async with await Database.connect(again.database_url) as database:
         assert (await database.projects.get(project.id)).name == "kept"
+
+
+async def test_open_client_finds_the_broker_when_its_port_was_taken(own_stack: OwnStack) -> None:
+    first = await own_stack.up()
+    async with await Slate.connect("local") as slate:
+        brokers = own_stack.children()["nats"]
+        await own_stack.kill_supervisor()
+        brokers.send_signal(signal.SIGKILL)
+        assert await brokers.wait_gone(15)
+        port = int(first.nats_url.rpartition(":")[2])
+        thief = await take_port(port)
+        try:
+            second = await own_stack.up()
+            assert second.nats_url != first.nats_url
+
+            async def is_back() -> bool:
+                with contextlib.suppress(SlateError):
+                    await slate.bus.flush()
+                    return await slate.list_projects() is not None
+                return False
+
+            await until(is_back)
+        finally:
+            thief.close()
 
 
 async def test_supervisor_killed_while_it_starts_can_be_started_again(own_stack: OwnStack) -> None:

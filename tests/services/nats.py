@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -101,6 +102,18 @@ class RealNats:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+class Stranger(asyncio.Protocol):
+    """Whoever has a broker's port meanwhile: closes each connection without a word."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+async def take_port(port: int) -> asyncio.Server:
+    """Listen on a port of the loopback as a stranger."""
+    return await asyncio.get_running_loop().create_server(Stranger, "127.0.0.1", port)
 
 
 def _make(directory: Path) -> RealNats:

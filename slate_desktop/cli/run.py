@@ -24,7 +24,10 @@ def with_slate(as_json: bool, action: Action) -> NoReturn:
 
     async def connected(output: Output) -> int | None:
         from slate_desktop.control.client import Slate
+        from slate_desktop.settings.model import load_settings
 
+        for note in load_settings().notes:
+            output.note(note)
         async with await Slate.connect(on_step=on_steps(output)) as slate:
             return await action(slate, output)
 

@@ -77,11 +77,12 @@ def agent(
 ) -> None:
     """Run an agent in the foreground until it is told to end; its runtimes go on."""
     from slate_desktop.log import setup
+    from slate_desktop.settings.model import log_level
 
     output = Output(as_json=as_json)
     try:
         options = _agent_options(agent_id, allow_unsigned=allow_unsigned, is_stack=stack)
-        setup.configure("info")
+        setup.configure(log_level())
         from slate_desktop.agent.service import run_agent
 
         code = run_agent(options)

@@ -81,8 +81,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="what SLATE's own log holds"),
     ] = "info"
     theme: Annotated[
-        Literal["system", "dark", "light"], Meta(description="the window's colours")
-    ] = "system"
+        Literal["system", "dark", "light"] | None,
+        Meta(
+            description="the window's colours from the next start on; without it, the last chosen"
+        ),
+    ] = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -139,6 +142,14 @@ def load_settings() -> Settings:
         except SettingsError as exc:
             raise SettingsError(str(exc), hint=_where(name)) from exc
     return Settings(**{**stored, **values}, notes=(*notes, *file_notes))
+
+
+def log_level() -> str:
+    """Return how much is logged; settings that cannot be read say nothing about it."""
+    try:
+        return load_settings().log_level
+    except SettingsError:
+        return "info"
 
 
 def save_settings(changes: dict[str, Any]) -> Settings:

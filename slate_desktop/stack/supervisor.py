@@ -27,6 +27,7 @@ from slate_desktop.bus import permissions
 from slate_desktop.errors import SlateError, StackError
 from slate_desktop.log.setup import configure
 from slate_desktop.settings import files, paths
+from slate_desktop.settings.model import log_level
 from slate_desktop.stack import agent_process, credentials, locks, process
 from slate_desktop.stack.agent_process import AgentProcess
 from slate_desktop.stack.database import StackDatabase
@@ -96,7 +97,7 @@ async def run(options: Options) -> int:
     lock = locks.FileLock.acquire(stack_files.lock)
     if lock is None:
         return EXIT_LOCKED
-    configure("info", file=stack_files.logs / "supervisor.log", is_stream_on=False)
+    configure(log_level(), file=stack_files.logs / "supervisor.log", is_stream_on=False)
     try:
         return await _Supervisor(options, stack_files).run()
     finally:

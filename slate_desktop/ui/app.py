@@ -90,6 +90,7 @@ async def run(window: MainWindow) -> int:
             opening = window.document_commands.open_path(window.wanted_path)
             window.tasks.spawn(opening, "open path", window)
         window.tasks.spawn(window.workspace.run(), "workspace", window)
+        window.tasks.spawn(read_settings(window), "settings", window)
         await closing.wait()
         window.setEnabled(False)
         window.remember()
@@ -101,6 +102,36 @@ async def run(window: MainWindow) -> int:
         save_state(window.state)
         window.close_for_good()
     return 0
+
+
+async def read_settings(window: MainWindow) -> None:
+    """Take what the settings say of the window, and tell of a file that was not used."""
+    import asyncio
+    import importlib
+
+    from slate_desktop.errors import SettingsError
+    from slate_desktop.settings.model import load_settings
+
+    try:
+        settings = await asyncio.to_thread(load_settings)
+    except SettingsError:
+        return  # connecting fails with it, and is told there
+    state = window.state
+    if settings.theme is not None and settings.theme != state.theme_setting:
+        window.theme.set_choice(settings.theme)
+    state.theme_setting = settings.theme or ""
+    # Slow to read, and plain code, as in the workspace.
+    await asyncio.to_thread(importlib.import_module, "slate_desktop.control")
+    for note in settings.notes:
+        window.workspace.notify("warning", window.tr("Settings are not used as they stand"), note)
+    await asyncio.to_thread(_log_to_file, settings.log_level)
+
+
+def _log_to_file(level: str) -> None:
+    from slate_desktop.log.setup import configure
+    from slate_desktop.settings import files, paths
+
+    configure(level, file=files.ensure_private_dir(paths.log_dir()) / "desktop.log")
 
 
 async def shut_down(window: MainWindow) -> None:

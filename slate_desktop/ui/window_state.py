@@ -31,6 +31,8 @@ class WindowState:
         geometry: Qt's window geometry, base64.
         layout: Qt's dock state, base64.
         theme: ``dark``, ``light`` or ``system``.
+        theme_setting: the theme that the settings named at the last start; another one wins over
+            what was chosen in the window since.
         zoom: factor on text.
         has_times: whether the console shows times.
         span_s: seconds that the graphs show.
@@ -45,6 +47,7 @@ class WindowState:
     geometry: str = ""
     layout: str = ""
     theme: str = "dark"
+    theme_setting: str = ""
     zoom: float = 1.0
     has_times: bool = True
     span_s: float = 60.0

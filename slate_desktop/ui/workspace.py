@@ -157,6 +157,12 @@ class Workspace(QObject):
         self._remember()
         self.projects_changed.emit()
 
+    def notify(self, level: str, title: str, text: str = "") -> None:
+        """Add a notice that is about no session."""
+        self._open_notices()
+        if self.notices is not None:
+            self.notices.add(level, title, text)
+
     # -- connecting ------------------------------------------------------------------------
 
     def retry_now(self) -> None:

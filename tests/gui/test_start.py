@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from slate_desktop.errors import StackError
+from slate_desktop.settings import paths
+from slate_desktop.settings.model import save_settings
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -67,3 +73,58 @@ def test_state_survives_a_torn_file_and_foreign_values(tmp_path: Path) -> None:
     assert load_state() == WindowState()
     state_path().write_text('{"theme": "li')
     assert load_state() == WindowState()
+
+
+@pytest.fixture
+def own_logging() -> Iterator[logging.Logger]:
+    """The root logger, put back as it was."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield root
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(level)
+
+
+async def test_settings_file_that_cannot_be_used_is_told_and_its_backup_is_used(
+    window: MainWindow, own_logging: logging.Logger
+) -> None:
+    paths.config_dir().mkdir(parents=True, exist_ok=True)
+    paths.settings_file().write_text("theme = [")
+    backup = paths.settings_file().with_name("settings.toml.bak")
+    backup.write_text('theme = "light"\nlog_level = "debug"\n')
+    await app_module.read_settings(window)
+    notices = window.workspace.notices
+    assert notices is not None
+    (notice,) = [item for item in notices.items if item.level == "warning"]
+    assert "settings.toml was ignored" in notice.text
+    assert "settings.toml.bak is used" in notice.text
+    assert window.theme.choice == "light"
+    assert own_logging.level == logging.DEBUG
+    logging.getLogger("slate_desktop.test").debug("written")
+    assert "written" in (paths.log_dir() / "desktop.log").read_text()
+
+
+async def test_theme_of_the_settings_wins_once_and_then_what_is_chosen_in_the_window(
+    window: MainWindow, own_logging: logging.Logger
+) -> None:
+    assert window.theme.choice == "dark"
+    save_settings({"theme": "light", "log_level": "error"})
+    await app_module.read_settings(window)
+    assert window.theme.choice == "light"
+    window.theme.set_choice("system")
+    await app_module.read_settings(window)
+    assert window.theme.choice == "system"
+    save_settings({"theme": "dark"})
+    await app_module.read_settings(window)
+    assert window.theme.choice == "dark"
+    assert own_logging.level == logging.ERROR
+
+
+async def test_setting_of_the_environment_that_cannot_be_used_costs_nothing_here(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLATE_THEME", "purple")
+    await app_module.read_settings(window)
+    assert window.theme.choice == "dark"

@@ -89,7 +89,7 @@ def test_bad_settings_file_without_backup_means_defaults() -> None:
     files.ensure_private_dir(paths.config_dir())
     paths.settings_file().write_text("theme = [")
     settings = load_settings()
-    assert settings.theme == "system"
+    assert settings.theme is None
     assert "defaults" in settings.notes[0]
 
 
@@ -99,7 +99,7 @@ def test_settings_file_that_is_a_symlink_or_a_pipe_is_not_followed(tmp_path: Pat
     other = tmp_path / "other.toml"
     other.write_text('theme = "dark"\n')
     paths.settings_file().symlink_to(other)
-    assert load_settings().theme == "system"
+    assert load_settings().theme is None
     paths.settings_file().unlink()
     os.mkfifo(paths.settings_file())
     assert load_settings().notes

@@ -1,0 +1,282 @@
+"""Jobs while workers are killed, paused and cut off, and the broker and the database restart.
+
+F5, F6, F15, F27: every job completes once, and no half file is ever visible under its name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from slate_desktop.agent.jobs.events import JobEvents
+from slate_desktop.agent.jobs.republish import Republisher
+from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.nats_queue import NatsQueue
+from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.jobs import Lease
+from slate_desktop.errors import SlateError
+from slate_desktop.store import Database
+from tests.fault.job_worker_main import LEASE_S, SPEC
+from tests.integration.job_world import JobWorld, ScriptedKind
+from tests.services.nats import RealNats
+from tests.services.postgres import PostgresDsn, RealPostgres
+from tests.services.proxy import CutProxy
+
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.nats,
+    pytest.mark.postgres,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP: not on this platform"),
+]
+JOBS = 200
+CHAOS_S = 18.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Fleet:
+    """Worker processes that can be hurt."""
+
+    def __init__(self, options: dict[str, str], directory: Path, proxy: CutProxy) -> None:
+        self._options = options
+        self.proxy = proxy
+        self._directory = directory
+        self._numbers = itertools.count(1)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.kills = self.pauses = self.cuts = 0
+
+    def start(self) -> None:
+        number = next(self._numbers)
+        options = self._options | {
+            "owner": f"worker{number}",
+            "work": str(self._directory / f"work{number}"),
+        }
+        with (self._directory / "workers.log").open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.fault.job_worker_main", json.dumps(options)],
+                    stdout=log,
+                    stderr=log,
+                    cwd=ROOT,
+                    env={**os.environ, "PYTHONPATH": str(ROOT)},
+                )
+            )
+
+    def kill_one(self, chance: random.Random) -> None:
+        victim = self.processes.pop(chance.randrange(len(self.processes)))
+        victim.kill()
+        victim.wait()
+        self.kills += 1
+        self.start()
+
+    async def pause_one(self, chance: random.Random, seconds: float) -> None:
+        victim = chance.choice(self.processes)
+        victim.send_signal(signal.SIGSTOP)
+        self.pauses += 1
+        await asyncio.sleep(seconds)
+        if victim.poll() is None:
+            victim.send_signal(signal.SIGCONT)
+
+    async def cut_off(self, seconds: float) -> None:
+        """Take the broker away from every worker, while others still reach it."""
+        self.cuts += 1
+        await self.proxy.cut(seconds)
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+class FaultWorld(JobWorld):
+    """Rows and queue on servers of the test's own."""
+
+    def __init__(self, db: Database, directory: Path, bus: NatsBus) -> None:
+        super().__init__(db, directory)
+        self.nats_bus = bus
+        self.queue = NatsQueue(bus, SPEC)  # type: ignore[assignment]
+
+
+@pytest.fixture
+async def servers(
+    own_nats: RealNats, own_postgres: RealPostgres, tmp_path: Path
+) -> AsyncIterator[tuple[FaultWorld, Fleet]]:
+    name = own_postgres.create()
+    # The suite's servers forget what they just committed; a real one does not.
+    own_postgres.execute(f"alter database {name} set synchronous_commit = on")
+    dsn = PostgresDsn.of(own_postgres.server, name)
+    proxy = CutProxy(own_nats.port)
+    await proxy.start()
+    db = await Database.connect(dsn, application_name="test")
+    bus = await NatsBus.connect(own_nats.url, seed=own_nats.agent.seed, name="test")
+    world = FaultWorld(db, tmp_path, bus)
+    await world.open()
+    fleet = Fleet(
+        {
+            "nats": f"nats://127.0.0.1:{proxy.port}",
+            "seed": own_nats.other_agent.seed,
+            "database": dsn.agent,
+            "root": world.project.root,
+        },
+        tmp_path,
+        proxy,
+    )
+    yield world, fleet
+    fleet.close()
+    await proxy.aclose()
+    await world.close()
+    await bus.aclose()
+    await db.aclose()
+
+
+def damaged(folder: Path) -> list[str]:
+    """Return the visible products that are not whole."""
+    bad = []
+    for path in folder.glob("*.bin"):
+        with contextlib.suppress(FileNotFoundError):
+            lines = path.read_bytes().splitlines()
+            if len(lines) != 2000 or len(set(lines)) != 1:
+                bad.append(path.name)
+    return bad
+
+
+async def watch(folder: Path, into: list[str]) -> None:
+    while True:
+        into += await asyncio.to_thread(damaged, folder)
+        await asyncio.sleep(0.1)
+
+
+async def repair(world: FaultWorld) -> None:
+    """What every agent does all the time."""
+    kind = ScriptedKind(world.db)
+    republisher = Republisher(kind, world.queue, ("audio",), JobEvents(world.bus, kind))
+    while True:
+        with contextlib.suppress(SlateError, TimeoutError):
+            await republisher.run_once()
+        await asyncio.sleep(1.0)
+
+
+async def counts(world: FaultWorld) -> dict[AssetJobStatus, int]:
+    while True:
+        with contextlib.suppress(SlateError):
+            return await world.db.asset_jobs.counts(world.project.id)
+        await asyncio.sleep(0.2)
+
+
+async def test_every_job_completes_once_whatever_dies(
+    servers: tuple[FaultWorld, Fleet], own_nats: RealNats, own_postgres: RealPostgres
+) -> None:
+    world, fleet = servers
+    chance = random.Random(20)
+    out = Path(world.project.root) / "out"
+    half_files: list[str] = []
+    watching = asyncio.create_task(watch(out, half_files))
+    repairing = asyncio.create_task(repair(world))
+    for _ in range(3):
+        fleet.start()
+    await world.queue.ensure()
+    jobs = [await world.submit() for _ in range(JOBS)]
+    loop = asyncio.get_running_loop()
+    end, step = loop.time() + CHAOS_S, 0
+    pauses: set[asyncio.Task[None]] = set()
+    while loop.time() < end:
+        step += 1
+        if step == 8:
+            await asyncio.to_thread(own_nats.kill)
+            await asyncio.to_thread(own_nats.start)
+        elif step == 14:
+            await asyncio.to_thread(own_postgres.kill)
+            await asyncio.to_thread(own_postgres.start)
+        elif (fault := chance.random()) < 0.5:
+            await asyncio.to_thread(fleet.kill_one, chance)
+        elif fault < 0.8:
+            pauses.add(asyncio.create_task(fleet.pause_one(chance, LEASE_S + 1)))
+        else:
+            pauses.add(asyncio.create_task(fleet.cut_off(chance.uniform(0.5, LEASE_S + 1))))
+        await asyncio.sleep(chance.uniform(0.4, 0.9))
+    await asyncio.gather(*pauses)
+    async with asyncio.timeout(90):
+        while (state := await counts(world)).get(AssetJobStatus.COMPLETED, 0) < JOBS:
+            assert not state.get(AssetJobStatus.FAILED), await failures(world)
+            await asyncio.sleep(0.2)
+    await check_effects(world, [job.id for job in jobs], out)
+    for task in (watching, repairing):
+        task.cancel()
+    assert half_files == []
+    assert step > 14
+    assert fleet.kills > 3
+    assert fleet.pauses > 2
+    assert fleet.cuts > 1
+
+
+async def failures(world: FaultWorld) -> list[tuple[str | None, str | None]]:
+    rows = await world.db.asset_jobs.list(statuses=[AssetJobStatus.FAILED])
+    return [(row.error_code, row.error_message) for row in rows]
+
+
+async def check_effects(world: FaultWorld, ids: list[str], out: Path) -> None:
+    """One effect per job: one product row, and what is visible is what the row says."""
+    async with world.db.connection() as connection:
+        products = await connection.fetch(
+            "select job_id, attempt, sha256 from slate_asset_products"
+        )
+    assert sorted(row["job_id"] for row in products) == sorted(ids)
+    digests = {row["job_id"]: row["sha256"] for row in products}
+    for job in await world.db.asset_jobs.get_many(ids):
+        assert job.result == {"sha256": digests[job.id]}
+        path = out / f"{job.id}.bin"
+        # A worker that was killed between commit and delivery left it to be delivered later.
+        if job.delivered_at is not None or path.exists():
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == digests[job.id]
+
+
+async def test_paused_worker_finds_its_job_done_by_another(
+    servers: tuple[FaultWorld, Fleet],
+) -> None:
+    world, fleet = servers
+    await world.queue.ensure()
+    lost = await world.insert()
+    store = world.db.asset_jobs
+    stale = await store.claim(lost.id, "audio", owner="paused", lease_s=0.2)
+    assert isinstance(stale, Lease)
+    await world.publish(lost)
+    fleet.start()
+    row = await world.until_final(lost.id, timeout_s=30)
+    assert (row.status, row.attempt) == (AssetJobStatus.COMPLETED, 2)
+    assert await store.extend(stale, lease_s=30) is None
+
+
+async def test_broker_that_forgets_ids_has_no_second_effect(
+    servers: tuple[FaultWorld, Fleet], own_nats: RealNats
+) -> None:
+    world, fleet = servers
+    await world.queue.ensure()
+    fleet.start()
+    job = await world.submit()
+    row = await world.until_final(job.id, timeout_s=30)
+    own_nats.kill()
+    own_nats.start()
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(SlateError, TimeoutError):
+                assert await world.publish(job), "the broker remembers the id"
+                break
+            await asyncio.sleep(0.1)
+        while await world.queue.depth("audio"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    after = await world.db.asset_jobs.get(job.id)
+    assert (after.version, after.attempt) == (row.version, 1) or after.delivered_at is not None
+    async with world.db.connection() as connection:
+        assert await connection.fetchval("select count(*) from slate_asset_products") == 1

@@ -1,0 +1,61 @@
+"""A TCP proxy that a test can cut: what goes through it then is nobody's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class CutProxy:
+    """Forwards to a port of the loopback until it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.is_cut = False
+        self.port = 0
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self, seconds: float) -> None:
+        """Drop every connection and let none in for a while."""
+        self.is_cut = True
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(seconds)
+        self.is_cut = False
+
+    async def aclose(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self.cut(0)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut:
+            writer.transport.abort()
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = {writer, far_writer}
+        self._writers |= pair
+        try:
+            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+        finally:
+            self._writers -= pair
+            for end in pair:
+                end.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.close()

@@ -31,10 +31,11 @@ _LEVEL_BITS = str.maketrans(LEVEL_LETTERS, "".join(map(chr, range(len(LEVELS))))
 
 
 class RowKind(IntEnum):
-    """A log line, or a hole in the numbers that will be refetched."""
+    """A log line, a hole in the numbers, or a line that is being read."""
 
     LINE = 0
     GAP = 1
+    WAITING = 2
 
 
 class LogRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +179,21 @@ class Chunk:
             if not value & _GAP:
                 counts[value & LEVEL_MASK] += self.flags.count(value)
         return counts
+
+
+def row_of(line: LogLine) -> LogRow:
+    """Return a stored line as a row."""
+    return LogRow(
+        kind=RowKind.LINE,
+        seq=line.seq,
+        last_seq=line.seq,
+        timestamp_ns=line.timestamp_ns,
+        level=line.level,
+        stream=line.stream,
+        message=line.message,
+        partial=line.partial,
+        metadata=line.metadata,
+    )
 
 
 def gap_chunk(first_seq: int, last_seq: int, timestamp_ns: int) -> Chunk:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from psygnal import Signal
 
-from slate_desktop.control.console_chunks import LEVEL_MASK, LEVELS, Chunk, LogRow
+from slate_desktop.control.console_chunks import LEVEL_MASK, LEVELS, Chunk, LogRow, RowKind
 from slate_desktop.control.console_snapshot import SnapshotPart
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError, ErrorCode
@@ -61,6 +61,9 @@ class LogView:
     ) -> None:
         self._levels = frozenset(LEVELS.index(level) for level in levels or LEVELS)
         self._matcher = _compile(text, is_regex=is_regex, is_case_sensitive=is_case_sensitive)
+        case = 0 if is_case_sensitive else re.IGNORECASE
+        self._pattern = re.compile(text if is_regex else re.escape(text), case) if text else None
+        self._looked_at = _REGEX_CHARS if is_regex else None
         self._on_close = on_close
         self._parts = [_Part(chunk) for chunk in chunks]
         self._starts: list[int] | None = None
@@ -118,6 +121,12 @@ class LogView:
             SnapshotPart(part.chunk, functools.partial(self._all_hits, part, len(part.chunk)))
             for part in [part.copy() for part in self._parts]
         ]
+
+    def accepts(self, row: LogRow) -> bool:
+        """Tell whether a row fits the filter, wherever it comes from."""
+        if row.kind is not RowKind.LINE or LEVELS.index(row.level) not in self._levels:
+            return False
+        return self._pattern is None or bool(self._pattern.search(row.message[: self._looked_at]))
 
     def close(self) -> None:
         """Stop following the buffer."""

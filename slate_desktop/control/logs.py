@@ -83,6 +83,21 @@ class LogOperations(Operations):
             grep=text,
         )
 
+    async def search_runtime_logs(
+        self, session_id: str, first: int, last: int, pattern: str, *, is_regex: bool = False
+    ) -> list[tuple[int, str | None]]:
+        """Return the numbers of stored lines from ``first`` to ``last`` that match in any case.
+
+        Lines with terminal colours come with their text, whether they match or not; ``LogSearch``
+        sorts them out, and looks through a whole log in windows.
+
+        Raises:
+            CommandError: ``bad_request`` for an expression that the database does not understand.
+        """
+        return await self.db.logs.search(
+            check_id(session_id, "session_id"), first, last, pattern, is_regex=is_regex
+        )
+
     async def follow_runtime_logs(
         self,
         session_id: str,

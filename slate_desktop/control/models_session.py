@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
@@ -12,11 +13,13 @@ from slate_desktop.control.client import Slate
 from slate_desktop.control.console import DEFAULT_MAX_LINES, LogBuffer
 from slate_desktop.control.history import LogHistory
 from slate_desktop.control.live import Lifetime, Rereading
+from slate_desktop.control.log_search import LogSearch, SearchPattern
 from slate_desktop.control.stats_history import StatsHistory
 from slate_desktop.control.status import apply_status
+from slate_desktop.control.stored_log import StoredLog
 from slate_desktop.control.values import CommandOutcome, ExecResult
 from slate_desktop.domain.container import ContainerConfig
-from slate_desktop.domain.logs import LogPage
+from slate_desktop.domain.logs import LogLevel, LogPage
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import SlateError
@@ -30,7 +33,8 @@ class RuntimeSessionModel:
 
     Attributes:
         session: the newest row, None before ``open``.
-        logs: its console.
+        logs: its newest lines.
+        log: all its lines, those of the database among them.
         stats: the newest sample, None while it does not run.
         stats_history: one hour of samples.
         is_loading: a command is under way.
@@ -59,6 +63,7 @@ class RuntimeSessionModel:
         self._commands = 0
         self._life = Lifetime(f"session.{session_id}")
         self._history = LogHistory(self.logs, self._read_page)
+        self.log = StoredLog(self.logs, self._read_page, self._life.spawn)
         self._rereading: Rereading | None = None
         # Counts what was told, so that a reading knows whether it was overtaken.
         self._news = 0
@@ -92,6 +97,7 @@ class RuntimeSessionModel:
         self._rereading = Rereading(life, self._reread, self._set_error)
         try:
             await self._history.open()
+            await self.log.open()
             samples = await slate.get_stats_history(self.session_id)
         except SlateError as exc:
             self._set_error(exc)
@@ -123,6 +129,37 @@ class RuntimeSessionModel:
     async def execute(self, argv: Sequence[str], timeout_s: float = 30.0) -> ExecResult | None:
         """Run a command inside. Failures land in ``error`` and return None."""
         return await self._guarded(self._slate.execute_command(self.session_id, argv, timeout_s))
+
+    def search_logs(self, pattern: SearchPattern, near: int) -> LogSearch:
+        """Return a search over every line; ``run`` it.
+
+        Raises:
+            re.error: the expression is none.
+        """
+        log = self.log
+        return LogSearch(
+            pattern,
+            functools.partial(self._slate.search_runtime_logs, self.session_id),
+            self._read_page,
+            first=log.first_seq,
+            last=log.last_seq,
+            near=near,
+        )
+
+    async def find_error(self, seq: int, direction: int) -> int | None:
+        """Return the number of the next error line after (1) or before (-1) a number, or None.
+
+        Raises:
+            SlateError: the log cannot be read.
+        """
+        page = await self._slate.get_runtime_logs(
+            self.session_id,
+            limit=1,
+            min_level=LogLevel.ERROR,
+            after=seq if direction > 0 else None,
+            before=seq if direction < 0 else None,
+        )
+        return page.lines[0].seq if page.lines else None
 
     async def load_older_logs(self, limit: int = 1000) -> int:
         """Put an older page in front of the console; returns the number of lines."""

@@ -7,6 +7,7 @@ meanwhile is passed over by giving the rest of the batch the next free numbers.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,8 @@ WINDOW_LINES = 100_000
 # The levels that slate_runtime_logs_level holds.
 PROBLEMS = frozenset({LogLevel.WARN.value, LogLevel.ERROR.value})
 _NO_END = 2**62
+_ESCAPE = re.compile(r"\\.|\(\?P<[^>]*>", re.DOTALL)
+_ESCAPES = {r"\b": r"\y", r"\B": r"\Y"}
 LogKey = tuple[str, int, int]
 _LEVELS = {level.value: level for level in LogLevel}
 
@@ -155,6 +158,24 @@ class Logs:
         rows = await self._rows_before(f"{what}_before", before_seq, window, limit + 1, filters)
         lines = [_line(row) for row in reversed(rows[:limit])]
         return LogPage(lines=lines, has_older=len(rows) > limit, has_newer=before_seq is not None)
+
+    async def search(
+        self, session_id: str, first: int, last: int, pattern: str, *, is_regex: bool
+    ) -> list[tuple[int, str | None]]:
+        """Return the numbers of lines that match in any case, rising.
+
+        Lines with escape sequences come with their text, whether they match or not: what a person
+        sees of them is known to the reader alone.
+
+        Raises:
+            CommandError: ``bad_request`` for an expression that PostgreSQL does not understand.
+        """
+        query, text = "find_log_text", pattern
+        if is_regex or not pattern.isascii():
+            # lower() knows ASCII alone in a database of the C locale.
+            query, text = "find_log_expression", _expression(pattern, is_regex=is_regex)
+        rows = await self._run.many(query, session_id=session_id, first=first, last=last, text=text)
+        return [(row["seq"], row["message"]) for row in rows]
 
     async def _rows_before(
         self, query: str, before: int | None, window: int, limit: int, filters: dict[str, Any]
@@ -289,6 +310,27 @@ def _levels_from(level: LogLevel | str | None) -> list[str] | None:
         return None
     least = LEVEL_ORDER[_level(level)]
     return [name.value for name, order in LEVEL_ORDER.items() if order >= least]
+
+
+def _expression(pattern: str, *, is_regex: bool) -> str:
+    r"""Return an expression of Python as one of PostgreSQL, which calls ``\b`` ``\y``.
+
+    Source: https://www.postgresql.org/docs/current/functions-matching.html, 9.7.3.3
+    """
+    if not is_regex:
+        pattern = re.escape(pattern)
+        return "".join(_any_case(char) for char in pattern)
+    return _ESCAPE.sub(_spelling, pattern)
+
+
+def _spelling(found: re.Match[str]) -> str:
+    return "(" if found[0].startswith("(") else _ESCAPES.get(found[0], found[0])
+
+
+def _any_case(char: str) -> str:
+    lower, upper = char.lower(), char.upper()
+    is_one = len(lower) == len(upper) == 1 and lower != upper
+    return f"[{lower}{upper}]" if is_one and not char.isascii() else char
 
 
 def _escape_like(text: str) -> str:

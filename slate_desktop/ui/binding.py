@@ -319,7 +319,7 @@ class Binding:
         session = work.find_session(session_id)
         if session is not None:
             window.console.open_log(
-                session_id, window.session_title(session), work.models[session_id].logs
+                session_id, window.session_title(session), work.models[session_id]
             )
             self._show_tab(session)
         self._show_history()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
+from slate_desktop.wire.log_batch import batches_of
 
 
 class FakeDatabase:
@@ -72,8 +74,18 @@ class FakeSlate:
         lines = self.lines.get(session_id, [])
         lines = [line for line in lines if before is None or line.seq < before]
         lines = [line for line in lines if after is None or line.seq > after]
+        lines = [line for line in lines if min_level is None or line.level is min_level]
         page = lines[:limit] if after is not None else lines[-limit:]
         return LogPage(lines=page, has_older=len(lines) > len(page), has_newer=False)
+
+    async def search_runtime_logs(
+        self, session_id: str, first: int, last: int, pattern: str, *, is_regex: bool = False
+    ) -> list[tuple[int, str | None]]:
+        if "search" in self.refuse:
+            raise self.refuse["search"]
+        found = re.compile(pattern if is_regex else re.escape(pattern), re.IGNORECASE)
+        lines = self.lines.get(session_id, [])[first - 1 : last]
+        return [(line.seq, None) for line in lines if found.search(line.message)]
 
     async def get_stats_history(self, session_id: str, **_: Any) -> list[ContainerStats]:
         return []
@@ -197,12 +209,9 @@ class FakeSlate:
         now = time.time_ns()
         for number, message in enumerate(messages, first):
             kept.append(LogLine(seq=number, timestamp_ns=now, level=level, message=message))
-        rows = [
-            [line.seq, line.timestamp_ns, line.level.value, "stdout", line.message, False, None]
-            for line in kept[first - 1 :]
-        ]
-        data = {"attempt": 1, "epoch": 1, "first_seq": first, "lines": rows}
-        await self._publish(self.sessions[session_id], "logs", data)
+        for batch in batches_of(kept[first - 1 :], attempt=1, epoch=1):
+            data = msgspec.to_builtins(batch)
+            await self._publish(self.sessions[session_id], "logs", data)
 
     async def sample(self, session_id: str, stats: ContainerStats) -> None:
         """Publish a sample."""

@@ -155,3 +155,24 @@ async def test_filtered_pages_reach_lines_far_away(
         found += [line.seq for line in page.lines]
         after, has_newer = page.lines[-1].seq, page.has_newer
     assert found == wanted
+
+
+async def test_search_finds_texts_and_expressions_in_any_case(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    texts = ["Größe 10%", "GRÖSSE", "GRÖßE 10", "a_b", "\x1b[31mred", "word1 word"]
+    await database.logs.append(
+        session_id, [record(seq, text) for seq, text in enumerate(texts, 1)], epoch=epoch
+    )
+
+    async def found(pattern: str, *, is_regex: bool = False) -> list[int]:
+        rows = await database.logs.search(session_id, 1, 99, pattern, is_regex=is_regex)
+        assert (5, "\x1b[31mred") in rows
+        return [seq for seq, text in rows if text is None]
+
+    assert await found("größe") == [1, 3]
+    assert await found("10%") == [1]
+    assert await found("A_B") == [4]
+    assert await found(r"\bword\b", is_regex=True) == [6]
+    assert await found(r"(?P<what>ORD)\d", is_regex=True) == [6]
+    with pytest.raises(CommandError):
+        await database.logs.search(session_id, 1, 99, "(", is_regex=True)

@@ -240,22 +240,20 @@ def saved(rows: LogBuffer | LogView, meanwhile) -> list[int]:
 
 def test_snapshot_holds_every_row_while_the_buffer_turns_over():
     buffer = LogBuffer(max_lines=64)
-    buffer.append_wire(wire(1, 60))
-    assert saved(buffer, lambda: buffer.append_wire(wire(buffer.last_seq + 1, 40))) == list(
-        range(1, 61)
-    )
+    buffer.append(wire(1, 60))
+    assert saved(buffer, lambda: buffer.append(wire(buffer.last_seq + 1, 40))) == list(range(1, 61))
 
 
 def test_snapshot_holds_every_row_when_the_log_is_cleared():
     buffer = LogBuffer(max_lines=64)
-    buffer.append_wire(wire(1, 60))
+    buffer.append(wire(1, 60))
     assert saved(buffer, buffer.clear) == list(range(1, 61))
 
 
 def test_snapshot_of_a_filter_that_has_not_looked_holds_what_fits():
     buffer = LogBuffer(max_lines=640)
     for first in range(1, 601, 2):
-        buffer.append_wire([*wire(first, 1, "error"), *wire(first + 1, 1, "info")])
+        buffer.append([*wire(first, 1, "error"), *wire(first + 1, 1, "info")])
     view = buffer.view([LogLevel.ERROR])
     assert not view.is_complete
     assert saved(view, lambda: view.advance(0.0)) == list(range(1, 601, 2))
@@ -264,8 +262,8 @@ def test_snapshot_of_a_filter_that_has_not_looked_holds_what_fits():
 
 def test_snapshot_of_a_filter_holds_every_row_while_the_buffer_turns_over():
     buffer = LogBuffer(max_lines=64)
-    buffer.append_wire([*wire(1, 30, "error"), *wire(31, 30, "info")])
+    buffer.append([*wire(1, 30, "error"), *wire(31, 30, "info")])
     view = buffer.view([LogLevel.ERROR])
-    assert saved(view, lambda: buffer.append_wire(wire(buffer.last_seq + 1, 40, "error"))) == list(
+    assert saved(view, lambda: buffer.append(wire(buffer.last_seq + 1, 40, "error"))) == list(
         range(1, 31)
     )

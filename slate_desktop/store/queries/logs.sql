@@ -85,6 +85,22 @@ where session_id = :session_id and seq > :after and seq <= :ceiling and deleted_
     and (:until_ns::bigint is null or ts_ns < :until_ns)
 order by seq asc limit :limit;
 
+-- name: find_log_text
+-- Lines between two numbers that hold a text, in any case; those with escapes are for another look.
+select seq, case when strpos(message, chr(27)) > 0 then message end as message
+from slate_runtime_logs
+where session_id = :session_id and seq between :first and :last and deleted_at is null
+    and (strpos(lower(message), lower(:text)) > 0 or strpos(message, chr(27)) > 0)
+order by seq;
+
+-- name: find_log_expression
+-- Lines between two numbers that match an expression, in any case; the same for those with escapes.
+select seq, case when strpos(message, chr(27)) > 0 then message end as message
+from slate_runtime_logs
+where session_id = :session_id and seq between :first and :last and deleted_at is null
+    and (message ~* :text or strpos(message, chr(27)) > 0)
+order by seq;
+
 -- name: page_problems_before
 -- Warnings and errors before a number, newest first: each level along the index of both.
 select l.seq, l.ts_ns, l.level, l.message, l.stream, l.partial, l.metadata

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from slate_desktop.control.console import LogRow
 
 MARGIN = 10
+# The message of a row for a number that no stored line has.
+NEVER_STORED = "never stored"
 _STRIPE = 3
 _LEVEL_COLUMNS = 6
 _TIME_COLUMNS = 13
@@ -70,9 +72,13 @@ class RowPainter:
 
     def text(self, row: LogRow) -> str:
         """Return a row as it is shown and copied."""
+        if row.kind.name == "WAITING":
+            return "…"
         if is_gap(row):
+            if row.message == NEVER_STORED:
+                return f"… line {row.seq:,} was lost before it was stored …"
             count = row.last_seq - row.seq + 1
-            return f"… {count:,} lines are being fetched …"
+            return f"… {count:,} line{'s are' if count > 1 else ' is'} being fetched …"
         return self.prefix(row) + ansi.strip(row.message)
 
     def advance(self, text: str) -> float:
@@ -211,8 +217,8 @@ class RowPainter:
 
 
 def is_gap(row: LogRow) -> bool:
-    """Tell whether a row stands for missing lines; RowKind is imported after the first paint."""
-    return row.kind.name == "GAP"
+    """Tell whether a row has no line (yet); RowKind is imported after the first paint."""
+    return row.kind.name != "LINE"
 
 
 @lru_cache(maxsize=64)

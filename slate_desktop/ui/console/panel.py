@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -27,28 +28,49 @@ from PySide6.QtWidgets import (
 from slate_desktop.errors import CommandError
 from slate_desktop.ui import icons
 from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.console import ansi
 from slate_desktop.ui.console.filters import FilterBar
+from slate_desktop.ui.console.finder import Finder
 from slate_desktop.ui.console.search import Match, SearchBar, find
-from slate_desktop.ui.console.view import ConsoleView
+from slate_desktop.ui.console.view import MAX_COPY_ROWS, ConsoleView
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from slate_desktop.control.console import LogBuffer, LogView
+    from slate_desktop.control.console_chunks import LogRow
+    from slate_desktop.control.log_search import LogSearch, SearchPattern
+    from slate_desktop.control.stored_log import StoredLog
 
 _COUNTS_MS = 250
-_SAVE_ROWS = 2000
+
+
+class LogSource(Protocol):
+    """What a session's log is read from: the live model, or something like it."""
+
+    logs: LogBuffer
+    log: StoredLog
+
+    def search_logs(self, pattern: SearchPattern, near: int) -> LogSearch:
+        """Return a search over every line."""
+        ...
+
+    async def find_error(self, seq: int, direction: int) -> int | None:
+        """Return the number of the next error line after or before a number."""
+        ...
 
 
 @dataclass
 class _Log:
-    buffer: LogBuffer
+    source: LogSource
     title: str
 
 
 class ConsolePanel(QWidget):
-    """The pane. ``open_log`` shows a session's buffer, ``close_log`` takes it away."""
+    """The pane. ``open_log`` shows a session's log, ``close_log`` takes it away."""
 
     session_selected = Signal(str)
     session_closed = Signal(str)
@@ -65,6 +87,7 @@ class ConsolePanel(QWidget):
         self._logs: dict[str, _Log] = {}
         self._filtered: LogView | None = None
         self._search_task: asyncio.Task[object] | None = None
+        self._finder = Finder(tasks, self._newest_seq, self)
         self._match: Match | None = None
         self.empty = empty
         self.tabs = QTabBar(self)
@@ -103,12 +126,18 @@ class ConsolePanel(QWidget):
     def current_buffer(self) -> LogBuffer | None:
         """The buffer that is shown."""
         session_id = self.current_id
-        return self._logs[session_id].buffer if session_id in self._logs else None
+        return self._logs[session_id].source.logs if session_id in self._logs else None
 
-    def open_log(self, session_id: str, title: str, buffer: LogBuffer) -> None:
+    @property
+    def current_log(self) -> StoredLog | None:
+        """All lines of the session that is shown."""
+        session_id = self.current_id
+        return self._logs[session_id].source.log if session_id in self._logs else None
+
+    def open_log(self, session_id: str, title: str, source: LogSource) -> None:
         """Show a session's log in a tab of its own, and make it the current one."""
         if session_id not in self._logs:
-            self._logs[session_id] = _Log(buffer, title)
+            self._logs[session_id] = _Log(source, title)
             index = self.tabs.addTab(title)
             self.tabs.setTabData(index, session_id)
             self._add_close_button(index)
@@ -154,39 +183,57 @@ class ConsolePanel(QWidget):
 
     def clear(self) -> None:
         """Empty the shown log; what is stored stays stored."""
-        if self.current_buffer is not None:
-            self.current_buffer.clear()
+        if self.current_log is not None:
+            self.current_log.clear()
 
     def copy(self) -> None:
         """Copy the selection, or everything that is shown when nothing is selected."""
         if not self.view.has_selection:
             self.view.select_all()
-        self.view.copy()
+        log, span = self.current_log, self.view.selected_span
+        if (
+            log is None
+            or span is None
+            or self._filtered is not None
+            or 0 < log.buffer.first_seq <= span[0]
+        ):
+            self.view.copy()
+        else:
+            self._tasks.spawn(self._copy_stored(log, *span), "copy", self)
 
     def step_error(self, direction: int) -> None:
         """Go to the next or previous error line."""
-        self._spawn_find(re.compile(r".+"), direction, errors_only=True)
+        if self._filtered is not None:
+            self._spawn_find(re.compile(r".+"), direction, errors_only=True)
+        else:
+            self._replace_search(self._step_error(direction))
+
+    def reveal_seq(self, seq: int) -> None:
+        """Go to a line of the current log."""
+        self._replace_search(self._go_to(seq, None))
 
     async def save(self, path: Path) -> int:
         """Write the lines that are shown now to a file; returns how many.
 
         Raises:
             OSError: the file cannot be written.
+            SlateError: stored lines cannot be read now.
         """
-        from slate_desktop.control.console_snapshot import pages
+        from slate_desktop.control.log_export import export
 
-        rows = self.view.rows
-        if rows is None:
+        log = self.current_log
+        if log is None:
             return 0
-        written = 0
-        # The log goes on meanwhile: its old lines leave, and a filter finds more.
-        shown = rows.snapshot()
-        with await asyncio.to_thread(path.open, "w", encoding="utf-8") as file:
-            for page in pages(shown, _SAVE_ROWS):
-                text = "".join(f"{self.view.painting.text(row)}\n" for row in page)
-                await asyncio.to_thread(file.write, text)
-                written += len(page)
-        return written
+        accepts = None
+        if self._filtered is not None:
+            accepts = self._filtered.accepts
+        # What is shown now: the log goes on meanwhile.
+        return await export(
+            log.read(log.first_seq, log.last_seq),
+            path,
+            accepts=accepts,
+            as_text=self.view.painting.text,
+        )
 
     # -- events ----------------------------------------------------------------------------
 
@@ -252,6 +299,8 @@ class ConsolePanel(QWidget):
         self.view.pending_changed.connect(self._on_pending_changed)
         self.view.menu_wanted.connect(self._on_menu_wanted)
         self.view.top_reached.connect(self._on_top_reached)
+        self.view.copy_wanted.connect(self.copy)
+        self._finder.changed.connect(self._show_search_state)
         self.view.viewport().installEventFilter(self)
         self.more.clicked.connect(lambda: self.view.set_following(True))
 
@@ -281,8 +330,9 @@ class ConsolePanel(QWidget):
     def _apply_filter(self, *, keep_place: bool) -> None:
         buffer = self.current_buffer
         old, self._filtered = self._filtered, None
+        self._finder.end()
         self.filters.show_problem("")
-        rows: LogBuffer | LogView | None = buffer
+        rows: StoredLog | LogView | None = self.current_log
         if buffer is not None and self.filters.is_filtering:
             try:
                 rows = self._filtered = buffer.view(
@@ -294,12 +344,13 @@ class ConsolePanel(QWidget):
             except CommandError as error:
                 self.filters.show_problem(str(error))
                 # A half-typed expression hides nothing.
-                rows = buffer
+                rows = self.current_log
         self.view.set_rows(rows, keep_place=keep_place)
         if old is not None:
             old.close()
         if self._filtered is not None:
             self._scan.start()
+        self._begin_search()
 
     def _on_scan(self) -> None:
         if self._filtered is None or self._filtered.advance():
@@ -355,35 +406,127 @@ class ConsolePanel(QWidget):
         menu.popup(position)
 
     def _on_top_reached(self) -> None:
-        if self.current_id is not None:
+        # Without a filter every line is there already; a filter looks at the kept ones.
+        if self.current_id is not None and self._filtered is not None:
             self.older_wanted.emit(self.current_id)
 
     def _on_pattern_changed(self, pattern: re.Pattern[str] | None) -> None:
         self._match = None
         self.view.set_search(pattern)
+        self._begin_search()
+
+    def _begin_search(self) -> None:
+        """Search everything that is stored, where no filter hides lines."""
+        log = self._logs.get(self.current_id or "")
+        text = self.search.field.text()
+        if (
+            log is None
+            or self._filtered is not None
+            or not self.search.isVisibleTo(self)
+            or self.search.pattern() is None
+        ):
+            self._finder.end()
+            self.search.state.setText("")
+            return
+        is_regex = self.search.regex.isChecked()
+
+        def make() -> LogSearch:
+            from slate_desktop.control.log_search import SearchPattern
+
+            return log.source.search_logs(SearchPattern(text, is_regex), self.view.bottom_seq)
+
+        self._finder.begin(make)
+
+    def _show_search_state(self) -> None:
+        self.search.state.setText(self._finder.state(self._match.seq if self._match else None))
+
+    def _newest_seq(self) -> int:
+        return self.current_log.last_seq if self.current_log is not None else 0
 
     def _on_search_step(self, direction: int) -> None:
         pattern = self.search.pattern()
-        if pattern is not None:
+        if pattern is None:
+            return
+        if self._filtered is not None:
             self._spawn_find(pattern, direction)
+        else:
+            self._replace_search(self._step_match(pattern, direction))
 
     def _spawn_find(
         self, pattern: re.Pattern[str], direction: int, *, errors_only: bool = False
     ) -> None:
+        self._replace_search(self._find(pattern, direction, errors_only))
+
+    def _replace_search(self, work: Coroutine[object, object, None]) -> None:
         if self._search_task is not None:
             self._search_task.cancel()
-        self._search_task = self._tasks.spawn(
-            self._find(pattern, direction, errors_only), "console search", self
-        )
+        self._search_task = self._tasks.spawn(work, "console step", self)
 
-    async def _find(self, pattern: re.Pattern[str], direction: int, errors_only: bool) -> None:
-        rows = self.view.rows
-        if rows is None:
+    def _place(self, direction: int) -> int:
+        """Return the line that a step starts from."""
+        if self._match is not None:
+            return self._match.seq
+        return self.view.top_seq - 1 if direction > 0 else self.view.bottom_seq + 1
+
+    async def _step_match(self, pattern: re.Pattern[str], direction: int) -> None:
+        seq = await self._finder.step(self._place(direction), direction)
+        if seq is not None:
+            await self._go_to(seq, pattern)
+        elif self._finder.search is not None and self._finder.search.error is not None:
+            # The newest lines are here, whatever is away.
+            await self._find(pattern, direction, False, rows=self.current_buffer)
+            return
+        self._show_search_state()
+
+    async def _step_error(self, direction: int) -> None:
+        log = self._logs.get(self.current_id or "")
+        if log is None:
+            return
+        seq = await log.source.find_error(self._place(direction), direction)
+        if seq is None:
+            # Around the end: from the other one.
+            end = log.source.log.first_seq - 1 if direction > 0 else log.source.log.last_seq + 1
+            seq = await log.source.find_error(max(0, end), direction)
+        if seq is not None and seq >= log.source.log.first_seq:
+            await self._go_to(seq, None)
+
+    async def _go_to(self, seq: int, pattern: re.Pattern[str] | None) -> None:
+        """Show a line in the middle, its match marked."""
+        log = self.current_log
+        if log is None or self._filtered is not None:
+            return
+        async for rows in log.read(seq, seq):
+            text = ansi.strip(rows[0].message)
+            found = pattern.search(text) if pattern is not None else None
+            start, end = found.span() if found else (0, len(text))
+            index = log.index_of_seq(seq)
+            self._match = Match(index, seq, start, end)
+            self.view.show_match(index, seq, start, end)
+
+    async def _copy_stored(self, log: StoredLog, first: int, last: int) -> None:
+        rows: list[LogRow] = []
+        pages: AsyncIterator[list[LogRow]] = log.read(first, min(last, first + MAX_COPY_ROWS - 1))
+        async for page in pages:
+            rows += page
+        self.view.copy(rows)
+
+    async def _find(
+        self,
+        pattern: re.Pattern[str],
+        direction: int,
+        errors_only: bool,
+        *,
+        rows: LogBuffer | None = None,
+    ) -> None:
+        """Step through the rows that are kept in memory."""
+        shown = self.view.rows
+        rows = rows or shown  # type: ignore[assignment]
+        if rows is None or shown is None:
             return
         match = await find(rows, pattern, self._match, direction, errors_only=errors_only)
         self._match = match
         self.search.state.setText("" if match else self.tr("No match"))
         if match is not None:
             with contextlib.suppress(IndexError):
-                index = rows.index_of_seq(match.seq)
+                index = shown.index_of_seq(match.seq)
                 self.view.show_match(index, match.seq, match.start, match.end)

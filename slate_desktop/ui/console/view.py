@@ -28,12 +28,14 @@ from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.control.console import LogBuffer, LogView
+    from slate_desktop.control.console_chunks import LogRow
+    from slate_desktop.control.stored_log import StoredLog
 
 REPAINT_MS = 33
 # Copying more than this would stall the window; saving has no such limit.
 MAX_COPY_ROWS = 50_000
 _MAX_COLUMNS = 70_000
-Rows: TypeAlias = "LogBuffer | LogView"
+Rows: TypeAlias = "LogBuffer | LogView | StoredLog"
 
 
 class Place(NamedTuple):
@@ -50,6 +52,7 @@ class ConsoleView(QAbstractScrollArea):
     pending_changed = Signal(int)
     menu_wanted = Signal(QPoint)
     top_reached = Signal()
+    copy_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -171,6 +174,19 @@ class ConsoleView(QAbstractScrollArea):
         self.reveal(index)
         self.viewport().update()
 
+    @property
+    def top_seq(self) -> int:
+        """The number of the first line on the screen."""
+        return self._top_seq
+
+    @property
+    def bottom_seq(self) -> int:
+        """The number of the last line on the screen, 0 where there is none."""
+        if self._rows is None or not len(self._rows):
+            return 0
+        bar = self.verticalScrollBar()
+        return self._rows.row(min(bar.value() + bar.pageStep(), len(self._rows)) - 1).seq
+
     def reveal(self, index: int) -> None:
         """Scroll so that a row stands in the middle, unless it is visible."""
         bar = self.verticalScrollBar()
@@ -192,22 +208,36 @@ class ConsoleView(QAbstractScrollArea):
             self._cursor = Place(last.seq, len(self.painting.text(last)))
             self.viewport().update()
 
-    def selected_text(self) -> str:
-        """Return the selected text as it is shown, at most ``MAX_COPY_ROWS`` rows."""
+    @property
+    def selected_span(self) -> tuple[int, int] | None:
+        """The numbers of the first and the last selected line."""
+        if not self.has_selection:
+            return None
+        first, last = self._selection()
+        return first.seq, last.seq
+
+    def selected_text(self, rows: list[LogRow] | None = None) -> str:
+        """Return the selected text as it is shown, at most ``MAX_COPY_ROWS`` rows.
+
+        Args:
+            rows: the selected rows, where they had to be read; those of the source when None.
+        """
         if self._rows is None or not self.has_selection:
             return ""
         first, last = self._selection()
-        start = self._rows.index_of_seq(first.seq)
-        stop = min(self._rows.index_of_seq(last.seq + 1), start + MAX_COPY_ROWS)
+        if rows is None:
+            start = self._rows.index_of_seq(first.seq)
+            stop = min(self._rows.index_of_seq(last.seq + 1), start + MAX_COPY_ROWS)
+            rows = self._rows.rows(start, stop)
         pieces: list[str] = []
-        for row in self._rows.rows(start, stop):
+        for row in rows:
             left, right = self._selected_columns(row.seq) or (0, None)
             pieces.append(self.painting.text(row)[left:right])
         return "\n".join(pieces)
 
-    def copy(self) -> None:
-        """Put the selected text on the clipboard."""
-        text = self.selected_text()
+    def copy(self, rows: list[LogRow] | None = None) -> None:
+        """Put the selected text on the clipboard; ``rows`` as for ``selected_text``."""
+        text = self.selected_text(rows)
         if text:
             QGuiApplication.clipboard().setText(text)
 
@@ -287,7 +317,7 @@ class ConsoleView(QAbstractScrollArea):
             Qt.Key.Key_PageDown: bar.pageStep(),
         }
         if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
+            self.copy_wanted.emit()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
             self.select_all()
         elif key in steps:

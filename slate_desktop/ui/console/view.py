@@ -35,6 +35,7 @@ REPAINT_MS = 33
 # Copying more than this would stall the window; saving has no such limit.
 MAX_COPY_ROWS = 50_000
 _MAX_COLUMNS = 70_000
+_END_COLUMN = 2**30
 Rows: TypeAlias = "LogBuffer | LogView | StoredLog"
 
 
@@ -203,9 +204,9 @@ class ConsoleView(QAbstractScrollArea):
     def select_all(self) -> None:
         """Select every row."""
         if self._rows is not None and len(self._rows):
-            last = self._rows.row(len(self._rows) - 1)
+            # To the end of the last line, whether its text is here or is still to be read.
             self._anchor = Place(self._rows.row(0).seq, 0)
-            self._cursor = Place(last.seq, len(self.painting.text(last)))
+            self._cursor = Place(self._rows.row(len(self._rows) - 1).seq, _END_COLUMN)
             self.viewport().update()
 
     @property

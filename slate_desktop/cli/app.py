@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from slate_desktop.cli import (
+    asset_commands,
     build_commands,
     project_commands,
     session_commands,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(stack_commands.app, name="stack")
 app.add_typer(project_commands.app, name="project")
 app.add_typer(session_commands.app, name="session")
+app.add_typer(asset_commands.app, name="asset")
 app.add_typer(build_commands.app, name="build")
 session_output.register(session_commands.app)
 system_commands.register(app)

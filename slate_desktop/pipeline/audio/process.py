@@ -38,6 +38,8 @@ _LOSSY_INPUTS = frozenset(
 )
 # A lossy product may pass the ceiling by what meters differ in.
 _CEILING_SLACK_DB = 0.1
+# Encodes after the first one, until the product is below the ceiling.
+_MAX_AGAIN = 2
 
 
 def process(
@@ -57,11 +59,13 @@ def process(
     gain, is_held = gain_db(found.mixed, options)
     path = out_dir / product_name(source, SUFFIXES[plan.format])
     checked = _encode(sound, plan, found, gain, path, progress)
-    excess = _excess_db(checked, options)
-    if excess > 0:
-        # The codec overshot the ceiling: once more, lower by as much.
+    for _ in range(_MAX_AGAIN):
+        excess = _excess_db(checked, options)
+        if excess <= _CEILING_SLACK_DB:
+            break
+        # The codec overshot the ceiling: again, lower by as much.
         path.unlink()
-        gain, is_held = gain - excess, True
+        gain, is_held = gain - excess - _CEILING_SLACK_DB / 2, True
         checked = _encode(sound, plan, found, gain, path, progress)
     loop, lost = _keep_loop(sound, plan, found, options, path)
     remarks = _remarks(sound, found, plan, options, is_held, checked)
@@ -144,8 +148,7 @@ def _excess_db(checked: Checked, options: AudioOptions) -> float:
     peak = checked.levels.true_peak_dbtp
     if options.normalize is Normalize.NONE or peak is None:
         return 0.0
-    excess = peak - options.true_peak
-    return excess if excess > _CEILING_SLACK_DB else 0.0
+    return peak - options.true_peak
 
 
 def _keep_loop(

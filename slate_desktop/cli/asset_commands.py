@@ -1,0 +1,167 @@
+"""``slate asset``: process textures, models and sounds, and look into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from slate_desktop.cli import asset_options as given
+from slate_desktop.cli.exits import EXIT_OK
+from slate_desktop.cli.options import Json
+from slate_desktop.cli.output import Output
+from slate_desktop.cli.run import alone
+
+if TYPE_CHECKING:
+    from slate_desktop.control.asset_batch import AssetTask
+
+app = typer.Typer(help="Textures, models and sounds.", no_args_is_help=True)
+
+DEFAULT_OUT = Path("processed")
+
+
+@app.command()
+def process(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Assets.")],
+    preset: given.Preset = None,
+    format_name: given.Format = None,
+    compression: given.Compression = None,
+    mipmaps: given.Mipmaps = None,
+    quality: given.Quality = None,
+    resize: given.Resize = None,
+    scale: given.Scale = None,
+    optimize: given.Optimize = None,
+    lods: given.Lods = None,
+    bake_lighting: given.Bake = None,
+    bitrate: given.Bitrate = None,
+    sample_rate: given.SampleRate = None,
+    channels: given.Channels = None,
+    normalize: given.Normalize = None,
+    option: given.Option = None,
+    out: given.Out = DEFAULT_OUT,
+    local: given.Local = True,  # noqa: ARG001 - the only way so far
+    force: given.Force = False,
+    workers: given.Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Process assets; what is known already comes at once."""
+    options = given.given_options(
+        resize=resize,
+        lods=lods,
+        option=option,
+        format=format_name,
+        compression=compression,
+        generate_mipmaps=mipmaps,
+        quality=quality,
+        scale=scale,
+        optimize=optimize,
+        bake_lighting=bake_lighting,
+        bitrate=bitrate,
+        sample_rate=sample_rate,
+        channels=channels,
+        normalize=normalize,
+    )
+
+    async def act(output: Output) -> int:
+        from slate_desktop.cli.asset_run import run_local
+
+        tasks = _tasks_of_files(files, preset, options)
+        return await run_local(output, tasks, out, force=force, workers=workers)
+
+    alone(as_json, act)
+
+
+@app.command()
+def batch(
+    target: Annotated[str, typer.Argument(metavar="FOLDER|GLOB|MANIFEST", help="What to process.")],
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="P", help="One preset for all, instead of the rules."),
+    ] = None,
+    out: given.Out = DEFAULT_OUT,
+    local: given.Local = True,  # noqa: ARG001 - the only way so far
+    force: given.Force = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Process what failed before, too.")
+    ] = False,
+    workers: given.Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Process all assets of a folder, a glob or a manifest; presets are chosen by their rules."""
+
+    async def act(output: Output) -> int:
+        import msgspec
+
+        from slate_desktop.cli.asset_run import run_local
+        from slate_desktop.control.asset_batch import AUTO, tasks_of_batch
+
+        tasks = [
+            msgspec.structs.replace(task, preset=task.preset or preset or AUTO)
+            for task in tasks_of_batch(target, skip=(out,))
+        ]
+        if not tasks:
+            output.result({"jobs": [], "summary": {"total": 0}}, "There is no asset in it.")
+            return EXIT_OK
+        return await run_local(
+            output, tasks, out, force=force, workers=workers, retries_failed=retry_failed
+        )
+
+    alone(as_json, act)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An asset.")],
+    as_json: Json = False,
+) -> None:
+    """Show what a file holds; it is read as carefully as one that is processed."""
+
+    async def act(output: Output) -> int:
+        from slate_desktop.control.asset_batch import AssetTask
+        from slate_desktop.control.local_assets import inspect_asset
+
+        facts = await inspect_asset(AssetTask(source=file, name=str(file)))
+        output.result({"input": str(file), **facts})
+        return EXIT_OK
+
+    alone(as_json, act)
+
+
+@app.command()
+def presets(as_json: Json = False) -> None:
+    """List the presets, and which files their rules take."""
+
+    async def act(output: Output) -> int:
+        import msgspec
+
+        from slate_desktop.domain.assets.presets import shipped_presets
+
+        found = shipped_presets()
+        if as_json:
+            output.result({"presets": [msgspec.to_builtins(preset) for preset in found]})
+        else:
+            output.table(
+                ["preset", "for", "what it does"],
+                [(p.id, ", ".join(rule.path for rule in p.rules), p.description) for p in found],
+            )
+        return EXIT_OK
+
+    alone(as_json, act)
+
+
+def _tasks_of_files(
+    files: Sequence[Path], preset: str | None, options: dict[str, Any]
+) -> list[AssetTask]:
+    """Return a task for each file, with those of the options that are for its kind."""
+    from slate_desktop.control.asset_batch import AssetTask, fitting
+    from slate_desktop.domain.assets.kinds import kind_of
+
+    kinds = {kind for file in files if (kind := kind_of(file)) is not None}
+    tasks: list[AssetTask] = []
+    for file in files:
+        kind = kind_of(file)
+        own = options if kind is None else fitting(options, kind, kinds)
+        tasks.append(AssetTask(source=file, name=str(file), preset=preset, options=own))
+    return tasks

@@ -17,5 +17,5 @@ def test_document_lists_exactly_the_codes_that_exist() -> None:
     others = named - {code.value for code in ErrorCode}
     assert others <= {
         "retry", "never", "later", "resign", "unknown", "memory", "cpus", "ports", "env", "volumes",
-        "command", "image", "name",
+        "command", "image", "name", "unset",
     }  # fmt: skip

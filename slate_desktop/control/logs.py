@@ -98,6 +98,28 @@ class LogOperations(Operations):
             check_id(session_id, "session_id"), first, last, pattern, is_regex=is_regex
         )
 
+    async def get_problem_density(
+        self, session_id: str, first: int, last: int, buckets: int = 256
+    ) -> dict[LogLevel, dict[int, int]]:
+        """Return how many warnings and errors lie in each equal part of a span of lines.
+
+        Args:
+            session_id: the session.
+            first: the first line's number.
+            last: the last line's number.
+            buckets: the number of parts, 1 to 4,096.
+
+        Raises:
+            CommandError: ``bad_request``.
+        """
+        if not 1 <= buckets <= 4_096:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, "buckets must be from 1 to 4096.", field="buckets"
+            )
+        return await self.db.logs.problem_density(
+            check_id(session_id, "session_id"), first, last, buckets
+        )
+
     async def follow_runtime_logs(
         self,
         session_id: str,

@@ -161,6 +161,16 @@ class RuntimeSessionModel:
         )
         return page.lines[0].seq if page.lines else None
 
+    async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
+        """Return how many warnings and errors lie in each equal part of the shown log.
+
+        Raises:
+            SlateError: the log cannot be read.
+        """
+        return await self._slate.get_problem_density(
+            self.session_id, self.log.first_seq, self.log.last_seq, buckets
+        )
+
     async def load_older_logs(self, limit: int = 1000) -> int:
         """Put an older page in front of the console; returns the number of lines."""
         try:

@@ -177,6 +177,24 @@ class Logs:
         rows = await self._run.many(query, session_id=session_id, first=first, last=last, text=text)
         return [(row["seq"], row["message"]) for row in rows]
 
+    async def problem_density(
+        self, session_id: str, first: int, last: int, buckets: int
+    ) -> dict[LogLevel, dict[int, int]]:
+        """Return how many warnings and errors lie in each equal part of ``first`` to ``last``."""
+        counts: dict[LogLevel, dict[int, int]] = {LogLevel.WARN: {}, LogLevel.ERROR: {}}
+        if last < first:
+            return counts
+        rows = await self._run.many(
+            "list_problem_density",
+            session_id=session_id,
+            first=float(first),
+            last=float(last + 1),
+            buckets=buckets,
+        )
+        for row in rows:
+            counts[_LEVELS[row["level"]]][row["bucket"]] = row["lines"]
+        return counts
+
     async def _rows_before(
         self, query: str, before: int | None, window: int, limit: int, filters: dict[str, Any]
     ) -> list[Any]:

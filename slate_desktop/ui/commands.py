@@ -283,7 +283,15 @@ class Commands:
             return
         name = f"{session.runtime_type}-{session.id[:8]}.log"
         title = window.tr("Save the shown lines")
-        path = await dialogs.choose_save_file(window, title, name)
+        path = await dialogs.choose_save_file(
+            window,
+            title,
+            name,
+            [
+                window.tr("Log: text, JSON lines, or either compressed")
+                + " (*.log *.jsonl *.log.gz *.jsonl.gz)"
+            ],
+        )
         if path is None:
             return
         try:

@@ -7,6 +7,7 @@ A nested Qt loop inside a coroutine wedges the program, so every dialog here is 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import shiboken6
@@ -100,11 +101,23 @@ async def choose_open_file(parent: QWidget, title: str, start: Path | None = Non
     return Path(chosen[0]) if is_accepted and chosen else None
 
 
-async def choose_save_file(parent: QWidget, title: str, name: str) -> Path | None:
-    """Let the user choose where to save; the dialog itself asks before it overwrites."""
+async def choose_save_file(
+    parent: QWidget, title: str, name: str, filters: Sequence[str] = ()
+) -> Path | None:
+    """Let the user choose where to save; the dialog itself asks before it overwrites.
+
+    Args:
+        parent: the window.
+        title: of the dialog.
+        name: what is proposed.
+        filters: kinds of files as Qt writes them, ``Text (*.log)``; the first one's suffix is added
+            to a name without any.
+    """
     dialog = QFileDialog(parent, title, str(Path.home()))
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+    if filters:
+        dialog.setNameFilters(list(filters))
     dialog.selectFile(name)
     dialog.resize(760, 480)
     chosen: list[str] = []

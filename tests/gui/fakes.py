@@ -87,6 +87,16 @@ class FakeSlate:
         lines = self.lines.get(session_id, [])[first - 1 : last]
         return [(line.seq, None) for line in lines if found.search(line.message)]
 
+    async def get_problem_density(
+        self, session_id: str, first: int, last: int, buckets: int = 256
+    ) -> dict[LogLevel, dict[int, int]]:
+        counts: dict[LogLevel, dict[int, int]] = {LogLevel.WARN: {}, LogLevel.ERROR: {}}
+        for line in self.lines.get(session_id, []):
+            if line.level in counts and first <= line.seq <= last:
+                bucket = (line.seq - first) * buckets // (last - first + 1)
+                counts[line.level][bucket] = counts[line.level].get(bucket, 0) + 1
+        return counts
+
     async def get_stats_history(self, session_id: str, **_: Any) -> list[ContainerStats]:
         return []
 

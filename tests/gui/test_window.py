@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLineEdit
@@ -397,3 +397,33 @@ async def test_search_without_the_database_says_so_and_looks_at_what_is_here(
     await until(lambda: "cannot be read" in console.search.state.text())
     QTest.keyClick(console.search.field, Qt.Key.Key_Return)
     await until(lambda: console.view.painting.current == (2, 0, 3))
+
+
+async def test_strip_shows_where_errors_lie_and_leads_there(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    session_id = await press_start(window, slate)
+    console, view = window.console, window.console.view
+    console._strip_timer.setInterval(20)
+    await slate.log(session_id, *(f"line {number}" for number in range(1, 901)))
+    await slate.log(session_id, *["broken"] * 20, level=LogLevel.ERROR)
+    await slate.log(session_id, *(f"line {number}" for number in range(921, 1001)))
+    strip = console.strip
+    place = strip.height() * 0.91
+    await until(lambda: strip.count_at(place, LogLevel.ERROR) > 0)
+    assert strip.count_at(strip.height() / 2, LogLevel.ERROR) == 0
+    assert view.is_following
+    QTest.mouseClick(
+        strip, Qt.MouseButton.LeftButton, pos=QPoint(strip.width() // 2, strip.height() // 2)
+    )
+    assert not view.is_following
+    assert view.top_seq <= 501 <= view.bottom_seq
+    error_row = strip.grab().toImage().pixelColor(strip.width() - 2, int(place))
+    plain_row = strip.grab().toImage().pixelColor(strip.width() - 2, strip.height() // 2)
+    assert error_row == window.theme.tokens.color("level.error")
+    assert error_row != plain_row
+    window.registry["console.search"].trigger()
+    console.search.field.setText("line 500")
+    await until(lambda: list(strip.hits) == [500])
+    console.filters.chips[LogLevel.INFO].click()
+    await until(lambda: not strip.isVisibleTo(console))

@@ -176,3 +176,16 @@ async def test_search_finds_texts_and_expressions_in_any_case(database: Database
     assert await found(r"(?P<what>ORD)\d", is_regex=True) == [6]
     with pytest.raises(CommandError):
         await database.logs.search(session_id, 1, 99, "(", is_regex=True)
+
+
+async def test_density_counts_problems_by_place(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    levels = {3: LogLevel.ERROR, 4: LogLevel.WARN, 98: LogLevel.ERROR, 100: LogLevel.ERROR}
+    lines = [record(seq, level=levels.get(seq, LogLevel.INFO)) for seq in range(1, 101)]
+    await database.logs.append(session_id, lines, epoch=epoch)
+    counts = await database.logs.problem_density(session_id, 1, 100, 10)
+    assert counts == {LogLevel.ERROR: {0: 1, 9: 2}, LogLevel.WARN: {0: 1}}
+    assert await database.logs.problem_density(session_id, 5, 97, 10) == {
+        LogLevel.ERROR: {},
+        LogLevel.WARN: {},
+    }

@@ -101,6 +101,15 @@ where session_id = :session_id and seq between :first and :last and deleted_at i
     and (message ~* :text or strpos(message, chr(27)) > 0)
 order by seq;
 
+-- name: list_problem_density
+-- How many warnings and errors lie in each of equal parts of a span of numbers.
+select width_bucket(seq::double precision, :first, :last, :buckets) - 1 as bucket, level,
+    count(*) as lines
+from slate_runtime_logs
+where session_id = :session_id and level in ('warn', 'error')
+    and seq >= :first and seq < :last and deleted_at is null
+group by 1, 2;
+
 -- name: page_problems_before
 -- Warnings and errors before a number, newest first: each level along the index of both.
 select l.seq, l.ts_ns, l.level, l.message, l.stream, l.partial, l.metadata

@@ -25,10 +25,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from slate_desktop.errors import CommandError
+from slate_desktop.domain.logs import LogLevel
+from slate_desktop.errors import CommandError, SlateError
 from slate_desktop.ui import icons
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.console import ansi
+from slate_desktop.ui.console.density import BUCKETS, DensityStrip
 from slate_desktop.ui.console.filters import FilterBar
 from slate_desktop.ui.console.finder import Finder
 from slate_desktop.ui.console.search import Match, SearchBar, find
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from slate_desktop.control.stored_log import StoredLog
 
 _COUNTS_MS = 250
+_STRIP_MS = 2_000
 
 
 class LogSource(Protocol):
@@ -60,6 +63,10 @@ class LogSource(Protocol):
 
     async def find_error(self, seq: int, direction: int) -> int | None:
         """Return the number of the next error line after or before a number."""
+        ...
+
+    async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
+        """Return how many warnings and errors lie in each equal part of the log."""
         ...
 
 
@@ -99,6 +106,7 @@ class ConsolePanel(QWidget):
         self.tabs.currentChanged.connect(self._on_tab_changed)
         self.tabs.tabCloseRequested.connect(self._on_tab_close)
         self.view = ConsoleView(theme, self)
+        self.strip = DensityStrip(theme, self)
         self.filters = FilterBar(theme, self)
         self.search = SearchBar(theme, self)
         self.more = QPushButton(self.view.viewport())
@@ -110,6 +118,11 @@ class ConsolePanel(QWidget):
         self._counts = QTimer(self)
         self._counts.setInterval(_COUNTS_MS)
         self._counts.timeout.connect(self._on_counts)
+        self._strip_span: tuple[str | None, int, int] | None = None
+        self._strip_task: asyncio.Task[object] | None = None
+        self._strip_timer = QTimer(self)
+        self._strip_timer.setInterval(_STRIP_MS)
+        self._strip_timer.timeout.connect(self._refresh_strip)
         self._scan = QTimer(self)
         self._scan.setInterval(0)
         self._scan.timeout.connect(self._on_scan)
@@ -170,6 +183,7 @@ class ConsolePanel(QWidget):
         self.view.apply_theme()
         self.filters.apply_theme()
         self.search.apply_theme()
+        self.strip.update()
         for index in range(self.tabs.count()):
             button = self.tabs.tabButton(index, QTabBar.ButtonPosition.RightSide)
             if isinstance(button, QToolButton):
@@ -247,11 +261,13 @@ class ConsolePanel(QWidget):
         """Count only while somebody looks."""
         super().showEvent(event)  # type: ignore[arg-type]
         self._counts.start()
+        self._strip_timer.start()
 
     def hideEvent(self, event: object) -> None:
         """Stop counting."""
         super().hideEvent(event)  # type: ignore[arg-type]
         self._counts.stop()
+        self._strip_timer.stop()
 
     # -- private ---------------------------------------------------------------------------
 
@@ -285,7 +301,11 @@ class ConsolePanel(QWidget):
         body.addWidget(self.tabs)
         body.addWidget(top)
         body.addWidget(self.search)
-        body.addWidget(self.view, 1)
+        lines = QHBoxLayout()
+        lines.setSpacing(0)
+        lines.addWidget(self.view, 1)
+        lines.addWidget(self.strip)
+        body.addLayout(lines, 1)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._body)
@@ -301,6 +321,7 @@ class ConsolePanel(QWidget):
         self.view.top_reached.connect(self._on_top_reached)
         self.view.copy_wanted.connect(self.copy)
         self._finder.changed.connect(self._show_search_state)
+        self.strip.clicked.connect(self._on_strip_clicked)
         self.view.viewport().installEventFilter(self)
         self.more.clicked.connect(lambda: self.view.set_following(True))
 
@@ -326,6 +347,9 @@ class ConsolePanel(QWidget):
         self._match = None
         self._apply_filter(keep_place=False)
         self._on_counts()
+        self.strip.show_counts({})
+        self._strip_span = None
+        self._refresh_strip()
 
     def _apply_filter(self, *, keep_place: bool) -> None:
         buffer = self.current_buffer
@@ -350,6 +374,7 @@ class ConsolePanel(QWidget):
             old.close()
         if self._filtered is not None:
             self._scan.start()
+        self.strip.setVisible(self._filtered is None)
         self._begin_search()
 
     def _on_scan(self) -> None:
@@ -439,6 +464,37 @@ class ConsolePanel(QWidget):
 
     def _show_search_state(self) -> None:
         self.search.state.setText(self._finder.state(self._match.seq if self._match else None))
+        search = self._finder.search
+        if search is None:
+            self.strip.show_hits((), 1, 0)
+        else:
+            self.strip.show_hits(search.hits, search.first, search.last)
+
+    def _on_strip_clicked(self, share: float) -> None:
+        bar = self.view.verticalScrollBar()
+        if share < 1.0:
+            self.view.set_following(False)
+        # The strip is the whole log: the place that was clicked comes to the middle.
+        total = bar.maximum() + bar.pageStep()
+        bar.setValue(round(share * total) - bar.pageStep() // 2)
+
+    def _refresh_strip(self) -> None:
+        """Count problems again where lines have come; what cannot be read is left as it was."""
+        self.strip.setVisible(self._filtered is None)
+        log = self._logs.get(self.current_id or "")
+        if log is None or self._filtered is not None:
+            return
+        span = (self.current_id, log.source.log.first_seq, log.source.log.last_seq)
+        if span != self._strip_span and (self._strip_task is None or self._strip_task.done()):
+            self._strip_span = span
+            self._strip_task = self._tasks.spawn(self._count_problems(log.source), "density", self)
+
+    async def _count_problems(self, source: LogSource) -> None:
+        with contextlib.suppress(SlateError):
+            counts = await source.problem_density(BUCKETS)
+            log = self._logs.get(self.current_id or "")
+            if log is not None and log.source is source:
+                self.strip.show_counts(counts)
 
     def _newest_seq(self) -> int:
         return self.current_log.last_seq if self.current_log is not None else 0

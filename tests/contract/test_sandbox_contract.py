@@ -198,9 +198,11 @@ async def test_lost_fork_server_fails_its_children_and_comes_back(tmp_path: Path
         await asyncio.wait_for(waiting.wait(), 30)
         pid = sandbox.server_pid
         assert pid is not None
+        program = int((tmp_path / "program").read_text())
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(AssetError) as caught:
             await task
+        await _gone(program)
         assert (caught.value.code, caught.value.retry) == (ErrorCode.ASSET_CRASH, Retry.LATER)
         assert await sandbox.run(_request(tmp_path, "chatter", size=1)) == "x"
         assert sandbox.server_pid not in (None, pid)

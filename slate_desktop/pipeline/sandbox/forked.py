@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 
 import msgspec
+import psutil
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.pipeline.sandbox.handle import child_environment, read_lines
@@ -36,6 +38,8 @@ class ForkServer:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._children: dict[int, ForkedChild] = {}
+        # Sessions of the children: the first process and when it began.
+        self._sessions: dict[int, tuple[int, float]] = {}
 
     @property
     def pid(self) -> int | None:
@@ -109,8 +113,13 @@ class ForkServer:
         with contextlib.suppress(OSError):
             while data := control.recv(_MAX_CONTROL_BYTES):
                 message = msgspec.json.decode(data)
+                if "started" in message:
+                    with self._lock:
+                        self._sessions[message["started"]] = _session(message["pid"])
+                    continue
                 with self._lock:
                     child = self._children.pop(message["ended"], None)
+                    self._sessions.pop(message["ended"], None)
                 if child is not None:
                     child.end(message["status"])
         with self._lock:
@@ -132,9 +141,32 @@ class ForkServer:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+        for session in self._sessions.values():
+            _end_session(*session)
+        self._sessions.clear()
         for child in self._children.values():
             child.end(None)
         self._children.clear()
+
+
+def _session(pid: int) -> tuple[int, float]:
+    """Return a child's session and the time that its first process began; 0.0 when it has ended."""
+    try:
+        return pid, psutil.Process(pid).create_time()
+    except psutil.Error:
+        return pid, 0.0
+
+
+def _end_session(pid: int, began: float) -> None:
+    """Kill what a child of a lost server left running; the child itself ended with the server."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            # A number in use as a session is given to nobody else, so only a new leader is foreign.
+            if os.getsid(process.pid) != pid:
+                continue
+            if process.pid == pid and process.create_time() != began:
+                return
+            process.kill()
 
 
 class ForkedChild:

@@ -95,6 +95,8 @@ class _Server:
             _be_child(channel, self._own)
         os.close(channel)
         self._pids[message["start"]] = pid
+        # So that the parent can end the child's programs if this server is killed.
+        self._control.send(msgspec.json.encode({"started": message["start"], "pid": pid}))
 
     def _load(self, kind: AssetKind) -> None:
         """Import codecs; where that fails, each child meets the error and tells it."""

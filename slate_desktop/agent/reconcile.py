@@ -84,16 +84,17 @@ class Reconciler:
         self._is_failing = False
 
     async def run(self, period_s: float = PERIOD_S) -> None:
-        """Reconcile until cancelled."""
+        """Reconcile until cancelled; the caller has done the first cycle."""
         while True:
-            await asyncio.sleep(period_s)
             try:
-                await self.run_once()
                 await self._recorder.tidy()
+                await asyncio.sleep(period_s)
+                await self.run_once()
             except DatabaseError:
-                continue  # run_once has said so
+                await asyncio.sleep(period_s)  # run_once says so
             except Exception:  # noqa: BLE001 - the boundary of a worker
                 _log.exception("a round of reconciliation broke off")
+                await asyncio.sleep(period_s)
 
     async def run_once(self) -> None:
         """Do one cycle; a database or an engine that is away ends it without any act."""
@@ -233,9 +234,21 @@ class Reconciler:
         await found.driver.remove(found.handle)
 
     async def _settle_unknown(self, session_id: str, found: list[Found]) -> None:
-        """Remove our runtimes of a session that the database has not known for five minutes."""
+        """Remove our runtimes of a session that is another agent's now, or that nobody knows.
+
+        One that the database does not know gets five minutes: it may be behind.
+        """
+        newest = 0
+        try:
+            newest = (await self._db.sessions.get(session_id)).attempt
+        except CommandError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                raise
         for item in found:
-            if self._age_s(item) >= UNKNOWN_AFTER_S:
+            if item.handle.labels.attempt < newest:
+                _log.info("removing a runtime that was superseded", extra={"session": session_id})
+                await self._sweep(item)
+            elif self._age_s(item) >= UNKNOWN_AFTER_S:
                 _log.warning("removing an unknown runtime", extra={"session": session_id})
                 await self._sweep(item)
 

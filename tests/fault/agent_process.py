@@ -21,13 +21,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class AgentProcess:
-    """Starts, kills and starts again the agent of a world; runtimes are local processes."""
+    """Starts, kills and starts again an agent of a world; runtimes are local processes."""
 
     def __init__(self, world: AgentWorld, **options: Any) -> None:
         self.world = world
         self.process: subprocess.Popen[bytes] | None = None
         self._options = {"drivers": ["process"]} | options
-        self._log = world.directory / "agent.log"
+        self.agent_id: str = self._options.get("agent_id", AGENT_ID)
+        self.data_dir = Path(self._options.get("data_dir", world.options().data_dir))
+        self._log = world.directory / f"{self.agent_id}.log"
 
     def spawn(self, failpoint: str = "", **options: Any) -> None:
         """Start it without waiting."""
@@ -71,6 +73,16 @@ class AgentProcess:
         assert self.process is not None
         return await asyncio.to_thread(self.process.wait, timeout_s)
 
+    async def runtimes(self) -> int:
+        """Return how many runtimes it has, running or not."""
+        from slate_desktop.agent.drivers.process import ProcessDriver
+
+        driver = ProcessDriver(self.data_dir / "runtimes")
+        try:
+            return len(await driver.list_runtimes(self.agent_id))
+        finally:
+            await driver.aclose()
+
     async def aclose(self) -> None:
         """End it, and every runtime that it left."""
         if self.process is not None and self.process.poll() is None:
@@ -81,18 +93,18 @@ class AgentProcess:
     async def _end_runtimes(self) -> None:
         from slate_desktop.agent.drivers.process import ProcessDriver
 
-        driver = ProcessDriver(self.world.options().data_dir / "runtimes")
-        for handle, _ in await driver.list_runtimes(AGENT_ID):
+        driver = ProcessDriver(self.data_dir / "runtimes")
+        for handle, _ in await driver.list_runtimes(self.agent_id):
             await driver.stop(handle, 0)
             await driver.remove(handle)
         await driver.aclose()
 
     async def _epoch(self) -> int:
         agents = await self.world.db.agents.list()
-        return next((a.epoch for a in agents if a.id == AGENT_ID), 0)
+        return next((a.epoch for a in agents if a.id == self.agent_id), 0)
 
     async def _is_serving(self) -> bool:
         with contextlib.suppress(Exception):
-            reply = await self.world.ask("stats", "NOBODY")
+            reply = await self.world.ask("stats", "NOBODY", audience=self.agent_id)
             return reply["error"]["code"] == "not_found"
         return False

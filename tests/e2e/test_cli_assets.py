@@ -8,36 +8,33 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import soundfile
 
+from slate_desktop.cli.app import main
+
+
+class Answer(NamedTuple):
+    """What a command printed, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
 
 class Cli:
-    """Runs ``slate asset`` in a folder with a cache of its own."""
+    """Runs ``slate asset`` in a folder with a cache of its own, in this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
-        self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("SLATE_")
-        } | {
-            "SLATE_CACHE_DIR": str(folder / ".cache"),
-            "SLATE_DATA_DIR": str(folder / ".data"),
-            "SLATE_CONFIG_DIR": str(folder / ".config"),
-        }
+        self._capsys = capsys
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "slate_desktop", "asset", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+    def run(self, *arguments: str) -> Answer:
+        status = main(["asset", *arguments])
+        return Answer(status, *self._capsys.readouterr())
 
     def json(self, *arguments: str, status: int = 0) -> dict[str, Any]:
         answer = self.run(*arguments, "--json")
@@ -46,8 +43,11 @@ class Cli:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    return Cli(tmp_path)
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    for name in ("CACHE", "DATA", "CONFIG"):
+        monkeypatch.setenv(f"SLATE_{name}_DIR", str(tmp_path / f".{name.lower()}"))
+    monkeypatch.chdir(tmp_path)
+    return Cli(tmp_path, capsys)
 
 
 def _tone(path: Path, hz: float = 440.0) -> Path:
@@ -180,6 +180,26 @@ def test_inspect_shows_facts_and_refuses_what_is_no_asset(cli: Cli) -> None:
     (cli.folder / "list.wav").write_text("#EXTM3U\nhit.wav\n")
     error = cli.json("inspect", "list.wav", status=1)["error"]
     assert error["code"] == "asset_invalid"
+
+
+def test_command_needs_no_server_and_imports_none_of_its_clients(tmp_path: Path) -> None:
+    _tone(tmp_path / "hit.wav")
+    script = (
+        "import sys; from slate_desktop.cli.app import main\n"
+        "status = main(['asset', 'process', 'hit.wav', '--local'])\n"
+        "bad = {'nats', 'asyncpg', 'PySide6', 'docker', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(status or (f'imported {bad}' if bad else 0))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "SLATE_CACHE_DIR": str(tmp_path / ".cache")},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_people_read_words(cli: Cli) -> None:

@@ -186,7 +186,7 @@ def test_damaged_result_is_our_fault() -> None:
 
 def test_shipped_presets_are_sound_and_chosen_by_path() -> None:
     presets = shipped_presets()
-    assert {"voice", "music"} <= {preset.id for preset in presets}
+    assert {"desktop", "mobile", "music", "ui-sprite", "voice"} <= {p.id for p in presets}
     chosen = choose_preset(presets, "Assets/Voice/hello.wav", AssetKind.AUDIO)
     assert chosen is not None
     assert chosen.id == "voice"

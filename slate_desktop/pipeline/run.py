@@ -23,6 +23,7 @@ Progress: TypeAlias = Callable[[float, str], None]
 _PACKAGES: dict[AssetKind, str] = {
     AssetKind.AUDIO: "slate_desktop.pipeline.audio",
     AssetKind.MODEL: "slate_desktop.pipeline.model",
+    AssetKind.TEXTURE: "slate_desktop.pipeline.texture",
 }
 
 

@@ -18,9 +18,11 @@ from slate_desktop.domain.assets.options import AssetOptions
 _REVISIONS: dict[AssetKind, int] = {
     AssetKind.AUDIO: 1,
     AssetKind.MODEL: 1,
+    AssetKind.TEXTURE: 1,
 }
 _PACKAGES: dict[AssetKind, tuple[str, ...]] = {
     AssetKind.AUDIO: ("soundfile", "soxr"),
+    AssetKind.TEXTURE: ("astc-encoder-py", "etcpak", "ispc_texcomp", "OpenEXR", "pillow"),
     AssetKind.MODEL: ("numpy", "wasmtime", "trimesh", "assimp-py", "embreex"),
 }
 ABSENT = "absent"

@@ -172,7 +172,8 @@ class TextureMeasure(msgspec.Struct, frozen=True, kw_only=True):
         height: of the largest level.
         levels: how many mips it holds, 1 without any.
         vram_bytes: that a GPU needs for it; an image format counts as RGBA without mips.
-        psnr_db: of the largest level against what was encoded; None is equal.
+        psnr_db: of the largest level against what was encoded; None is equal. Of lossy image
+            formats with alpha: of the colours as they show.
         ssim: the same, 0 to 1.
         level_psnr_db: of each level.
     """

@@ -98,6 +98,15 @@ class LogOperations(Operations):
             check_id(session_id, "session_id"), first, last, pattern, is_regex=is_regex
         )
 
+    async def find_runtime_log_at(self, session_id: str, timestamp_ns: int) -> int | None:
+        """Return the number of the first line at or after a moment, None where there is none.
+
+        Args:
+            session_id: the session.
+            timestamp_ns: UTC nanoseconds since the epoch.
+        """
+        return await self.db.logs.find_at(check_id(session_id, "session_id"), timestamp_ns)
+
     async def get_problem_density(
         self, session_id: str, first: int, last: int, buckets: int = 256
     ) -> dict[LogLevel, dict[int, int]]:

@@ -161,6 +161,15 @@ class RuntimeSessionModel:
         )
         return page.lines[0].seq if page.lines else None
 
+    async def find_moment(self, timestamp_ns: int) -> int | None:
+        """Return the number of the first line at or after a moment, the newest one behind the end.
+
+        Raises:
+            SlateError: the log cannot be read.
+        """
+        seq = await self._slate.find_runtime_log_at(self.session_id, timestamp_ns)
+        return seq or self.log.last_seq or None
+
     async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
         """Return how many warnings and errors lie in each equal part of the shown log.
 

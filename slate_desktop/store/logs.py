@@ -177,6 +177,10 @@ class Logs:
         rows = await self._run.many(query, session_id=session_id, first=first, last=last, text=text)
         return [(row["seq"], row["message"]) for row in rows]
 
+    async def find_at(self, session_id: str, ts_ns: int) -> int | None:
+        """Return the number of the first line at or after a time, UTC nanoseconds."""
+        return await self._run.value("find_log_at", session_id=session_id, ts_ns=ts_ns)
+
     async def problem_density(
         self, session_id: str, first: int, last: int, buckets: int
     ) -> dict[LogLevel, dict[int, int]]:

@@ -364,6 +364,7 @@ class Binding:
         window.sessions.menu_wanted.connect(window.show_menu)
         window.console.session_selected.connect(work.choose_session)
         window.console.session_closed.connect(self._on_log_closed)
+        window.performance.moment_chosen.connect(self._on_moment_chosen)
         window.console.older_wanted.connect(self._on_older_wanted)
         window.details.form.changed.connect(self._on_form_changed)
         window.details.banner.details_wanted.connect(window.open_problem)
@@ -381,6 +382,24 @@ class Binding:
             source.session_wanted.connect(work.choose_session)
             source.details_wanted.connect(window.open_problem)
         window.theme.changed.connect(self._on_theme_changed)
+
+    def _on_moment_chosen(self, timestamp_ns: int) -> None:
+        self._window.tasks.spawn(self._show_moment(timestamp_ns), "moment", self._window)
+
+    async def _show_moment(self, timestamp_ns: int) -> None:
+        """Show the log of a moment that was pressed in the graphs."""
+        window, model = self._window, self._work.model
+        if model is None:
+            return
+        try:
+            seq = await model.find_moment(timestamp_ns)
+        except SlateError as error:
+            window.show_error(error, window.tr("The log of that moment cannot be shown."))
+            return
+        if seq is not None and model is self._work.model:
+            window.console.select(model.session_id)
+            window.console.filters.clear()
+            window.in_console(lambda: window.console.reveal_seq(seq))
 
     def _on_tree_wanted(self, project_id: str) -> None:
         self._window.tasks.spawn(self._open_tree(project_id), "open tree", self._window)

@@ -7,11 +7,12 @@ and numpy, so it is imported after the first paint.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from slate_desktop.control.stats_history import Series
@@ -76,7 +77,14 @@ class ValueAxis(pg.AxisItem):
 
 
 class Graph(QWidget):
-    """One graph: a title, the newest figures in words, and one or two filled curves."""
+    """One graph: a title, the newest figures in words, and one or two filled curves.
+
+    ``pointed`` tells where the pointer is, in seconds before now, None when it has left;
+    ``chosen`` where it was pressed.
+    """
+
+    pointed = Signal(object)
+    chosen = Signal(float)
 
     def __init__(
         self,
@@ -109,12 +117,32 @@ class Graph(QWidget):
         self.limit_line = pg.InfiniteLine(angle=0, movable=False)
         self.limit_line.setVisible(False)
         item.addItem(self.limit_line, ignoreBounds=True)
+        self.pointer = pg.InfiniteLine(angle=90, movable=False)
+        self.pointer.setVisible(False)
+        item.addItem(self.pointer, ignoreBounds=True)
+        scene: Any = self.plot.scene()
+        scene.sigMouseMoved.connect(self._on_mouse_moved)
+        scene.sigMouseClicked.connect(self._on_mouse_clicked)
+        self.plot.installEventFilter(self)
         self._lay_out()
         self.apply_theme()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice that the pointer has left."""
+        if event.type() == QEvent.Type.Leave:
+            self.pointed.emit(None)
+        return super().eventFilter(watched, event)
+
+    def show_pointer(self, time_s: float | None) -> None:
+        """Draw a line at a moment, or none."""
+        self.pointer.setVisible(time_s is not None)
+        if time_s is not None:
+            self.pointer.setValue(time_s)
 
     def apply_theme(self) -> None:
         """Take the colours and the font of the theme."""
         tokens = self._theme.tokens
+        self.pointer.setPen(pg.mkPen(tokens.color("text.faint"), width=1))
         self.title.setFont(self._theme.ui_font(is_bold=True))
         self.plot.setBackground(tokens.color("surface.panel"))
         small = self._theme.ui_font(scale=0.85)
@@ -148,6 +176,21 @@ class Graph(QWidget):
         """Draw one curve over seconds before now."""
         self.curves[index].setData(times, values)
 
+    def _time_at(self, position: QPointF) -> float | None:
+        item: Any = self.plot.getPlotItem()
+        box = item.getViewBox()
+        if not box.sceneBoundingRect().contains(position):
+            return None
+        return min(0.0, float(box.mapSceneToView(position).x()))
+
+    def _on_mouse_moved(self, position: QPointF) -> None:
+        self.pointed.emit(self._time_at(position))
+
+    def _on_mouse_clicked(self, event: Any) -> None:
+        time_s = self._time_at(event.scenePos())
+        if time_s is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.chosen.emit(time_s)
+
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setContentsMargins(10, 6, 12, 0)
@@ -162,13 +205,17 @@ class Graph(QWidget):
 
 
 class GraphStack(QWidget):
-    """CPU over memory over network."""
+    """CPU over memory over network, with one pointer through all of them."""
+
+    moment_chosen = Signal(float)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._span_s = 60.0
+        self._pointed_s: float | None = None
+        self._drawn: tuple[Series, ContainerStats | None] | None = None
         self.cpu = Graph(theme, _tr("CPU"), ["graph.cpu"], lambda v: f"{v:g} %")
         self.memory = Graph(theme, _tr("Memory"), ["graph.memory"], format_bytes)
         self.network = Graph(theme, _tr("Network"), ["graph.down", "graph.up"], format_rate)
@@ -180,6 +227,9 @@ class GraphStack(QWidget):
             layout.addWidget(graph, 1)
             graph.set_span(self._span_s)
             graph.set_top(100.0 if graph is self.cpu else 1024.0 * 1024)
+            graph.pointed.connect(self.point_at)
+            graph.chosen.connect(self.moment_chosen)
+            graph.plot.setToolTip(_tr("Press to see the log of that moment"))
 
     @property
     def span_s(self) -> float:
@@ -191,6 +241,14 @@ class GraphStack(QWidget):
         self._span_s = span_s
         for graph in self.graphs:
             graph.set_span(span_s)
+
+    def point_at(self, time_s: float | None) -> None:
+        """Show the values of a moment, seconds before now, or the newest ones for None."""
+        self._pointed_s = time_s
+        for graph in self.graphs:
+            graph.show_pointer(time_s)
+        if self._drawn is not None:
+            self._write(*self._drawn)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme."""
@@ -213,7 +271,28 @@ class GraphStack(QWidget):
         self.network.set_top(nice_bytes(max(_peak(down), _peak(up)), least=1024))
         self.network.set_curve(0, times, down)
         self.network.set_curve(1, times, up)
-        self._write_figures(latest, down, up)
+        self._drawn = series, latest
+        self._write(series, latest)
+
+    def _write(self, series: Series, latest: ContainerStats | None) -> None:
+        if self._pointed_s is None or not len(series.time_s):
+            self._write_figures(
+                latest, np.frombuffer(series.rx_bytes_per_s), np.frombuffer(series.tx_bytes_per_s)
+            )
+            return
+        times = np.frombuffer(series.time_s)
+        at = int(np.abs(times - self._pointed_s).argmin())
+        clock = (datetime.now(UTC) + timedelta(seconds=float(times[at]))).astimezone()
+        when = f"{clock:%H:%M:%S} · "
+        values = (series.cpu_percent[at], series.memory_bytes[at])
+        if not np.isfinite(values).all():
+            for graph in self.graphs:
+                graph.figure.setText(when + _tr("not measured"))
+            return
+        self.cpu.figure.setText(f"{when}{values[0]:.1f} %")
+        self.memory.figure.setText(when + format_bytes(values[1]))
+        down, up = series.rx_bytes_per_s[at], series.tx_bytes_per_s[at]
+        self.network.figure.setText(f"{when}↓ {format_rate(down)}   ↑ {format_rate(up)}")
 
     def _draw_memory(self, times: np.ndarray, values: np.ndarray, limit: int) -> None:
         peak = _peak(values)

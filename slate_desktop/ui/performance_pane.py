@@ -6,6 +6,7 @@ import.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
@@ -54,7 +55,12 @@ class SpanButtons(QWidget):
 
 
 class PerformancePane(QWidget):
-    """Draws the history of one session twice a second while somebody looks."""
+    """Draws the history of one session twice a second while somebody looks.
+
+    ``moment_chosen`` gives the moment that was pressed, UTC nanoseconds since the epoch.
+    """
+
+    moment_chosen = Signal(object)
 
     def __init__(self, theme: Theme, empty: EmptyState) -> None:
         super().__init__()
@@ -80,6 +86,7 @@ class PerformancePane(QWidget):
 
             self.graphs = GraphStack(self._theme)
             self.graphs.set_span(self.span_s)
+            self.graphs.moment_chosen.connect(self._on_moment_chosen)
             self._stack.addWidget(self.graphs)
             self._show()
 
@@ -125,6 +132,9 @@ class PerformancePane(QWidget):
         self.draw()
         if self.isVisible():
             self._timer.start()
+
+    def _on_moment_chosen(self, time_s: float) -> None:
+        self.moment_chosen.emit(time.time_ns() + round(time_s * 1e9))
 
     def _on_theme_changed(self) -> None:
         if self.graphs is not None:

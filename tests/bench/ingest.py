@@ -1,8 +1,9 @@
-"""Log ingest into PostgreSQL against ``executemany``, and a page of history among many rows."""
+"""Log ingest into PostgreSQL against ``executemany``; a page and a search among many rows."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import statistics
@@ -14,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 
-from slate_desktop.domain.logs import LogLevel, LogRecord
+from slate_desktop.control.log_search import LogSearch, SearchPattern
+from slate_desktop.domain.logs import LogLevel, LogPage, LogRecord
 from slate_desktop.stack.postgres_server import PostgresServer
 from slate_desktop.store import Database
 from slate_desktop.store.migrate import migrate
@@ -25,6 +27,8 @@ ROWS = 500
 # SLATE_BENCH_HISTORY_ROWS=10000000 takes some minutes and 7 GB.
 HISTORY_ROWS = int(os.environ.get("SLATE_BENCH_HISTORY_ROWS", "1000000"))
 COPIED_ROWS = 200_000
+SEARCHED_ROWS = 1_000_000
+NEEDLE = "a needle in the haystack"
 PAGES = 300
 TEXT = "[12:01:49.833][  42] LogShaders: Display: Shader Standard/49 compiled in 15 ms, 3 variants"
 _INSERT = """insert into slate_runtime_logs
@@ -165,6 +169,41 @@ async def _fill(dsn: str, session_id: str, first: int, last: int) -> None:
     await connection.close()
 
 
+async def _search_ms(db: Database, session_id: str, pattern: SearchPattern) -> float:
+    """Return the time until the only hit, as far from where one looks as it can be."""
+    last = (await db.logs.page(session_id, limit=1)).lines[-1].seq
+
+    async def page(before: int | None, after: int | None, limit: int) -> LogPage:
+        return await db.logs.page(session_id, before_seq=before, after_seq=after, limit=limit)
+
+    find = functools.partial(db.logs.search, session_id)
+    first = max(1, last - SEARCHED_ROWS + 1)
+    search = LogSearch(pattern, find, page, first=first, last=last, near=first)
+    begin = time.perf_counter()
+    await search.run()
+    elapsed = time.perf_counter() - begin
+    assert list(search.hits) == [last], search.error
+    return elapsed * 1e3
+
+
+async def _searches(db: Database, session_id: str) -> Result:
+    await db.logs.add(session_id, "info", NEEDLE)
+    search = Result(
+        f"First hit of a search over {SEARCHED_ROWS:,} stored lines, the farthest one",
+        "limit",
+        "ms",
+        goal=1.0,
+        higher_is_better=False,
+    )
+    search.peer_values.append(1e3)
+    for _ in range(3):
+        search.our_values.append(await _search_ms(db, session_id, SearchPattern(NEEDLE, False)))
+    expression = SearchPattern(r"needle in the \w+stack", True)
+    elapsed_ms = await _search_ms(db, session_id, expression)
+    search.note = f"a regular expression: {elapsed_ms:,.0f} ms"
+    return search
+
+
 async def run() -> list[Result]:
     """Compare inserts, then pages."""
     async with real_database() as (db, dsn):
@@ -192,7 +231,9 @@ async def run() -> list[Result]:
             f"server {server_ms:.2f} ms; COPY of 20,000 rows: {rate:,.0f} rows/s"
         )
         page.show()
-    return [ingest, page]
+        search = await _searches(db, session_id)
+        search.show()
+    return [ingest, page, search]
 
 
 if __name__ == "__main__":

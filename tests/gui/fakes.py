@@ -87,6 +87,10 @@ class FakeSlate:
         lines = self.lines.get(session_id, [])[first - 1 : last]
         return [(line.seq, None) for line in lines if found.search(line.message)]
 
+    async def find_runtime_log_at(self, session_id: str, timestamp_ns: int) -> int | None:
+        lines = self.lines.get(session_id, [])
+        return next((line.seq for line in lines if line.timestamp_ns >= timestamp_ns), None)
+
     async def get_problem_density(
         self, session_id: str, first: int, last: int, buckets: int = 256
     ) -> dict[LogLevel, dict[int, int]]:

@@ -6,8 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLineEdit
@@ -192,6 +193,50 @@ async def test_stats_reach_the_graphs(window: MainWindow, slate: FakeSlate) -> N
     await until(lambda: graphs.cpu.figure.text() == "44.0 %")
     assert graphs.memory.figure.text() == "200 MB of 2 GB"
     assert graphs.memory.limit_line.isVisible()
+
+
+async def test_graphs_tell_values_under_the_pointer_and_lead_to_their_log(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    window.performance.make_graphs()
+    session_id = await press_start(window, slate)
+    now = time.time_ns()
+    for second in range(50):
+        stats = ContainerStats(
+            cpu_percent=90.0 if second == 25 else 10.0,
+            memory_usage=(100 + second) * 1024**2,
+            memory_limit=2 * 1024**3,
+            network_rx_bytes=second * 1000,
+            network_tx_bytes=0,
+            sampled_at_ns=now - (50 - second) * 10**9,
+        )
+        await slate.sample(session_id, stats)
+    await slate.log(session_id, *(f"line {number}" for number in range(1, 1001)))
+    kept = slate.lines[session_id]
+    for index, line in enumerate(kept):
+        kept[index] = msgspec.structs.replace(line, timestamp_ns=now - (1000 - index) * 50_000_000)
+    graphs = window.performance.graphs
+    assert graphs is not None
+    await until(lambda: graphs.cpu.figure.text() == "10.0 %")
+    plot = graphs.cpu.plot
+    box = plot.getPlotItem().getViewBox()
+
+    def place(seconds: float) -> QPoint:
+        age_s = (time.time_ns() - now) / 1e9
+        return plot.mapFromScene(box.mapViewToScene(QPointF(-seconds - age_s, 5.0)))
+
+    QTest.mouseMove(plot.viewport(), place(25))
+    await until(lambda: graphs.cpu.figure.text().endswith("· 90.0 %"))
+    assert "125 MB" in graphs.memory.figure.text()
+    assert graphs.network.pointer.isVisible()
+    view = window.console.view
+    window.console.filters.field.setText("line 7")
+    await until(lambda: view.rows is not None and len(view.rows) < 1000)
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place(25))
+    await until(lambda: view.top_seq <= 500 <= view.bottom_seq or abs(view.top_seq - 500) < 60)
+    assert not view.is_following
+    graphs.point_at(None)
+    await until(lambda: graphs.cpu.figure.text() == "10.0 %")
 
 
 async def test_tree_shows_sessions_and_files_and_loads_folders_when_opened(

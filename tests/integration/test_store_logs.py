@@ -189,3 +189,13 @@ async def test_density_counts_problems_by_place(database: Database) -> None:
         LogLevel.ERROR: {},
         LogLevel.WARN: {},
     }
+
+
+async def test_line_of_a_moment_is_found(database: Database) -> None:
+    session_id, epoch = await make_live(database)
+    await database.logs.append(
+        session_id, [record(seq, ts_ns=seq * 100) for seq in range(1, 11)], epoch=epoch
+    )
+    assert await database.logs.find_at(session_id, 0) == 1
+    assert await database.logs.find_at(session_id, 301) == 4
+    assert await database.logs.find_at(session_id, 1_001) is None

@@ -101,6 +101,12 @@ where session_id = :session_id and seq between :first and :last and deleted_at i
     and (message ~* :text or strpos(message, chr(27)) > 0)
 order by seq;
 
+-- name: find_log_at$
+-- The number of the first line at or after a time, null where there is none.
+select seq from slate_runtime_logs
+where session_id = :session_id and ts_ns >= :ts_ns and deleted_at is null
+order by ts_ns, seq limit 1;
+
 -- name: list_problem_density
 -- How many warnings and errors lie in each of equal parts of a span of numbers.
 select width_bucket(seq::double precision, :first, :last, :buckets) - 1 as bucket, level,

@@ -74,10 +74,14 @@ class FilterBar(QWidget):
         set_invalid(self.field, text)
 
     def clear(self) -> None:
-        """Show every line again."""
+        """Show every line again, at once."""
+        if not self.is_filtering:
+            return
         for chip in self.chips.values():
             chip.setChecked(True)
         self.field.clear()
+        self._delay.stop()
+        self.changed.emit()
 
     def apply_theme(self) -> None:
         """Take icons and colours of the theme."""

@@ -138,6 +138,7 @@ async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
     await window.tasks.aclose(_TASKS_S)
     await window.documents.aclose()
+    await window.build_binding.aclose()
     await window.binding.aclose()
     await window.workspace.aclose()
 

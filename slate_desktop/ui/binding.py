@@ -14,6 +14,7 @@ from slate_desktop.domain.engine import default_container_config
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import folders, status
+from slate_desktop.ui.builds.words import LOG_PREFIX
 from slate_desktop.ui.command_palette import Command
 from slate_desktop.ui.commands import can_edit, can_start, can_stop
 from slate_desktop.ui.details_pane import failure_of
@@ -424,6 +425,9 @@ class Binding:
 
     def _on_log_closed(self, session_id: str) -> None:
         window, work = self._window, self._work
+        if session_id.startswith(LOG_PREFIX):
+            window.build_binding.close_log(session_id)
+            return
         window.tasks.spawn(work.close_model(session_id), "close session", window)
         self.show_availability()
 

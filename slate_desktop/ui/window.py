@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from slate_desktop.domain.session import RuntimeSession
     from slate_desktop.ui.actions import ActionRegistry
     from slate_desktop.ui.binding import Binding
+    from slate_desktop.ui.builds.binding import BuildBinding
+    from slate_desktop.ui.builds.pane import BuildsPane
+    from slate_desktop.ui.builds.panel import BuildPanel
     from slate_desktop.ui.command_palette import CommandPalette
     from slate_desktop.ui.commands import Commands
     from slate_desktop.ui.console.panel import ConsolePanel
@@ -71,6 +74,9 @@ class MainWindow(QMainWindow):
     toasts: ToastStack
     history: NoticeHistory
     binding: Binding
+    build_panel: BuildPanel
+    builds: BuildsPane
+    build_binding: BuildBinding
     palette_: CommandPalette
 
     def __init__(self, theme: Theme, state: WindowState, connect: Connect) -> None:

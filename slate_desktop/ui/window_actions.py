@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from slate_desktop.ui.actions import ActionSpec
+from slate_desktop.ui.builds.actions import build_action_specs
 
 
 def _tr(source: str) -> str:
@@ -13,15 +14,23 @@ def _tr(source: str) -> str:
 
 def menu_titles() -> tuple[str, ...]:
     """Return the menus from left to right."""
-    return (_tr("&File"), _tr("&View"), _tr("&Runtime"), _tr("&Console"), _tr("&Help"))
+    return (
+        _tr("&File"),
+        _tr("&View"),
+        _tr("&Runtime"),
+        _tr("&Build"),
+        _tr("&Console"),
+        _tr("&Help"),
+    )
 
 
 def build_specs() -> list[ActionSpec]:
     """Return every action."""
-    file, view, runtime, console, help_ = menu_titles()
+    file, view, runtime, build, console, help_ = menu_titles()
     return [
         *_file_specs(file),
         *_runtime_specs(runtime),
+        *build_action_specs(build),
         *_console_specs(console),
         *_view_specs(view),
         *_help_specs(help_),
@@ -292,6 +301,24 @@ def _view_specs(menu: str) -> list[ActionSpec]:
             "panes",
             "panel-bottom",
             keys=("Ctrl+J",),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "view.build",
+            _tr("&Build"),
+            menu,
+            "panes",
+            "package",
+            keys=("Ctrl+4",),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "view.builds",
+            _tr("B&uilds"),
+            menu,
+            "panes",
+            "layers",
+            keys=("Ctrl+5",),
             is_checkable=True,
         ),
         ActionSpec("view.reset", _tr("&Reset layout"), menu, "panes", "undo-2"),

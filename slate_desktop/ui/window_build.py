@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget
 
+from slate_desktop.errors import SlateError
 from slate_desktop.ui import window_layout
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.binding import Binding
+from slate_desktop.ui.builds.binding import BuildBinding
+from slate_desktop.ui.builds.pane import BuildsPane
+from slate_desktop.ui.builds.panel import BuildPanel
 from slate_desktop.ui.command_palette import CommandPalette
 from slate_desktop.ui.commands import Commands
 from slate_desktop.ui.console.panel import ConsolePanel
@@ -53,6 +57,8 @@ def build(window: MainWindow) -> None:
     window.toasts = ToastStack(theme, window)
     window.history = NoticeHistory(theme, window)
     window.binding = Binding(window)
+    window.build_binding = BuildBinding(window)
+    window.workspace.connected.connect(window.build_binding.open)
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     window.docks.reset()
     window_layout.restore(window, state)
@@ -95,6 +101,8 @@ def _make_actions(window: MainWindow) -> None:
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
     }
     slots |= window.document_commands.slots()
+    for name in ("start", "log", "cancel", "first", "retry", "change", "compare"):
+        slots[f"build.{name}"] = _build_slot(window, name)
     for choice in CHOICES:
         slots[f"theme.{choice}"] = lambda is_on, choice=choice: (
             window.theme.set_choice(choice) if is_on else None
@@ -132,7 +140,17 @@ def _make_panes(window: MainWindow) -> None:
     window.centre.addWidget(window.details)
     window.documents = _make_documents(window)
     window.setCentralWidget(window.documents)
+    window.build_panel = BuildPanel(theme, actions["build.start"])
+    window.builds = BuildsPane(
+        theme,
+        actions,
+        EmptyState(
+            theme, "package", window.tr("Nothing has been built yet."), actions["build.start"]
+        ),
+    )
     panes = {
+        "build": window.build_panel,
+        "builds": window.builds,
         "project": window.projects,
         "sessions": window.sessions,
         "performance": window.performance,
@@ -154,6 +172,16 @@ def _make_documents(window: MainWindow) -> DocumentArea:
         open_path=lambda path: window.documents.open_path(path),
     )
     return DocumentArea(window.centre, context, window)
+
+
+def _build_slot(window: MainWindow, name: str) -> Callable[[], object]:
+    async def work() -> None:
+        try:
+            await getattr(window.build_binding, name)()
+        except SlateError as error:
+            window.show_error(error, window.tr("The build could not be changed."))
+
+    return lambda: window.tasks.spawn(work(), f"build {name}", window)
 
 
 def _spawner(window: MainWindow, name: str) -> Callable[[], object]:

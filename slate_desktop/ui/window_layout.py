@@ -31,7 +31,7 @@ _LEFT, _RIGHT, _BOTTOM = (
 
 
 class Docks:
-    """The four docks of a window and the switches that show them."""
+    """The docks of a window and the switches that show them."""
 
     def __init__(
         self, window: QMainWindow, theme: Theme, actions: ActionRegistry, panes: dict[str, QWidget]
@@ -43,6 +43,8 @@ class Docks:
             "sessions": window.tr("Sessions"),
             "performance": window.tr("Performance"),
             "console": window.tr("Console"),
+            "build": window.tr("Build"),
+            "builds": window.tr("Builds"),
         }
         window.setDockNestingEnabled(True)
         window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM)
@@ -66,8 +68,12 @@ class Docks:
         )
         window.addDockWidget(_RIGHT, self.docks["performance"])
         window.addDockWidget(_BOTTOM, self.docks["console"])
+        window.tabifyDockWidget(self.docks["performance"], self.docks["build"])
+        window.tabifyDockWidget(self.docks["console"], self.docks["builds"])
         for dock in self.docks.values():
             dock.show()
+        for name in ("performance", "console"):
+            self.docks[name].raise_()
         self.spread()
 
     def spread(self) -> None:
@@ -110,6 +116,7 @@ def make_tool_bar(window: QMainWindow, actions: ActionRegistry) -> QPushButton:
     for action_id in ("session.start", "session.stop", "session.restart", "session.execute"):
         bar.addAction(actions[action_id])
     bar.addSeparator()
+    bar.addAction(actions["build.start"])
     bar.addAction(actions["project.add"])
     for child in bar.findChildren(QToolButton):
         child.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -20,7 +20,7 @@ from slate_desktop.settings import files, paths
 
 log = logging.getLogger(__name__)
 FILE_NAME = "window.json"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 
 @dataclass

@@ -24,6 +24,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
 from slate_desktop.wire.log_batch import batches_of
+from tests.gui.build_fakes import FakeBuilds
 
 
 class FakeDatabase:
@@ -36,10 +37,11 @@ class FakeDatabase:
             raise DatabaseError("The database does not answer.")
 
 
-class FakeSlate:
+class FakeSlate(FakeBuilds):
     """What the window needs of ``Slate``. ``refuse`` maps an operation to the error it raises."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.broker = MemoryBroker()
         self.bus = MemoryBus(self.broker)
         self.agent_bus = MemoryBus(self.broker)

@@ -38,6 +38,7 @@ class TextDocument(Document):
 
     def __init__(self, path: Path, context: DocumentContext) -> None:
         super().__init__(path, context)
+        self._wanted_line = 0
         self.editor = CodeEditor(self.theme)
         self.editor.setAccessibleName(self.tr("Text of {name}").format(name=path.name))
         self.find_bar = FindBar(self.theme, self.editor)
@@ -70,6 +71,7 @@ class TextDocument(Document):
         self.show_content(self._page)
         await self._fill(file.text)
         self._restore(*place)
+        self._take_wanted_line()
         self.conflict.hide()
         self._watch_file()
         self._show_facts()
@@ -135,6 +137,12 @@ class TextDocument(Document):
         """Take back cursor and scroll once the text is there."""
         self._view = {k: v for k, v in state.items() if isinstance(v, int)}
 
+    def go_to_line(self, line: int) -> None:
+        """Put the cursor into a line, 1 for the first; at once, or when the text is there."""
+        self._wanted_line = max(1, line)
+        if self.is_loaded and not self._is_filling:
+            self._take_wanted_line()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Save, find and replace with the usual keys."""
         key, control = event.key(), Qt.KeyboardModifier.ControlModifier
@@ -181,6 +189,13 @@ class TextDocument(Document):
         self.editor.setTextCursor(cursor)
         self.editor.verticalScrollBar().setValue(self._view.get("scroll", scroll))
         self._view = {}
+
+    def _take_wanted_line(self) -> None:
+        line, self._wanted_line = self._wanted_line, 0
+        if line:
+            block = self.editor.document().findBlockByNumber(line - 1)
+            self.editor.setTextCursor(QTextCursor(block))
+            self.editor.centerCursor()
 
     def _watch_file(self) -> None:
         stamp = self._file.stamp if self._file is not None else stamp_of(self.path)

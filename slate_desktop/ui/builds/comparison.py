@@ -1,0 +1,87 @@
+"""Two builds side by side, in a dialog."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QTabWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.domain.builds.comparison import Comparison
+from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.ui.text import plain_label
+from slate_desktop.ui.theme import Theme
+
+
+class ComparisonDialog(QDialog):
+    """Shows what differs; equal facts are faint."""
+
+    def __init__(
+        self, parent: QWidget, theme: Theme, found: Comparison, left: str, right: str
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Compare builds"))
+        self.resize(860, 560)
+        faint = theme.tokens.color("text.faint")
+        self.facts = _tree([self.tr("Fact"), left, right])
+        for fact in found.facts:
+            item = QTreeWidgetItem([fact.name, fact.left, fact.right])
+            if fact.is_same:
+                _tint(item, faint)
+            self.facts.addTopLevelItem(item)
+        self.files = _tree([self.tr("File"), left, right, self.tr("Change")])
+        for file in found.files[:2000]:
+            item = QTreeWidgetItem(
+                [
+                    file.path,
+                    "–" if file.left is None else format_bytes(file.left),
+                    "–" if file.right is None else format_bytes(file.right),
+                    self.tr("same") if file.is_same_content else _signed(file.change),
+                ]
+            )
+            if file.is_same_content:
+                _tint(item, faint)
+            self.files.addTopLevelItem(item)
+        for tree in (self.facts, self.files):
+            tree.header().resizeSection(0, 260)
+            tree.header().resizeSection(1, 220)
+            tree.header().resizeSection(2, 220)
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.addTab(self.facts, self.tr("Settings and results"))
+        tabs.addTab(self.files, self.tr("Files"))
+        total = self.tr("{left} against {right}: {change}").format(
+            left=format_bytes(found.left_bytes),
+            right=format_bytes(found.right_bytes),
+            change=_signed(found.right_bytes - found.left_bytes),
+        )
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 12, 14, 12)
+        layout.addWidget(tabs, 1)
+        layout.addWidget(plain_label(total, role="muted"))
+        layout.addWidget(buttons)
+
+
+def _signed(size: int) -> str:
+    return f"{'+' if size > 0 else '−' if size < 0 else '±'}{format_bytes(abs(size))}"
+
+
+def _tint(item: QTreeWidgetItem, color: QColor) -> None:
+    for column in range(item.columnCount()):
+        item.setForeground(column, color)
+
+
+def _tree(titles: list[str]) -> QTreeWidget:
+    tree = QTreeWidget()
+    tree.setHeaderLabels(titles)
+    tree.setRootIsDecorated(False)
+    tree.setUniformRowHeights(True)
+    return tree

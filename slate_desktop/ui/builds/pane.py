@@ -1,0 +1,195 @@
+"""The Builds pane: queue and history on the left, the chosen build or the figures on the right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QSplitter,
+    QStackedLayout,
+    QTableView,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.domain.build import BuildJob
+from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.builds.result import BuildResult
+from slate_desktop.ui.builds.table import (
+    BUILD_ROLE,
+    STATE,
+    WHY,
+    BuildsFilter,
+    BuildsTable,
+    ProgressDelegate,
+)
+from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.builds.statistics import BuildPlots
+
+ACTIONS = (
+    "build.log",
+    "build.cancel",
+    "build.first",
+    "build.retry",
+    "build.change",
+    "build.compare",
+)
+
+
+class BuildsPane(QWidget):
+    """Shows builds; says which are chosen."""
+
+    chosen = Signal(object)  # BuildJob | None
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
+        super().__init__()
+        self.setObjectName("pane")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme, self._actions = theme, actions
+        self.empty = empty
+        self.model = BuildsTable(theme, self)
+        self.filter = BuildsFilter(self)
+        self.filter.setSourceModel(self.model)
+        self.view = QTableView()
+        self.field = QLineEdit()
+        self.states = QComboBox()
+        self.result = BuildResult(theme)
+        self.plots: BuildPlots | None = None
+        self.tabs = QTabWidget()
+        self._set_up_view()
+        self._set_up_bar()
+        self._lay_out()
+
+    def make_plots(self) -> BuildPlots:
+        """Import the plots on their first need: pyqtgraph is slow to import."""
+        if self.plots is None:
+            from slate_desktop.ui.builds.statistics import BuildPlots
+
+            self.plots = BuildPlots(self._theme)
+            self.tabs.removeTab(1)
+            self.tabs.addTab(self.plots, self.tr("Statistics"))
+            self.tabs.setCurrentIndex(1)
+        return self.plots
+
+    @property
+    def selected(self) -> list[BuildJob]:
+        """The chosen builds, the current one first."""
+        rows = self.view.selectionModel().selectedRows()
+        current = self.view.currentIndex().row()
+        rows.sort(key=lambda index: index.row() != current)
+        return [index.data(BUILD_ROLE) for index in rows]
+
+    def set_builds(self, builds: list[BuildJob], names: dict[str, str]) -> None:
+        """Show these builds; what is chosen stays chosen."""
+        ids = [build.id for build in self.selected]
+        self.model.set_builds(builds, names)
+        self._stack.setCurrentIndex(1 if builds else 0)
+        if ids and [build.id for build in self.selected] != ids:
+            for build_id in reversed(ids):
+                self.select(build_id, is_added=True)
+
+    def select(self, build_id: str, *, is_added: bool = False) -> None:
+        """Choose a build, beside the chosen ones where ``is_added``."""
+        for row in range(self.filter.rowCount()):
+            index = self.filter.index(row, 0)
+            if index.data(BUILD_ROLE).id == build_id:
+                flags = QItemSelectionModel.SelectionFlag.Rows
+                flags |= (
+                    QItemSelectionModel.SelectionFlag.Select
+                    if is_added
+                    else QItemSelectionModel.SelectionFlag.ClearAndSelect
+                )
+                self.view.selectionModel().setCurrentIndex(index, flags)
+                return
+
+    def _set_up_view(self) -> None:
+        view = self.view
+        view.setModel(self.filter)
+        view.setAccessibleName(self.tr("Builds"))
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setShowGrid(False)
+        view.setSortingEnabled(True)
+        view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        view.setWordWrap(False)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(24)
+        header = view.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column, width in enumerate((118, 120, 96, 96, 84, 132)):
+            header.resizeSection(column, width)
+        view.setItemDelegateForColumn(STATE, ProgressDelegate(self._theme, view))
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(
+            lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at))
+        )
+        view.selectionModel().selectionChanged.connect(lambda *_: self._on_selection())
+        view.doubleClicked.connect(lambda _index: self._actions["build.log"].trigger())
+
+    def _set_up_bar(self) -> None:
+        self.field.setPlaceholderText(self.tr("Filter builds"))
+        self.field.setAccessibleName(self.tr("Filter builds"))
+        self.field.setClearButtonEnabled(True)
+        self.field.textChanged.connect(self.filter.set_text)
+        self.states.setAccessibleName(self.tr("State of the builds"))
+        for text, value in (
+            (self.tr("All builds"), ""),
+            (self.tr("Queued and running"), "active"),
+            (self.tr("Passed"), "passed"),
+            (self.tr("Suspect"), "suspect"),
+            (self.tr("Failed"), "failed"),
+            (self.tr("Cancelled"), "cancelled"),
+        ):
+            self.states.addItem(text, value)
+        self.states.currentIndexChanged.connect(
+            lambda _i: self.filter.set_state(self.states.currentData())
+        )
+
+    def _lay_out(self) -> None:
+        bar = QHBoxLayout()
+        bar.setContentsMargins(8, 6, 8, 4)
+        bar.setSpacing(5)
+        bar.addWidget(self.field, 1)
+        bar.addWidget(self.states)
+        for action_id in ACTIONS:
+            button = QToolButton(self)
+            button.setDefaultAction(self._actions[action_id])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            bar.addWidget(button)
+        left = QWidget()
+        box = QVBoxLayout(left)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addLayout(bar)
+        box.addWidget(self.view, 1)
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.result, self.tr("Build"))
+        self.tabs.addTab(QWidget(), self.tr("Statistics"))
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.addWidget(left)
+        splitter.addWidget(self.tabs)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        splitter.setChildrenCollapsible(False)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(splitter)
+
+    def _on_selection(self) -> None:
+        found = self.selected
+        self.chosen.emit(found[0] if found else None)

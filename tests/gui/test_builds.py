@@ -1,0 +1,215 @@
+"""Builds in the window, as a user presses it, on a scripted client."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+
+from slate_desktop.domain.build import BuildArtifact, BuildStatus, TargetPlatform
+from slate_desktop.ui.builds.comparison import ComparisonDialog
+from slate_desktop.ui.documents.text_document import TextDocument
+from slate_desktop.ui.window import MainWindow
+from tests.gui.build_fakes import build_line
+from tests.gui.conftest import until
+from tests.gui.fakes import FakeSlate
+
+
+def project_id(slate: FakeSlate) -> str:
+    return next(iter(slate.projects))
+
+
+async def ready(window: MainWindow) -> None:
+    await until(lambda: window.registry["build.start"].isEnabled())
+    await until(lambda: window.build_panel.command.toPlainText())
+
+
+async def test_ctrl_b_builds_what_the_panel_says(window: MainWindow, slate: FakeSlate) -> None:
+    await ready(window)
+    panel = window.build_panel
+    panel.clean.setChecked(True)
+    panel.jobs.setText("4")
+    panel.env.set_values([("LEVEL", "2", False)])
+    QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    await until(lambda: slate.build_calls)
+    assert slate.build_calls[0] == (
+        "submit", {"clean": True, "parallel_jobs": 4, "environment": {"LEVEL": "2"}},
+    )  # fmt: skip
+    await until(lambda: window.builds.model.rowCount() == 1)
+    await until(lambda: "2 of 3 in the queue" in window.builds.result.reason.text())
+
+
+async def test_a_platform_that_cannot_be_built_shows_its_reason(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    await ready(window)
+    grid = window.build_panel.platforms
+    grid.buttons[TargetPlatform.PS5].click()
+    await until(lambda: "Sony" in grid.reason.text())
+    assert grid.reason.isVisibleTo(window.build_panel)
+    await until(lambda: not window.registry["build.start"].isEnabled())
+    assert "Sony" in window.registry["build.start"].toolTip()
+    assert "✕" in grid.buttons[TargetPlatform.PS5].text()
+    grid.buttons[TargetPlatform.LINUX].click()
+    await until(lambda: window.registry["build.start"].isEnabled())
+
+
+async def test_a_bad_option_is_marked_beside_its_field(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    await ready(window)
+    panel = window.build_panel
+    panel.jobs.setText("0")
+    await until(lambda: panel.jobs.property("invalid"))
+    assert "1 to 256" in panel.jobs.toolTip()
+    assert panel.command.toPlainText() == ""
+    assert not window.registry["build.start"].isEnabled()
+    panel.jobs.setText("8")
+    await until(lambda: window.registry["build.start"].isEnabled())
+    assert not panel.jobs.property("invalid")
+    panel.arguments.setText("all 'a b'")
+    await until(lambda: "'a b'" in panel.command.toPlainText())
+
+
+async def test_progress_moves_and_the_end_is_told(window: MainWindow, slate: FakeSlate) -> None:
+    build = slate.put_build(project_id(slate), status=BuildStatus.BUILDING, progress=10)
+    await until(lambda: window.builds.model.rowCount() == 1)
+    window.builds.select(build.id)
+    await slate.progress(build, 40, "212 of 575: compile")
+    model = window.builds.model
+    await until(lambda: "building 40 %" in str(model.data(model.index(0, 0))))
+    await slate.progress(build, 30, "late")
+    window.docks.docks["builds"].raise_()
+    slate.change_build(build.id, status=BuildStatus.COMPLETED, verdict="suspect",
+                       verdict_reason="An error, although the exit code is 0.")  # fmt: skip
+    await until(lambda: str(model.data(model.index(0, 0))) == "suspect")
+    notices = window.workspace.notices
+    assert notices is not None
+    await until(lambda: any("suspect" in notice.title for notice in notices.items))
+
+
+async def test_errors_open_their_file_and_line(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    (project_root / "main.gd").write_text("".join(f"line {n}\n" for n in range(1, 50)))
+    build = slate.put_build(
+        project_id(slate),
+        status=BuildStatus.FAILED,
+        verdict="failed",
+        errors=[{"severity": "error", "message": "bad <b>name</b>", "file": "main.gd", "line": 31}],
+    )
+    await until(lambda: window.builds.model.rowCount() == 1)
+    window.builds.select(build.id)
+    tree = window.builds.result.errors
+    await until(lambda: tree.topLevelItemCount() == 1)
+    item = tree.topLevelItem(0)
+    assert item is not None
+    assert item.text(1) == "main.gd:31"
+    tree.itemActivated.emit(item, 0)
+    await until(lambda: isinstance(window.documents.current, TextDocument))
+    document = window.documents.current
+    assert isinstance(document, TextDocument)
+    await until(lambda: document.editor.textCursor().blockNumber() == 30)
+
+
+async def test_artifacts_can_be_copied_and_the_log_is_read(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    build = slate.put_build(project_id(slate), status=BuildStatus.COMPLETED, verdict="passed")
+    slate.files[build.id] = [artifact(build.id, "game", 10, "ab"), artifact(build.id, "x", 5, "cd")]
+    slate.build_lines[build.id] = [build_line(n, f"line {n}") for n in range(1, 4)]
+    await until(lambda: window.builds.model.rowCount() == 1)
+    window.builds.select(build.id)
+    result = window.builds.result
+    await until(lambda: result.files.topLevelItemCount() == 2)
+    assert result.chosen_path == "game"
+    result.buttons["copy"].click()
+    await until(lambda: QGuiApplication.clipboard().text() == "ab" * 32)
+    window.registry["build.log"].trigger()
+    await until(lambda: window.console.current_buffer and len(window.console.current_buffer) == 3)
+    window.console.tabs.tabCloseRequested.emit(window.console.tabs.currentIndex())
+    await until(lambda: window.console.current_buffer is None)
+
+
+async def test_cancel_retry_first_and_changes(window: MainWindow, slate: FakeSlate) -> None:
+    first = slate.put_build(project_id(slate), options={"parallel_jobs": 3})
+    await until(lambda: window.builds.model.rowCount() == 1)
+    window.builds.select(first.id)
+    await until(lambda: window.registry["build.first"].isEnabled())
+    window.registry["build.first"].trigger()
+    await until(lambda: ("first", first.id) in slate.build_calls)
+    window.registry["build.cancel"].trigger()
+    await until(lambda: ("cancel", first.id) in slate.build_calls)
+    await until(lambda: window.registry["build.retry"].isEnabled())
+    window.registry["build.change"].trigger()
+    await until(lambda: window.build_panel.jobs.text() == "3")
+    window.registry["build.retry"].trigger()
+    await until(lambda: ("retry", first.id) in slate.build_calls)
+
+
+async def test_two_builds_are_compared(window: MainWindow, slate: FakeSlate) -> None:
+    one = slate.put_build(project_id(slate), status=BuildStatus.COMPLETED, verdict="passed")
+    two = slate.put_build(project_id(slate), status=BuildStatus.FAILED, verdict="failed")
+    slate.files[one.id] = [artifact(one.id, "game", 10, "ab")]
+    slate.files[two.id] = [artifact(two.id, "game", 4096, "cd")]
+    await until(lambda: window.builds.model.rowCount() == 2)
+    window.builds.select(one.id)
+    window.builds.select(two.id, is_added=True)
+    await until(lambda: window.registry["build.compare"].isEnabled())
+    window.registry["build.compare"].trigger()
+    await until(lambda: window.findChild(ComparisonDialog) is not None)
+    dialog = window.findChild(ComparisonDialog)
+    assert dialog is not None
+    facts = {
+        item.text(0): (item.text(1), item.text(2))
+        for item in (dialog.facts.topLevelItem(n) for n in range(dialog.facts.topLevelItemCount()))
+        if item is not None
+    }
+    assert facts["Verdict"] == ("passed", "failed")
+    dialog.reject()
+
+
+async def test_filters_narrow_the_list_and_figures_are_drawn(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    for status, verdict in ((BuildStatus.COMPLETED, "passed"), (BuildStatus.FAILED, "failed")):
+        slate.put_build(project_id(slate), status=status, verdict=verdict)
+    slate.put_build(project_id(slate), target_platform=TargetPlatform.WEBGL)
+    pane = window.builds
+    await until(lambda: pane.model.rowCount() == 3)
+    pane.states.setCurrentIndex(pane.states.findData("failed"))
+    assert pane.filter.rowCount() == 1
+    pane.states.setCurrentIndex(0)
+    pane.field.setText("webgl")
+    assert pane.filter.rowCount() == 1
+    pane.field.clear()
+    pane.tabs.setCurrentIndex(1)
+    await until(lambda: pane.plots is not None and pane.plots.summary.text())
+    assert pane.plots is not None
+    assert "75%" in pane.plots.summary.text()
+
+
+async def test_five_hundred_builds_stay_smooth(window: MainWindow, slate: FakeSlate) -> None:
+    builds = [slate.put_build(project_id(slate)) for _ in range(500)]
+    window.docks.docks["builds"].raise_()
+    await until(lambda: window.builds.model.rowCount() == 500)
+    running = slate.change_build(builds[0].id, status=BuildStatus.BUILDING)
+    await until(lambda: any(b.status != "queued" for b in window.builds.model.builds))
+    begin = time.process_time()
+    for percent in range(1, 100):
+        await slate.progress(running, percent, f"{percent} of 100: pack")
+    model = window.builds.model
+    await until(lambda: any(b.progress == 99 for b in model.builds))
+    # A hundred events on five hundred rows take less than a frame each, tests' overhead included.
+    assert time.process_time() - begin < 3.0
+
+
+def artifact(build_id: str, path: str, size: int, byte: str) -> BuildArtifact:
+    sha256 = byte * 32
+    return BuildArtifact(
+        build_id=build_id, attempt=1, path=path, name=path, size=size, sha256=sha256,
+        object=f"sha256/{sha256}", is_main=path == "game",
+    )  # fmt: skip

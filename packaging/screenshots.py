@@ -74,6 +74,7 @@ async def pictures(window) -> None:
     await until(lambda: window.details.form.image.text() or True, "the details")
     await asyncio.sleep(0.6)
     await take(window, "window-ready")
+    await build_pictures(window)
     hello = await session_of(window, "hello-runtime", "process")
     godot = await session_of(window, "godot-pulse", "docker")
     await asyncio.sleep(_LIVE_S)  # the graphs fill
@@ -95,6 +96,44 @@ async def pictures(window) -> None:
             lambda session_id=session_id: window.workspace.find_session(session_id).is_final,
             "the stop",
         )
+
+
+async def build_pictures(window) -> None:
+    """Build the Godot sample twice, with an error in between, and look at what came of it."""
+    work, panel, pane = window.workspace, window.build_panel, window.builds
+    project = next(p for p in work.projects if p.name == "godot-pulse")
+    work.choose_project(project.id)
+    for name in ("build", "builds"):
+        window.docks.docks[name].show()
+        window.docks.docks[name].raise_()
+    panel.driver.setCurrentIndex(panel.driver.findData("docker"))
+    await until(lambda: panel.command.toPlainText(), "the commands of the build")
+    await take(window, "build-panel")
+    for kind in ("production", "development"):
+        panel.build_type.setCurrentIndex(panel.build_type.findData(kind))
+        start, count = window.registry["build.start"], pane.model.rowCount()
+        await until(start.isEnabled, "Build")
+        start.trigger()
+        await until(lambda count=count: pane.model.rowCount() > count, "the queued build")
+        build_id = pane.model.builds[0].id
+        pane.select(build_id)
+        if kind == "production":
+            await until(lambda: pane.model.builds[0].progress > 0, "its progress")
+            await take(window, "build-running")
+        await until(lambda: pane.model.builds[0].is_final, f"the end of the {kind} build")
+    pane.result.tabs.setCurrentIndex(1)
+    await until(lambda: pane.result.files.topLevelItemCount() > 0, "its artifacts")
+    await take(window, "build-history")
+    pane.select(pane.model.builds[1].id, is_added=True)
+    await until(window.registry["build.compare"].isEnabled, "Compare")
+    window.registry["build.compare"].trigger()
+    from slate_desktop.ui.builds.comparison import ComparisonDialog
+
+    await until(lambda: window.findChild(ComparisonDialog) is not None, "the comparison")
+    dialog = window.findChild(ComparisonDialog)
+    await take(dialog, "build-compare")
+    dialog.reject()
+    window.docks.reset()
 
 
 def main() -> int:

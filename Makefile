@@ -28,6 +28,7 @@ lint: $(VENV)/.dev
 # The window's tests have a process of their own: Qt, its loop and the collector stay undisturbed by
 # what hundreds of other tests leave behind.
 tests: $(VENV)/.dev
+	$(BIN)/python -m tests.services.images
 	$(BIN)/python -m pytest tests/gui $(PYTEST_ARGS)
 	$(BIN)/python -m pytest tests --ignore=tests/gui $(PYTEST_ARGS)
 

@@ -46,10 +46,10 @@ def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             pytest.fail(f"SLATE_TEST_DOCKER_HOST={given} does not answer")
         yield given
         return
-    for url in (os.environ.get("DOCKER_HOST"), f"unix://{_SOCKET}", *_neighbour_hosts()):
-        if url and answers(url):
-            yield url
-            return
+    url = running_engine()
+    if url is not None:
+        yield url
+        return
     reason = why_not_start()
     if reason is not None:
         require_service("docker", reason)
@@ -71,6 +71,22 @@ def godot_image(docker_engine: str) -> str:
     with build_lock():
         _build_module().ensure_godot(_client(docker_engine))
     return GODOT_IMAGE
+
+
+def running_engine() -> str | None:
+    """Return the address of an engine that answers already."""
+    given = os.environ.get("SLATE_TEST_DOCKER_HOST"), os.environ.get("DOCKER_HOST")
+    for url in (*given, f"unix://{_SOCKET}", *_neighbour_hosts()):
+        if url and answers(url):
+            return url
+    return None
+
+
+def make_images(url: str) -> None:
+    """Make the images that are missing on an engine."""
+    with build_lock():
+        _build_module().ensure_base(_client(url))
+        _build_module().ensure_godot(_client(url))
 
 
 def answers(url: str) -> bool:

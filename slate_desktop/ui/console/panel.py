@@ -474,6 +474,8 @@ class ConsolePanel(QWidget):
         bar = self.view.verticalScrollBar()
         if share < 1.0:
             self.view.set_following(False)
+        # Lines that came since the last picture count too.
+        self.view.sync()
         # The strip is the whole log: the place that was clicked comes to the middle.
         total = bar.maximum() + bar.pageStep()
         bar.setValue(round(share * total) - bar.pageStep() // 2)

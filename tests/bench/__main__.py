@@ -20,6 +20,8 @@ BENCHES = {
     "start": "a container's start against the Docker SDK's create and start",
     "stats": "a container's statistics against docker stats --no-stream",
     "model": "a GLB and three levels of detail against trimesh and against gltfpack",
+    "audio": "sounds against ffmpeg: a plain encode, loudnorm; memory of 30 minutes",
+    "assets": "1,000 mixed assets: two workers against one, and the same again",
     "idle": "what window and agent take of a core while nothing happens",
 }
 

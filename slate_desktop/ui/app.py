@@ -139,6 +139,9 @@ async def shut_down(window: MainWindow) -> None:
     await window.tasks.aclose(_TASKS_S)
     await window.documents.aclose()
     await window.build_binding.aclose()
+    await window.assets.aclose()
+    await window.models.aclose()
+    await window.reader.aclose()
     await window.binding.aclose()
     await window.workspace.aclose()
 

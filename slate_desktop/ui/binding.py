@@ -311,9 +311,14 @@ class Binding:
         elif work.current_project_id is not None:
             window.projects.select_project(work.current_project_id)
         window.sessions.select_session(work.current_session_id)
+        self._show_assets()
         self._show_history()
         self._show_details()
         window.tasks.spawn(self.load_config(), "configuration", window)
+
+    def _show_assets(self) -> None:
+        project = self._work.project
+        self._window.assets.set_root(Path(project.root) if project is not None else None)
 
     def _on_model_opened(self, session_id: str) -> None:
         window, work = self._window, self._work
@@ -356,6 +361,8 @@ class Binding:
         window.projects.session_selected.connect(work.choose_session)
         window.projects.session_selected.connect(lambda _id: window.documents.show_overview())
         window.projects.file_wanted.connect(window.documents.open_path)
+        window.assets.open_wanted.connect(window.documents.open_path)
+        window.assets.failed.connect(window.show_error)
         window.documents.current_document_changed.connect(self.show_documents)
         window.documents.menu_wanted.connect(window.show_document_menu)
         window.projects.tree_wanted.connect(self._on_tree_wanted)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slate_desktop.domain.container import ContainerConfig
     from slate_desktop.domain.session import RuntimeSession
     from slate_desktop.ui.actions import ActionRegistry
+    from slate_desktop.ui.assets.pane import AssetPane
     from slate_desktop.ui.binding import Binding
     from slate_desktop.ui.builds.binding import BuildBinding
     from slate_desktop.ui.builds.pane import BuildsPane
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from slate_desktop.ui.document_commands import DocumentCommands
     from slate_desktop.ui.documents.area import DocumentArea
     from slate_desktop.ui.documents.document import Document
+    from slate_desktop.ui.documents.model.pool import ModelPool
+    from slate_desktop.ui.documents.reader import Reader
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
     from slate_desktop.ui.project_model import Node
@@ -68,6 +71,9 @@ class MainWindow(QMainWindow):
     details: DetailsPane
     centre: QStackedWidget
     documents: DocumentArea
+    assets: AssetPane
+    reader: Reader
+    models: ModelPool
     docks: Docks
     search_button: QPushButton
     status_row: StatusRow

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import window_layout
 from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.assets.pane import AssetPane
 from slate_desktop.ui.binding import Binding
 from slate_desktop.ui.builds.binding import BuildBinding
 from slate_desktop.ui.builds.pane import BuildsPane
@@ -22,6 +23,8 @@ from slate_desktop.ui.details_pane import DetailsPane
 from slate_desktop.ui.document_commands import DocumentCommands
 from slate_desktop.ui.documents.area import DocumentArea
 from slate_desktop.ui.documents.document import DocumentContext
+from slate_desktop.ui.documents.model.pool import ModelPool
+from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about, show_keys
 from slate_desktop.ui.performance_pane import PerformancePane
@@ -139,6 +142,10 @@ def _make_panes(window: MainWindow) -> None:
     window.centre.addWidget(window.start_page)
     window.centre.addWidget(window.details)
     window.documents = _make_documents(window)
+    window.assets = AssetPane(
+        window.documents.context,
+        EmptyState(theme, "layout-grid", window.tr("The assets of a project show here."), add),
+    )
     window.setCentralWidget(window.documents)
     window.build_panel = BuildPanel(theme, actions["build.start"])
     window.builds = BuildsPane(
@@ -155,6 +162,7 @@ def _make_panes(window: MainWindow) -> None:
         "sessions": window.sessions,
         "performance": window.performance,
         "console": window.console,
+        "assets": window.assets,
     }
     window.docks = Docks(window, theme, actions, panes)
     window.docks.docks["performance"].add_title_widget(window.performance.spans)
@@ -165,11 +173,14 @@ def _make_panes(window: MainWindow) -> None:
 
 
 def _make_documents(window: MainWindow) -> DocumentArea:
+    window.reader, window.models = Reader(), ModelPool()
     context = DocumentContext(
         theme=window.theme,
         tasks=window.tasks,
         say=window.say,
         open_path=lambda path: window.documents.open_path(path),
+        reader=window.reader,
+        models=window.models,
     )
     return DocumentArea(window.centre, context, window)
 

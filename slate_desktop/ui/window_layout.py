@@ -45,6 +45,7 @@ class Docks:
             "console": window.tr("Console"),
             "build": window.tr("Build"),
             "builds": window.tr("Builds"),
+            "assets": window.tr("Assets"),
         }
         window.setDockNestingEnabled(True)
         window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM)
@@ -70,6 +71,7 @@ class Docks:
         window.addDockWidget(_BOTTOM, self.docks["console"])
         window.tabifyDockWidget(self.docks["performance"], self.docks["build"])
         window.tabifyDockWidget(self.docks["console"], self.docks["builds"])
+        window.tabifyDockWidget(self.docks["console"], self.docks["assets"])
         for dock in self.docks.values():
             dock.show()
         for name in ("performance", "console"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -41,7 +42,9 @@ async def offline(theme: Theme, tmp_path: Path) -> AsyncIterator[MainWindow]:
     await app_module.shut_down(window)
     window.close_for_good()
     assert window.tasks.names == []
+    window.hide()
     window.deleteLater()
+    await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QVBoxLayout, QWidget
@@ -22,6 +22,10 @@ from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.text import clean, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
 
+if TYPE_CHECKING:
+    from slate_desktop.ui.documents.model.pool import ModelPool
+    from slate_desktop.ui.documents.reader import Reader
+
 
 @dataclass(frozen=True)
 class DocumentContext:
@@ -32,12 +36,16 @@ class DocumentContext:
         tasks: runs the document's coroutines.
         say: shows a small message in the status bar.
         open_path: opens another file in a tab of its own.
+        reader: reads files of the project in a child.
+        models: processes that draw models.
     """
 
     theme: Theme
     tasks: TaskGroupOwner
     say: Callable[[str], None]
     open_path: Callable[[Path], object]
+    reader: Reader
+    models: ModelPool
 
 
 class Document(QWidget):

@@ -60,8 +60,9 @@ class FactsColumn(QWidget):
 
 
 def _empty(layout: QGridLayout | QFormLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
+    while layout.count():
+        item = layout.takeAt(0)
+        widget = item.widget() if item is not None else None
         if widget is not None:
             # Hidden first: a widget that is to be deleted would still be painted once.
             widget.hide()

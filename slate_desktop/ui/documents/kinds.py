@@ -127,6 +127,11 @@ _VIDEO = ["mp4", "m4v", "mov", "mkv", "webm", "avi", "ogv", "mpg", "mpeg", "wmv"
 _NAMES = {"Makefile", "Dockerfile", "LICENSE", "README", "CMakeLists.txt", "Jenkinsfile"}
 
 _CLASSES: dict[str, tuple[str, str]] = {
+    "texture": ("texture_document", "TextureDocument"),
+    "model": ("model_document", "ModelDocument"),
+    "audio": ("audio_document", "AudioDocument"),
+    "font": ("font_document", "FontDocument"),
+    "video": ("video_document", "VideoDocument"),
     "text": ("text_document", "TextDocument"),
     "hex": ("hex_document", "HexDocument"),
 }

@@ -1,0 +1,1 @@
+"""The asset browser and the form of asset options."""

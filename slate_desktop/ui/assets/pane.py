@@ -1,0 +1,74 @@
+"""The place of the asset browser: it is made when somebody first sees it, not at the start."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QStackedLayout, QWidget
+
+from slate_desktop.ui.documents.document import DocumentContext
+from slate_desktop.ui.empty import EmptyState
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.assets.browser import AssetBrowser
+
+# Slow to read, and plain code: a thread reads it while the window answers.
+_PLAIN = (
+    "slate_desktop.control.asset_index",
+    "slate_desktop.control.asset_choices",
+    "slate_desktop.pipeline.preview.model_worker",
+)
+
+
+class AssetPane(QWidget):
+    """Shows the browser of the chosen project's folder, or what to do first."""
+
+    open_wanted = Signal(object)
+    failed = Signal(object, str)
+
+    def __init__(self, context: DocumentContext, empty: EmptyState) -> None:
+        super().__init__()
+        self._context = context
+        self.browser: AssetBrowser | None = None
+        self.root: Path | None = None
+        self._is_making = False
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(empty)
+        self.empty = empty
+
+    def set_root(self, root: Path | None) -> None:
+        """Show the assets below a folder."""
+        self.root = root
+        if self.browser is not None:
+            self.browser.set_root(root)
+            self._stack.setCurrentWidget(self.empty if root is None else self.browser)
+        else:
+            self._make_soon()
+
+    def showEvent(self, event: object) -> None:
+        """Make the browser."""
+        self._make_soon()
+
+    async def aclose(self) -> None:
+        """End what makes pictures."""
+        if self.browser is not None:
+            await self.browser.aclose()
+
+    def _make_soon(self) -> None:
+        if self.isVisible() and self.root is not None and not self._is_making:
+            self._is_making = True
+            self._context.tasks.spawn(self._make(), "make asset browser", self)
+
+    async def _make(self) -> None:
+        await asyncio.to_thread(lambda: [importlib.import_module(name) for name in _PLAIN])
+        from slate_desktop.ui.assets.browser import AssetBrowser
+
+        browser = self.browser = AssetBrowser(self._context)
+        browser.open_wanted.connect(self.open_wanted)
+        browser.failed.connect(self.failed)
+        self._stack.addWidget(browser)
+        self.set_root(self.root)

@@ -1,0 +1,357 @@
+"""A sound: its waveform and spectrogram, playing, levels, and before against after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.domain.assets.audio import AudioOptions
+from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.options import options_to_json
+from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.errors import EnvironmentFaultError, SlateError
+from slate_desktop.ui import icons
+from slate_desktop.ui.assets.options_form import OptionsForm
+from slate_desktop.ui.documents.audio.player import Player
+from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
+from slate_desktop.ui.documents.document import Document, DocumentContext
+from slate_desktop.ui.documents.facts import FactsColumn
+from slate_desktop.ui.documents.reader import Reading
+from slate_desktop.ui.documents.watch import FileWatch, stamp_of
+from slate_desktop.ui.text import ElidedLabel, plain_label, wrapped_label
+
+_FRAME_MS = 33
+_PANEL_WIDTH = 300
+
+
+class AudioDocument(Document):
+    """One sound."""
+
+    icon = "file-audio"
+
+    def __init__(self, path: Path, context: DocumentContext) -> None:
+        super().__init__(path, context)
+        self._reading: Reading | None = None
+        self._after: Reading | None = None
+        self._watch: FileWatch | None = None
+        self.levels: dict[str, Any] = {}
+        self.player = Player()
+        self.view = WaveView(self.theme)
+        self.view.scrubbed.connect(self._on_scrub)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_FRAME_MS)
+        self._timer.timeout.connect(self._on_tick)
+        self.play = self._tool("play", self.tr("Play (Space)"))
+        self.loop = self._tool("repeat", self.tr("Loop (L)"), is_toggle=True)
+        self.spectrum = self._chip(self.tr("Spectrum"), self.tr("Show the spectrogram (S)"))
+        self.compare = self._chip(self.tr("Compare"), self.tr("Compare with what the options make"))
+        self.after = self._chip(self.tr("After"), self.tr("Hear before or after (X)"))
+        self.after.setEnabled(False)
+        self.volume = QSlider(Qt.Orientation.Horizontal)
+        self.volume.setRange(0, 100)
+        self.volume.setValue(80)
+        self.volume.setFixedWidth(100)
+        self.volume.setAccessibleName(self.tr("Volume"))
+        self.volume.setToolTip(self.tr("Volume"))
+        self.clock = plain_label()
+        self.words = ElidedLabel(role="muted")
+        self.trouble = wrapped_label(role="warn")
+        self.trouble.hide()
+        self.form = OptionsForm(AssetKind.AUDIO, AudioOptions())
+        self.compute = QPushButton(self.tr("Compute"))
+        self.state = wrapped_label(role="faint")
+        self.figures = FactsColumn()
+        self._page = self._lay_out()
+        self._connect()
+
+    # -- Document --------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Read the sound in a child; its waveform grows while it is read."""
+        stamp = await asyncio.to_thread(stamp_of, self.path)
+        reading = await self.context.reader.read(
+            "audio:open_audio", self.path, kind=AssetKind.AUDIO, on_first=self._show_first
+        )
+        old, self._reading = self._reading, reading
+        result = reading.result
+        seconds = float(result["seconds"])
+        self.view.set_peaks(reading.plane(result["peaks"]), seconds)
+        self.view.set_spectrum(reading.plane(result["spectrogram"]))
+        self.view.set_clips([float(each) for each in result["clips"]])
+        self.player.set_tracks([reading.folder / "pcm"], [1.0], int(result["rate"]))
+        self._show_facts(stamp[1] if stamp else 0)
+        self._show_clock()
+        self.show_content(self._page)
+        if old is not None:
+            await asyncio.to_thread(old.close)
+        if self._watch is None:
+            self._watch = FileWatch(self.path, stamp, self)
+            self._watch.changed.connect(self.start)
+        self.context.tasks.spawn(self._measure(), "measure loudness", self)
+
+    async def aclose(self) -> None:
+        """Give device and files back."""
+        self._timer.stop()
+        await asyncio.to_thread(self.player.close)
+        for reading in (self._reading, self._after):
+            if reading is not None:
+                await asyncio.to_thread(reading.close)
+
+    def view_state(self) -> dict[str, Any]:
+        """Return where it is."""
+        return {"position": self.view.position}
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Play, loop, compare with one key."""
+        keys = {
+            Qt.Key.Key_Space: self.play.click,
+            Qt.Key.Key_L: self.loop.toggle,
+            Qt.Key.Key_S: self.spectrum.toggle,
+            Qt.Key.Key_X: self.after.click,
+        }
+        action = keys.get(Qt.Key(event.key()))
+        if action is not None and not event.modifiers():
+            action()
+        else:
+            super().keyPressEvent(event)
+
+    # -- private ---------------------------------------------------------------------------
+
+    def _show_first(self, folder: Path, words: str) -> None:
+        numbers = [int(part) for part in words.split()[1:5] if part.isdecimal()]
+        if len(numbers) == 4 and min(numbers) > 0 and self._reading is None:
+            channels, buckets, frames, rate = numbers
+            plane = {"file": "peaks", "shape": [channels, buckets, 2], "type": "float32"}
+            self.view.set_peaks(Reading({}, folder).plane(plane), frames / rate)
+            self.show_content(self._page)
+            self._timer.start()
+
+    def _show_facts(self, size: int) -> None:
+        result, levels = self._reading.result if self._reading else {}, self.levels
+        if not result:
+            return
+        channels = int(result["channels"])
+        parts = [
+            self.path.suffix[1:].upper(),
+            f"{int(result['rate']):,} Hz",
+            {1: self.tr("mono"), 2: self.tr("stereo")}.get(channels, f"{channels} channels"),
+            clock(float(result["seconds"]), 0.1),
+            format_bytes(size),
+        ]
+        if levels:
+            parts.append(_lufs(levels["lufs"]))
+            parts.append(_peak(levels["true_peak"]))
+        clipped = int(result["clipped"])
+        parts.append(self.tr("%n clipped sample(s)", "", clipped) if clipped else "")
+        self.words.setText("   ·   ".join(part for part in parts if part))
+
+    async def _measure(self) -> None:
+        with contextlib.suppress(SlateError):  # the waveform is there; only the level is not
+            reading = await self.context.reader.read(
+                "audio:levels_of", self.path, kind=AssetKind.AUDIO
+            )
+            self.levels = reading.result
+            await asyncio.to_thread(reading.close)
+            self._show_facts(await asyncio.to_thread(lambda: self.path.stat().st_size))
+
+    def _on_play(self) -> None:
+        self.trouble.hide()
+        if self.player.is_playing:
+            self.player.stop()
+        else:
+            self.context.tasks.spawn(self._start_playing(), "play", self)
+        self._show_play()
+
+    async def _start_playing(self) -> None:
+        try:
+            # Opening a device may wait for a sound server.
+            await asyncio.to_thread(self.player.open)
+            self.player.play()
+        except EnvironmentFaultError as error:
+            self.trouble.setText(f"{error} {error.hint}")
+            self.trouble.show()
+        self._timer.start()
+        self._show_play()
+
+    def _on_tick(self) -> None:
+        if self._reading is None:
+            self.view.update()
+            return
+        self._show_clock()
+        if not self.player.is_playing:
+            self._timer.stop()
+            self._show_play()
+
+    def _on_scrub(self, second: float) -> None:
+        self.player.seek(round(second * self.player.rate))
+        self._show_clock()
+
+    def _show_clock(self) -> None:
+        second = min(self.player.position / self.player.rate, self.view.seconds)
+        self.view.set_position(second)
+        self.clock.setText(f"{clock(second)} / {clock(self.view.seconds)}")
+
+    def _show_play(self) -> None:
+        is_on = self.player.is_playing
+        words = self.tr("Pause (Space)") if is_on else self.tr("Play (Space)")
+        self.play.setIcon(icons.icon("pause" if is_on else "play", self.theme.tokens))
+        self.play.setToolTip(words)
+        self.play.setAccessibleName(words)
+
+    # -- before and after ------------------------------------------------------------------
+
+    def _on_compute(self) -> None:
+        options = self.form.options()
+        if options is not None:
+            self.compute.setEnabled(False)
+            self.state.setText(self.tr("Computing…"))
+            self.context.tasks.spawn(self._compute(options_to_json(options)), "compare", self)
+
+    async def _compute(self, options: dict[str, Any]) -> None:
+        try:
+            reading = await self.context.reader.read(
+                "compare_audio:compare_audio", self.path, kind=AssetKind.AUDIO, options=options
+            )
+        except SlateError as error:
+            self.state.setText(str(error))
+            return
+        finally:
+            self.compute.setEnabled(True)
+        old, self._after = self._after, reading
+        result = reading.result
+        before, after = result["before_lufs"], result["after_lufs"]
+        gains = equal_gains(before, after)
+        if self._reading is not None:
+            place = self.player.position
+            files = [self._reading.folder / "pcm", reading.folder / "pcm"]
+            self.player.set_tracks(files, gains, self.player.rate)
+            self.player.seek(place)
+        self.after.setEnabled(True)
+        self.state.setText(self.tr("X switches between both, equally loud."))
+        source, made = int(result["source_bytes"]), int(result["file_bytes"])
+        self.figures.set_facts(
+            [
+                (self.tr("Before"), f"{_lufs(before)}, {_peak(result['before_peak'])}"),
+                (self.tr("After"), f"{_lufs(after)}, {_peak(result['after_peak'])}"),
+                (self.tr("File"), f"{format_bytes(made)} ({made / max(source, 1):.0%})"),
+                (self.tr("Time"), f"{int(result['duration_ms'])} ms"),
+            ],
+            [str(words) for words in result["warnings"]],
+        )
+        if old is not None:
+            await asyncio.to_thread(old.close)
+
+    # -- making ----------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.play.clicked.connect(self._on_play)
+        self.loop.toggled.connect(lambda is_on: setattr(self.player, "is_looping", is_on))
+        self.spectrum.toggled.connect(self.view.show_spectrum)
+        self.compare.toggled.connect(self._panel.setVisible)
+        self.after.toggled.connect(lambda is_on: self.player.choose(1 if is_on else 0))
+        self.volume.valueChanged.connect(lambda value: setattr(self.player, "volume", value / 100))
+        self.compute.clicked.connect(self._on_compute)
+        self.form.changed.connect(lambda: self.compute.setEnabled(self.form.options() is not None))
+        self.theme.changed.connect(self._show_play)
+
+    def _lay_out(self) -> QWidget:
+        page, bar = QWidget(), QWidget()
+        bar.setObjectName("paneBar")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(10, 5, 8, 5)
+        row.setSpacing(6)
+        for widget in (self.play, self.loop, self.clock):
+            row.addWidget(widget)
+        row.addSpacing(10)
+        picture = plain_label()
+        picture.setPixmap(icons.pixmap("volume-2", self.theme.tokens))
+        row.addWidget(picture)
+        row.addWidget(self.volume)
+        row.addStretch(1)
+        for widget in (self.spectrum, self.after, self.compare):
+            row.addWidget(widget)
+        self._panel = self._make_panel()
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.view, 1)
+        middle.addWidget(self._panel)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 3, 12, 3)
+        foot.addWidget(self.words)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(bar)
+        self.trouble.setContentsMargins(12, 4, 12, 4)
+        column.addWidget(self.trouble)
+        column.addLayout(middle, 1)
+        column.addLayout(foot)
+        page.setFocusProxy(self.view)
+        return page
+
+    def _make_panel(self) -> QScrollArea:
+        inner = QWidget()
+        inner.setObjectName("page")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(10)
+        self.compute.setProperty("primary", True)
+        for widget in (self.form, self.compute, self.state, self.figures):
+            column.addWidget(widget)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        area.setFixedWidth(_PANEL_WIDTH)
+        area.hide()
+        return area
+
+    def _tool(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(icons.icon(icon, self.theme.tokens))
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setCheckable(is_toggle)
+        return button
+
+    def _chip(self, text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName("chip")
+        button.setText(text)
+        button.setCheckable(True)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        return button
+
+
+def equal_gains(before_lufs: float | None, after_lufs: float | None) -> list[float]:
+    """Return factors that make both as loud as the quieter one."""
+    if before_lufs is None or after_lufs is None:
+        return [1.0, 1.0]
+    target = min(before_lufs, after_lufs)
+    return [10 ** ((target - level) / 20) for level in (before_lufs, after_lufs)]
+
+
+def _lufs(value: float | None) -> str:
+    return "– LUFS" if value is None else f"{value:.1f} LUFS"
+
+
+def _peak(value: float | None) -> str:
+    return "– dBTP" if value is None else f"{value:+.1f} dBTP"

@@ -1,0 +1,115 @@
+"""The audio viewer without any server: peaks, spectrogram, levels, playing, before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from slate_desktop.ui.documents.audio.player import Player
+from slate_desktop.ui.documents.audio.wave_view import clock
+from slate_desktop.ui.documents.audio_document import AudioDocument, equal_gains
+from slate_desktop.ui.window import MainWindow
+from tests.gui.conftest import until
+from tests.gui.preview_files import turn_wheel, write_wav
+from tests.gui.test_documents import offline
+
+__all__ = ["offline"]
+
+
+async def opened(window: MainWindow, path: Path) -> AudioDocument:
+    document = window.documents.open_path(path)
+    assert isinstance(document, AudioDocument)
+    # Plays in real time into nothing: test machines have no sound.
+    document.player = Player(backends=("NULL",))
+    await until(lambda: document.is_loaded, 30)
+    assert document.problem is None, document.problem
+    await until(lambda: document.levels, 30)
+    return document
+
+
+async def test_sound_is_drawn_measured_played_and_scrubbed(
+    offline: MainWindow, tmp_path: Path
+) -> None:
+    document = await opened(offline, write_wav(tmp_path / "tone.wav", 12, 0.5))
+    view, player = document.view, document.player
+    assert view.seconds == pytest.approx(12, abs=0.001)
+    assert "22,050 Hz" in document.words.text()
+    assert "-6.0 dBTP" in document.words.text()
+    assert "clipped" not in document.words.text()
+    assert view._peaks.max() == pytest.approx(0.5, abs=0.01)
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(view.width() // 3, 60))
+    assert player.position == pytest.approx(4 * 22_050, abs=2000)
+    assert document.clock.text().startswith("0:0")
+    QTest.keyClick(view, Qt.Key.Key_Space)
+    await until(lambda: player.is_playing)
+    await until(lambda: player.position > 4.2 * 22_050)
+    QTest.keyClick(view, Qt.Key.Key_Space)
+    assert not player.is_playing
+    document.loop.click()
+    player.seek(player.frames - 500)
+    document.play.click()
+    await until(lambda: player.is_playing and 0 < player.position < player.frames // 2)
+    document.play.click()
+    document.volume.setValue(30)
+    assert player.volume == pytest.approx(0.3)
+    QTest.keyClick(view, Qt.Key.Key_S)
+    assert view.is_spectrum
+    assert not view.grab().isNull()
+    turn_wheel(view, QPoint(view.width() // 2, 60), 3)
+    assert view.span < view.seconds
+    QTest.keyClick(view, Qt.Key.Key_0)
+    assert view.span == pytest.approx(view.seconds)
+    QTest.keyClick(view, Qt.Key.Key_End)
+    assert view.position == pytest.approx(view.seconds, abs=0.001)
+
+
+async def test_clipping_is_marked(offline: MainWindow, tmp_path: Path) -> None:
+    document = await opened(offline, write_wav(tmp_path / "loud.wav", seconds=0.2, level=1.5))
+    assert "clipped" in document.words.text()
+    assert document.view._clips
+
+
+async def test_before_and_after_are_heard_equally_loud(offline: MainWindow, tmp_path: Path) -> None:
+    document = await opened(offline, write_wav(tmp_path / "quiet.wav", level=0.1))
+    document.compare.click()
+    document.form.set_value("normalize", "loudness")
+    document.form.set_value("format", "wav")
+    document.compute.click()
+    await until(lambda: document.after.isEnabled(), 30)
+    assert "-16.0 LUFS" in document.figures.values["After"]
+    before, after = document.player._gains
+    assert before == 1.0
+    assert after < 0.7
+    document.player.seek(4000)
+    QTest.keyClick(document.view, Qt.Key.Key_X)
+    assert document.player.track == 1
+    assert document.player.position == 4000
+    document.form.set_value("bitrate", "1")
+    assert document.form.error.text()
+
+
+async def test_machine_without_sound_says_so(offline: MainWindow, tmp_path: Path) -> None:
+    document = await opened(offline, write_wav(tmp_path / "tone.wav", seconds=0.2))
+    document.player._backend_names = ("JACK",)
+    document.play.click()
+    await until(lambda: document.trouble.isVisibleTo(offline))
+    assert "no audio device" in document.trouble.text()
+    assert not document.player.is_playing
+
+
+async def test_hostile_sound_is_told(offline: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "list.wav"
+    path.write_text("#EXTM3U\nfile:///etc/passwd\n")
+    document = offline.documents.open_path(path)
+    await until(lambda: document.is_loaded, 30)
+    assert document.problem is not None
+
+
+def test_gains_and_clock() -> None:
+    assert equal_gains(-10.0, -16.0) == pytest.approx([0.501, 1.0], abs=0.001)
+    assert equal_gains(None, -16.0) == [1.0, 1.0]
+    assert clock(83.456) == "1:23.46"
+    assert clock(5, 1) == "0:05"

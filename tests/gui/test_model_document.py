@@ -1,0 +1,229 @@
+"""The model viewer without any server: controls, animations, levels, reference pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+
+from slate_desktop.ui.documents.model.camera import Camera
+from slate_desktop.ui.documents.model_document import ModelDocument, switch_distance
+from slate_desktop.ui.window import MainWindow
+from tests.gui.conftest import until
+from tests.gui.preview_files import move_mouse, shared_asset, turn_wheel, write_glb
+from tests.gui.test_documents import offline
+
+__all__ = ["offline"]
+
+REFERENCES = Path(__file__).parent / "references"
+
+
+async def opened(window: MainWindow, path: Path) -> ModelDocument:
+    document = window.documents.open_path(path)
+    assert isinstance(document, ModelDocument)
+    await until(lambda: document.is_loaded, 60)
+    assert document.problem is None, document.problem
+    await settled(document)
+    return document
+
+
+async def settled(document: ModelDocument) -> None:
+    view = document.view
+    await until(
+        lambda: (
+            view.frame is not None
+            and not view._is_running
+            and not view._is_stale
+            and not view._is_moving
+        ),
+        30,
+    )
+
+
+def pixels(image: QImage) -> np.ndarray:
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    raw = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return raw[:, : image.width() * 3].reshape(image.height(), image.width(), 3).astype(int)
+
+
+def unlike(first: QImage, second: QImage) -> float:
+    """Return the share of pixels that differ visibly."""
+    return float((np.abs(pixels(first) - pixels(second)).max(axis=2) > 24).mean())
+
+
+async def test_every_control_changes_the_picture(offline: MainWindow, tmp_path: Path) -> None:
+    """One document for all: starting to draw takes longest where software does it."""
+    offline.resize(760, 560)
+    document = await opened(offline, write_glb(tmp_path / "cube.glb"))
+    await animation_plays_and_is_scrubbed(document)
+    await modes_and_light_change_the_picture(document)
+    await hand_and_keys_move_the_camera(document)
+    await killed_process_is_told_and_started_again(document)
+
+
+async def modes_and_light_change_the_picture(document: ModelDocument) -> None:
+    view, controls = document.view, document.controls
+    assert document.panel.values["Triangles"] == "12"
+    assert document.panel.values["Box"] == "2.00 × 2.00 × 2.00 m"
+    shaded = view.frame.copy()
+    for key, mode in (
+        (Qt.Key.Key_W, "wireframe"),
+        (Qt.Key.Key_N, "normals"),
+        (Qt.Key.Key_U, "checker"),
+    ):
+        QTest.keyClick(view, key)
+        assert controls.mode.currentData() == mode
+        await settled(document)
+        assert unlike(view.frame, shaded) > 0.01, mode
+        QTest.keyClick(view, key)
+        await settled(document)
+        assert unlike(view.frame, shaded) < 0.01, mode
+    controls.mode.setCurrentIndex(controls.mode.findData("colours"))
+    await settled(document)
+    controls.mode.setCurrentIndex(0)
+    QTest.keyClick(view, Qt.Key.Key_G)
+    await settled(document)
+    assert unlike(view.frame, shaded) > 0.002
+    controls.light.setValue(5)
+    await settled(document)
+    assert unlike(view.frame, shaded) > 0.05
+
+
+async def hand_and_keys_move_the_camera(document: ModelDocument) -> None:
+    view = document.view
+    home = view.camera
+    middle = view.rect().center()
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=middle)
+    move_mouse(view, middle + QPoint(50, 20), Qt.MouseButton.LeftButton)
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=middle + QPoint(50, 20))
+    assert view.camera.yaw < home.yaw
+    assert view.camera.pitch > home.pitch
+    assert view.camera.focal == home.focal
+    shift = Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(view, Qt.Key.Key_Left, shift)
+    assert view.camera.focal != home.focal
+    turn_wheel(view, middle)
+    assert view.camera.distance < home.distance
+    QTest.keyClick(view, Qt.Key.Key_F)
+    assert (view.camera.focal, view.camera.distance) == home.home
+    QTest.keyClick(view, Qt.Key.Key_7)
+    assert view.camera.pitch > 1.5
+    QTest.keyClick(view, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    assert view.camera.position[0] < 0
+    document.controls.views["front"].click()
+    assert view.camera.position[2] > 1
+    await settled(document)
+    QTest.mousePress(view, Qt.MouseButton.RightButton, pos=middle)
+    focal = view.camera.focal
+    QTest.keyPress(view, Qt.Key.Key_W)
+    await until(lambda: view.camera.focal != focal)
+    QTest.keyRelease(view, Qt.Key.Key_W)
+    QTest.mouseRelease(view, Qt.MouseButton.RightButton, pos=middle)
+    assert not view._fly.isActive()
+    await settled(document)
+
+
+async def animation_plays_and_is_scrubbed(document: ModelDocument) -> None:
+    bar, view = document.animations, document.view
+    assert bar.choice.currentText() == "turn"
+    first = view.frame.copy()
+    bar.scrub.setValue(500)
+    assert bar.time_s == pytest.approx(0.5)
+    await settled(document)
+    assert unlike(view.frame, first) > 0.02
+    QTest.keyClick(view, Qt.Key.Key_Space)
+    await until(lambda: bar.scrub.value() != 500)
+    bar.stop()
+    bar.scrub.setValue(0)
+    await settled(document)
+    assert unlike(view.frame, first) < 0.01
+
+
+async def test_skinned_model_its_levels_and_uvs_are_shown(offline: MainWindow) -> None:
+    offline.resize(760, 560)
+    document = await opened(offline, shared_asset("models", "mannequiny.glb"))
+    await pictures_are_like_the_references(document)
+    controls = document.controls
+    assert document.panel.values["Bones"] == "45"
+    assert any("non-manifold" in words for words in document.panel.warnings)
+    controls.uv.click()
+    await until(lambda: document.uvs.is_drawn, 30)
+    controls.uv.click()
+    controls.make_lods.click()
+    await until(lambda: controls.lod.maximum() == 3, 60)
+    whole = controls.lod_label.text()
+    assert whole.startswith("0: 13,832")
+    controls.lod.setValue(3)
+    assert int(controls.lod_label.text().split()[1].replace(",", "")) < 5000
+    assert " from " in controls.lod_label.text()
+    await settled(document)
+    assert document.problem is None
+
+
+async def pictures_are_like_the_references(document: ModelDocument) -> None:
+    """Drawn by software; another version of it may shade edges a little differently."""
+    view = document.view
+    for name in ("start", "top"):
+        if name == "top":
+            QTest.keyClick(view, Qt.Key.Key_7)
+        await settled(document)
+        order = view.order(view.size()) | {"width": 240, "height": 240}
+        assert document._worker is not None
+        data, width, height = await document._worker.render(order)
+        image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
+        image = image.flipped(Qt.Orientation.Vertical)
+        reference = QImage(str(REFERENCES / f"mannequiny-{name}.png"))
+        if os.environ.get("SLATE_WRITE_REFERENCES"):
+            REFERENCES.mkdir(exist_ok=True)
+            image.save(str(REFERENCES / f"mannequiny-{name}.png"))
+            reference = image
+        assert not reference.isNull()
+        assert unlike(image, reference) < 0.02, name
+
+
+async def test_hostile_model_is_told_and_the_window_lives(
+    offline: MainWindow, tmp_path: Path
+) -> None:
+    path = tmp_path / "evil.gltf"
+    secret = tmp_path.parent / "secret.bin"
+    secret.write_bytes(b"x" * 64)
+    path.write_text(
+        '{"asset":{"version":"2.0"},"buffers":[{"uri":"../secret.bin","byteLength":64}]}'
+    )
+    document = offline.documents.open_path(path)
+    await until(lambda: document.is_loaded, 60)
+    assert document.problem is not None
+    glb = tmp_path / "lie.glb"
+    glb.write_bytes(b"glTF\x02\0\0\0\xff\xff\xff\xff")
+    document = offline.documents.open_path(glb)
+    await until(lambda: document.is_loaded, 60)
+    assert document.problem is not None
+
+
+async def killed_process_is_told_and_started_again(document: ModelDocument) -> None:
+    assert document._worker is not None
+    document._worker._kill()
+    document.view.refresh()
+    await until(lambda: document.problem is not None, 20)
+    assert "process" in document.problem.why
+    document._trouble.again.click()
+    await until(lambda: document.problem is None and document._worker.is_alive, 60)
+    await settled(document)
+
+
+def test_camera_looks_at_the_sides_and_keeps_its_up() -> None:
+    camera = Camera(home=((1.0, 2.0, 3.0), 10.0)).seen_from("front")
+    assert camera.position == pytest.approx((1.0, 2.0, 13.0))
+    assert camera.seen_from("right").position == pytest.approx((11.0, 2.0, 3.0))
+    z_up = Camera(up="z", home=((0.0, 0.0, 0.0), 10.0))
+    assert z_up.seen_from("front").position == pytest.approx((0.0, -10.0, 0.0))
+    assert z_up.seen_from("right").position == pytest.approx((10.0, 0.0, 0.0))
+    for up in ("y", "z"):
+        moved = Camera(up=up, home=((0.0, 0.0, 0.0), 5.0)).seen_from("front").panned(0, 10, 100)
+        assert moved.focal["xyz".index(up)] > 0
+    assert switch_distance(0.01) == pytest.approx(9.35, abs=0.01)

@@ -1,0 +1,1 @@
+"""The texture viewer: ``view`` paints, ``controls`` holds the switches, ``compare`` the options."""

@@ -10,9 +10,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from slate_desktop.control.assets import SubmitOptions
     from slate_desktop.control.client import Slate
     from slate_desktop.control.console import LogBuffer, LogRow, LogView, RowKind
     from slate_desktop.control.models import (
+        AssetJobsModel,
         BuildJobsModel,
         ContainerStatsModel,
         RuntimeSessionModel,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "AssetJobsModel": "models",
     "BuildJobsModel": "models",
     "CommandOutcome": "values",
     "ContainerStatsModel": "models",
@@ -47,11 +50,13 @@ _HOMES = {
     "SessionListModel": "models",
     "Slate": "client",
     "StatsHistory": "stats_history",
+    "SubmitOptions": "assets",
     "StatsReading": "values",
     "Window": "stats_history",
 }
 
 __all__ = [
+    "AssetJobsModel",
     "BuildJobsModel",
     "CommandOutcome",
     "ContainerStatsModel",
@@ -71,6 +76,7 @@ __all__ = [
     "Slate",
     "StatsHistory",
     "StatsReading",
+    "SubmitOptions",
     "Window",
 ]
 

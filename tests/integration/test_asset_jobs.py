@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.control.assets import SubmitOptions
 from slate_desktop.control.client import Slate
+from slate_desktop.control.models_assets import AssetJobsModel
 from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.assets.presets import AssetPreset
@@ -73,14 +75,18 @@ class AssetWorld(AgentWorld):
         return await self.slate.wait_asset_job(job.id)
 
     async def until_delivered(self, job: AssetJob) -> AssetJob:
-        import asyncio
-
         async with asyncio.timeout(10):
             while True:
                 job = await self.slate.get_asset_job(job.id)
                 if job.delivered_at is not None:
                     return job
                 await asyncio.sleep(0.02)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 15) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -319,3 +325,21 @@ async def test_project_keeps_presets_of_its_own(world: AssetWorld) -> None:
         )
     await world.slate.delete_project_preset(world.project.id, "small")
     assert await world.slate.project_presets(world.project.id) == {}
+
+
+async def test_live_model_shows_jobs_as_they_go(world: AssetWorld) -> None:
+    model = AssetJobsModel(world.slate, world.project.id)
+    await model.open()
+    try:
+        await world.slate.pause_assets(world.project.id, AssetKind.MODEL)
+        world.write("cube.obj")
+        job = await world.slate.process_asset("cube.obj", world.project.id)
+        await until(lambda: [row.id for row in model.active] == [job.id])
+        assert model.waits_for(model.jobs[0]) == "model jobs are paused"
+        await world.slate.resume_assets(world.project.id, AssetKind.MODEL)
+        await until(lambda: bool(model.jobs) and model.jobs[0].is_final)
+        assert model.assets["cube.obj"].status is S.COMPLETED
+        assert model.waits_for(model.jobs[0]) is None
+        assert (model.active, model.error) == ([], None)
+    finally:
+        await model.aclose()

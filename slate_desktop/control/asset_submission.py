@@ -52,7 +52,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         """Return the key that this machine's tools give it."""
         asset, *others = self.inputs
         contents = {"": asset.sha256} | {entry.name: entry.sha256 for entry in others}
-        return job_key(self.kind, contents, options, tool_versions(self.kind))
+        return job_key(self.kind, contents, options, tool_versions(self.kind, options))
 
 
 async def prepare(

@@ -90,7 +90,7 @@ class AssetWork:
         blocked_by = [entry.name for entry in job.inputs if entry.sha256 == MISSING]
         if not blocked_by:
             await self._fetch(job, directory / _IN, progress)
-        key = job_key(job.kind, contents_of(job), options, tool_versions(job.kind))
+        key = job_key(job.kind, contents_of(job), options, tool_versions(job.kind, options))
         if not await self.store.note_key(lease, key):
             raise CommandError(ErrorCode.CANCELLED, "The lease was lost.")
         if blocked_by:

@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit tests headless bench screenshots format clean
+.PHONY: help run test lint unit tests headless bench screenshots bundle deb portable format clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.desktop ## set everything up and open the window
 	@packaging/debian-packages.sh run
@@ -46,6 +46,13 @@ bench: $(VENV)/.dev ## the benchmarks: ratios against peers, minutes
 screenshots: $(VENV)/.dev ## write docs/images from the real program
 	@packaging/debian-packages.sh test
 	$(BIN)/python packaging/screenshots.py
+
+bundle: $(VENV)/.dev ## build the installed program into build/bundle
+	$(BIN)/python -m pip install --quiet 'pyinstaller>=6.11,<7'
+	$(BIN)/python packaging/bundle/build.py --output build/bundle
+
+deb portable: bundle ## make a Debian package, or a portable folder, in dist
+	$(BIN)/python packaging/linux/assemble.py $@ build/bundle/slate-desktop --output dist
 
 format: $(VENV)/.dev ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from slate_desktop.agent.drivers.base import Driver, DriverInfo
@@ -34,6 +34,8 @@ class Fleet:
         self.infos: dict[DriverName, DriverInfo] = {}
         # What the agent's administrator says of builds; part of what this host advertises.
         self.builds: Mapping[str, Any] = {}
+        # What holds memory here besides builds: names with bytes.
+        self.holders: Callable[[], Sequence[tuple[str, int]]] = tuple
 
     def __getitem__(self, name: DriverName | str) -> Driver:
         """Return a driver.
@@ -81,6 +83,19 @@ class Fleet:
         ):
             await self.refresh()
         return self.infos
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory of this host, 0 where no driver says it."""
+        return max(
+            (info.memory_bytes for info in self.infos.values() if info.is_available), default=0
+        )
+
+    def advertised_builds(self) -> dict[str, Any]:
+        """Return what this host says of builds now, with what holds its memory."""
+        if not self.builds:
+            return {}
+        return {**self.builds, "held": [list(pair) for pair in self.holders()]}
 
     def check_image(self, name: str) -> None:
         """Refuse an image from a registry that is not on the list; raises ``image_denied``."""

@@ -82,7 +82,9 @@ class Pulse:
         beat = Heartbeat(
             agent_id=self._agent_id,
             epoch=self._epoch,
-            capabilities=placement.capabilities(self._fleet.infos, builds=self._fleet.builds),
+            capabilities=placement.capabilities(
+                self._fleet.infos, builds=self._fleet.advertised_builds()
+            ),
             engines=placement.engines(self._fleet.infos),
             sessions=len(self._roster),
         )
@@ -93,7 +95,9 @@ class Pulse:
 
     async def _check(self, *, is_seen: bool) -> None:
         if is_seen:
-            capabilities = placement.capabilities(self._fleet.infos, builds=self._fleet.builds)
+            capabilities = placement.capabilities(
+                self._fleet.infos, builds=self._fleet.advertised_builds()
+            )
             try:
                 await self._db.agents.seen(
                     self._agent_id, epoch=self._epoch, capabilities=capabilities

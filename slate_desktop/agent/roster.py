@@ -36,6 +36,20 @@ class Roster:
         """Return the life of a session, None when it has none here."""
         return self._lives.get(session_id)
 
+    def memory_held(self) -> list[tuple[str, int]]:
+        """Return the sessions that hold memory here, with bytes.
+
+        A container holds its limit; a local process, which has none, what it was seen to use.
+        """
+        held: list[tuple[str, int]] = []
+        for session_id, life in self._lives.items():
+            sample = self.stats.newest(session_id)
+            used = sample[0].memory_usage if sample is not None else 0
+            size = life.memory_limit or used
+            if size:
+                held.append((f"session {session_id[:8]}", size))
+        return held
+
     def lock(self, session_id: str) -> asyncio.Lock:
         """Return the lock under which a session's life begins or is told something."""
         lock = self._locks.get(session_id)

@@ -145,6 +145,7 @@ class Agent:
         recorder = Recorder(db, bus, options.agent_id, epoch)
         stats = StatsPump(recorder.publish_stats, recorder.store_stats)
         roster = Roster(Services(recorder, stats, tasks))
+        fleet.holders = roster.memory_held
         reconciler = Reconciler(db, recorder, roster, fleet)
         await reconciler.run_once()
         operations = Operations(db, recorder, roster, fleet)
@@ -192,7 +193,7 @@ class Agent:
             options.agent_id,
             name=options.title,
             pubkey=SigningKey.from_seed(options.nats_seed).public,
-            capabilities=placement.capabilities(fleet.infos, builds=fleet.builds),
+            capabilities=placement.capabilities(fleet.infos, builds=fleet.advertised_builds()),
         )
         return row.epoch
 

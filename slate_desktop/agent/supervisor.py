@@ -42,6 +42,7 @@ from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.agent.verdict import Verdict, judge, judge_error
+from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
 
@@ -113,6 +114,12 @@ class Life:
         if row.status is _S.STOPPING:
             self._intent = Intent.STOP
             self._wake.set()
+
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes that the container may take; None for a local process."""
+        is_contained = self._plan.driver is DriverName.DOCKER
+        return self._plan.config.memory_bytes if is_contained else None
 
     # What commands ask.
 

@@ -258,6 +258,7 @@ class BuildRequests(BuildRows):
             return Waiting(position=1, of=1, reason="It was not handed to the workers yet.")
         queue = await self.db.builds.queue()
         running = await self.db.builds.list(statuses=[BuildStatus.BUILDING], limit=100)
+        seated = await self.db.builds.seated()
         return explain(
             Needs(
                 build_id=job.id,
@@ -267,7 +268,7 @@ class BuildRequests(BuildRows):
                 memory_bytes=job.needs.memory_bytes or 0,
             ),
             [other.id for other in queue if other.target_platform is job.target_platform],
-            [await self._running(other) for other in running],
+            [await self._running(other, is_seated=other.id in seated) for other in running],
             await self._build_workers(),
         )
 
@@ -376,15 +377,18 @@ class BuildRequests(BuildRows):
                         slots=int(told.get("slots", 1)),
                         capabilities=frozenset(map(str, told.get("capabilities", ()))),
                         licences={str(k): int(v) for k, v in told.get("licences", {}).items()},
+                        memory_bytes=int(agent.capabilities.get("memory_bytes") or 0),
+                        held=tuple((str(name), int(size)) for name, size in told.get("held", ())),
                     )
                 )
         return found
 
-    async def _running(self, job: BuildJob) -> Running:
+    async def _running(self, job: BuildJob, *, is_seated: bool) -> Running:
         return Running(
             build_id=job.id,
             agent_id=job.agent_id,
-            licence=job.licence,
+            licence=job.licence if is_seated else None,
+            memory_bytes=job.needs.memory_bytes or 0,
             remaining_s=await self.build_eta_s(job),
         )
 

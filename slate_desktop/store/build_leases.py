@@ -31,6 +31,10 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[str, ...]
     capabilities: tuple[str, ...] = ()
     licences: Mapping[str, int] = {}
+    # Of the host; None where it is not known, and then no build is too big.
+    memory_bytes: int | None = None
+    # What is held by other things than builds.
+    held_bytes: int = 0
 
 
 class MadeArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +86,8 @@ class BuildLeases:
         self, platform: str, *, owner: str, lease_s: float, facts: WorkerFacts
     ) -> Lease | None:
         """Take the most urgent build of a platform that a worker with these facts can do."""
+        if facts.licences:
+            await self._run.run("free_expired_seats")
         try:
             row = await self._run.one(
                 "claim_build",
@@ -92,6 +98,9 @@ class BuildLeases:
                 drivers=list(facts.drivers),
                 capabilities=list(facts.capabilities),
                 licences=dict(facts.licences),
+                memory_bytes=facts.memory_bytes,
+                held_bytes=facts.held_bytes,
+                agent=_agent_of(owner),
             )
         except CommandError as error:
             # Another worker took the last seat in the same moment.
@@ -111,6 +120,14 @@ class BuildLeases:
     async def release(self, lease: Lease) -> None:
         """Let another worker take the build at once."""
         await self._run.run("release_build_lease", **_fence(lease))
+
+    async def release_earlier(self, owner: str) -> Sequence[tuple[JobRow, int]]:
+        """Release what earlier processes of ``owner``'s agent had.
+
+        Returns the builds with the numbers of their next messages.
+        """
+        rows = await self._run.many("release_earlier_builds", owner=owner, agent=_agent_of(owner))
+        return [(_row(row), row["publish_count"]) for row in rows]
 
     async def held(self) -> list[HeldLease]:
         """Return who has which build."""
@@ -272,6 +289,10 @@ def _row(row: Any) -> JobRow:
     values = dict(row)
     values.pop("publish_count", None)
     return job_row(build_from_row(values))
+
+
+def _agent_of(owner: str) -> str:
+    return owner.rpartition(".")[0]
 
 
 def _fence(lease: Lease) -> dict[str, Any]:

@@ -152,6 +152,10 @@ class Builds:
         """Return the builds of all projects that wait for a worker, the next one first."""
         return [build_from_row(row) for row in await self._run.many("queued_builds")]
 
+    async def seated(self) -> set[str]:
+        """Return the ids of the builds that hold a seat of a licence."""
+        return {row["id"] for row in await self._run.many("seated_builds")}
+
     async def recent(self, *, project_id: str | None = None, limit: int = 10) -> list[BuildJob]:
         """Return the newest builds."""
         return await self.list(project_id=project_id, limit=limit)

@@ -57,3 +57,15 @@ def test_memory_that_is_missing_names_who_holds_it() -> None:
 
 def test_the_next_one_starts_in_a_moment() -> None:
     assert say(Needs(build_id="b"), ["b"], [], [Worker(agent_id="a")]) == "Starts in a moment."
+
+
+def test_builds_hold_memory_too_and_nobody_asks_for_more_than_there_is() -> None:
+    worker = Worker(agent_id="a", slots=2, memory_bytes=4 * GIB)
+    needs = Needs(build_id="b", memory_bytes=8 * GIB)
+    assert say(needs, ["b"], [], [worker]) == "Starts in a moment."
+    running = [Running(build_id="r1", agent_id="a", memory_bytes=GIB)]
+    assert say(needs, ["b"], running, [worker]) == (
+        "4 GB of memory, 3 GB free: build r1 holds 1 GB."
+    )
+    # A worker that does not say how much it has takes anything.
+    assert say(needs, ["b"], running, [worker, Worker(agent_id="c")]) == "Starts in a moment."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sys
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from shutil import which
 
 import msgspec
 
-from slate_desktop.agent.builds.buildlog import BuildLog
+from slate_desktop.agent.builds.buildlog import BuildLog, kept
+from slate_desktop.agent.builds.debts import Debts
 from slate_desktop.agent.builds.programs import ProgramRunner, RunResult
 from slate_desktop.agent.builds.revision import export_commit, read_revision
 from slate_desktop.agent.builds.settings import BuildSettings, environment_secrets
@@ -49,7 +49,6 @@ from slate_desktop.store.build_leases import BuildLeases, BuildOutcome, MadeArti
 _log = logging.getLogger(__name__)
 _PROJECT_TARGET = "/app/project"
 _OUTPUT_TARGET = "/app/output"
-_LAST_LINES_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,7 @@ class Build:
         objects: ObjectStore,
         agent_id: str,
         settings: BuildSettings,
+        debts: Debts,
         progress: Progress,
     ) -> None:
         self._lease = lease
@@ -89,6 +89,7 @@ class Build:
         self._objects = objects
         self._agent_id = agent_id
         self._settings = settings
+        self._debts = debts
         self._progress = progress
 
     async def run(self, cancel: asyncio.Event, limit_s: float) -> Outcome:
@@ -135,16 +136,8 @@ class Build:
         return await self._with_log(log, _Work(plan, source.recipe, driver, secrets), cancel)
 
     async def _with_log(self, log: BuildLog, work: _Work, cancel: asyncio.Event) -> Outcome:
-        keeping = asyncio.create_task(log.run(), name=f"build-log-{self._lease.job.id}")
-        try:
+        async with kept(log):
             return await self._run_programs(log, work, cancel)
-        finally:
-            log.close()
-            # Also when the time is over or the build is cancelled: the log tells why.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_LINES_S):
-                    await asyncio.shield(keeping)
-            keeping.cancel()
 
     async def _run_programs(self, log: BuildLog, work: _Work, cancel: asyncio.Event) -> Outcome:
         tracker = ProgressTracker(work.recipe)
@@ -174,6 +167,7 @@ class Build:
             log,
             on_line,
             on_step,
+            self._debts,
         )
         result = await runner.run(work.plan, cancel)
         if cancel.is_set():

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -38,6 +38,7 @@ _STORE_ROWS = 2_000
 _PERIOD_S = 0.1
 _BATCH_BYTES = 48 * 1024
 _LINE_OVERHEAD = 64
+_LAST_LINES_S = 60.0
 # Lines of the worker itself.
 OWN_STREAM = "slate"
 
@@ -50,6 +51,7 @@ class BuildLog:
         store: where they are kept.
         bus: where windows hear them.
         secrets: values that are masked.
+        after: number of the attempt's last line, where an earlier process wrote some.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class BuildLog:
         secrets: Sequence[str] = (),
         head_lines: int = HEAD_LINES,
         tail_lines: int = TAIL_LINES,
+        after: int = 0,
     ) -> None:
         self._lease = lease
         self._store = store
@@ -70,7 +73,7 @@ class BuildLog:
         self._tail: deque[BuildLogLine] = deque(maxlen=tail_lines)
         self._omitted = 0
         self._subject = build_subject(lease.job.project_id, lease.job.id, JobEventKind.LOGS)
-        self._seq = 0
+        self._seq = after
         self._fresh: list[BuildLogLine] = []
         self._backlog: list[BuildLogLine] = []
         self._pieces: dict[str, bytes] = {}
@@ -203,3 +206,17 @@ class BuildLog:
             del self._backlog[: len(rows)]
             if len(self._backlog) < _MAX_BACKLOG:
                 self._has_room.set()
+
+
+@contextlib.asynccontextmanager
+async def kept(log: BuildLog) -> AsyncIterator[None]:
+    """Store a log's lines meanwhile, and the last ones however this ends: the log tells why."""
+    keeping = asyncio.create_task(log.run(), name="build-log")
+    try:
+        yield
+    finally:
+        log.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_LINES_S):
+                await asyncio.shield(keeping)
+        keeping.cancel()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from slate_desktop.agent.builds.kind import BuildKind
+from slate_desktop.agent.builds.recovery import Recovery
 from slate_desktop.agent.builds.settings import BuildSettings
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.bus.nats_queue import NatsQueue
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.port import Bus
 from slate_desktop.bus.queue import BUILDS
@@ -19,8 +20,6 @@ from slate_desktop.domain.builds.matrix import CONSOLES
 
 if TYPE_CHECKING:
     from slate_desktop.store import Database
-
-_SWEEP_EVERY_S = 60.0
 
 
 def seats(texts: Iterable[str]) -> dict[str, int]:
@@ -75,12 +74,6 @@ def add_builds(
     settings = build_settings(options)
     kind = BuildKind(db, bus, fleet, objects, agent_id=options.agent_id, settings=settings)
     jobs.add(kind, BUILDS, build_platforms(settings), slots=max(1, settings.slots))
-    tasks.spawn(_sweep(kind, jobs.owner), "build-leftovers")
+    recovery = Recovery(kind, jobs.owner, NatsQueue(bus, BUILDS))
+    tasks.spawn(recovery.run(), "build-recovery")
     return kind
-
-
-async def _sweep(kind: BuildKind, owner: str) -> None:
-    """End what builds left running: at once what an earlier process did, later what was lost."""
-    while True:
-        await kind.remove_leftovers(owner)
-        await asyncio.sleep(_SWEEP_EVERY_S)

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slate_desktop.agent.builds.build import Build
-from slate_desktop.agent.builds.programs import LABEL_SUFFIX
-from slate_desktop.agent.builds.settings import BuildSettings
+from slate_desktop.agent.builds.buildlog import BuildLog, kept
+from slate_desktop.agent.builds.debts import Debt, Debts
+from slate_desktop.agent.builds.programs import LABEL_SUFFIX, ProgramRunner
+from slate_desktop.agent.builds.settings import BuildSettings, environment_secrets
 from slate_desktop.agent.builds.workspace import Workspaces
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.port import Progress
@@ -50,6 +52,7 @@ class BuildStore(BuildLeases):
         super().__init__(db)
         self._fleet = fleet
         self._settings = settings
+        self._claiming = asyncio.Lock()
 
     async def claim(
         self, _job_id: str, kind: str, /, *, owner: str, lease_s: float
@@ -61,8 +64,12 @@ class BuildStore(BuildLeases):
             drivers=tuple(name.value for name, info in infos.items() if info.is_available),
             capabilities=self._settings.capabilities,
             licences=self._settings.licences,
+            memory_bytes=self._fleet.memory_bytes or None,
+            held_bytes=sum(size for _, size in self._fleet.holders()),
         )
-        return await self.claim_fitting(kind, owner=owner, lease_s=lease_s, facts=facts)
+        # One after the other: two at once would both see the same free memory.
+        async with self._claiming:
+            return await self.claim_fitting(kind, owner=owner, lease_s=lease_s, facts=facts)
 
 
 class BuildKind:
@@ -97,6 +104,9 @@ class BuildKind:
         self._agent_id = agent_id
         self._settings = settings
         self._workspaces = Workspaces(settings.directory / "workspaces")
+        self._debts = Debts(settings.directory / "debts")
+        # Builds whose debts are being paid: those runtimes are no leftovers.
+        self._paying: set[str] = set()
 
     def time_limit_s(self, lease: Lease) -> float:
         """Return how long an attempt may take, in seconds."""
@@ -152,6 +162,7 @@ class BuildKind:
                 objects=self._objects,
                 agent_id=self._agent_id,
                 settings=self._settings,
+                debts=self._debts,
                 progress=progress,
             )
             return await work.run(cancel, _limit_s(build))
@@ -191,6 +202,42 @@ class BuildKind:
         mine = {(lease.build_id, lease.attempt) for lease in held if lease.owner == owner}
         return await self._end_runtimes(lambda build_id, attempt: (build_id, attempt) not in mine)
 
+    async def pay_debts(self, owner: str) -> None:
+        """Run what builds of earlier processes of this agent owe, such as a licence's return."""
+        for debt in await asyncio.to_thread(self._debts.left_by_others, owner):
+            self._paying.add(debt.build_id)
+            try:
+                await self._pay(debt)
+            except (SlateError, TimeoutError) as error:
+                _log.warning(
+                    "a licence is not returned yet",
+                    extra={"build": debt.build_id, "reason": str(error)},
+                )
+            finally:
+                self._paying.discard(debt.build_id)
+
+    async def _pay(self, debt: Debt) -> None:
+        secrets = environment_secrets(tuple(debt.secrets))
+        last = await self._db.builds.log_lines(debt.build_id, debt.attempt, limit=1)
+        after = last[-1].seq if last else 0
+        lease = debt.lease()
+        log = BuildLog(lease, self.store, self._bus, secrets=list(secrets.values()), after=after)
+        config = msgspec.structs.replace(debt.config, env={**debt.config.env, **secrets})
+        runner = ProgramRunner(
+            self._fleet[debt.driver],
+            lease,
+            self._agent_id,
+            config,
+            debt.root,
+            secrets,
+            log,
+            lambda _step, _line: None,
+            lambda _step: None,
+            self._debts,
+        )
+        async with kept(log):
+            await runner.run_always(debt.steps)
+
     async def _end_earlier(self, lease: Lease) -> None:
         """End what an earlier attempt on this host left running."""
         await self._end_runtimes(
@@ -203,6 +250,8 @@ class BuildKind:
             try:
                 runtimes = await driver.list_runtimes(self._agent_id + LABEL_SUFFIX)
                 for handle, _ in runtimes:
+                    if handle.labels.session in self._paying:
+                        continue
                     if is_left(handle.labels.session, handle.labels.attempt):
                         await driver.remove(handle)
                         count += 1

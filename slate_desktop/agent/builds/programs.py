@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from slate_desktop.agent.builds.buildlog import BuildLog
+from slate_desktop.agent.builds.debts import Debts
 from slate_desktop.agent.drivers.base import (
     Driver,
     Handle,
@@ -56,6 +57,7 @@ class ProgramRunner:
         log: takes their output.
         on_line: hears every line.
         on_step: hears every step.
+        debts: remembers what must always run, should this process be killed.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ProgramRunner:
         log: BuildLog,
         on_line: Callable[[str, BuildLogLine], None],
         on_step: Callable[[Step], None],
+        debts: Debts,
     ) -> None:
         self._driver = driver
         self._lease = lease
@@ -79,6 +82,7 @@ class ProgramRunner:
         self._log = log
         self._on_line = on_line
         self._on_step = on_step
+        self._debts = debts
 
     async def run(self, plan: BuildPlan, cancel: asyncio.Event) -> RunResult:
         """Run the steps until one fails; what must always run does, also after a cancellation."""
@@ -86,6 +90,15 @@ class ProgramRunner:
         was_oom = False
         steps = [step for step in plan.steps if self._has_env(step)]
         rest = [step for step in steps if step.always]
+        if rest:
+            self._debts.add(
+                self._lease,
+                driver=self._driver.name,
+                config=self._config,
+                root=self._root,
+                steps=rest,
+                secrets=self._secrets,
+            )
         try:
             for step in steps:
                 if step.always or cancel.is_set():
@@ -100,17 +113,22 @@ class ProgramRunner:
         finally:
             # Also when this coroutine is cancelled: nobody else returns a licence.
             if rest:
-                await _outlast(self._run_always(rest))
+                await _outlast(self.run_always(rest))
         return RunResult(exits=tuple(exits), was_oom=was_oom)
 
-    async def _run_always(self, steps: list[Step]) -> None:
+    async def run_always(self, steps: list[Step]) -> None:
+        """Run steps that are owed; what cannot be run stays owed."""
         never = asyncio.Event()
+        is_paid = True
         for step in steps:
             try:
                 async with asyncio.timeout(ALWAYS_TIMEOUT_S):
                     await self._run_step(step, never)
             except (SlateError, TimeoutError) as error:
                 self._log.say(step.id, f"{step.title} failed: {error}", LogLevel.ERROR)
+                is_paid = False
+        if is_paid:
+            self._debts.remove(self._lease)
 
     async def _run_step(self, step: Step, cancel: asyncio.Event) -> Inspection:
         self._on_step(step)

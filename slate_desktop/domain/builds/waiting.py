@@ -18,13 +18,15 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     build_id: str
     agent_id: str | None = None
     licence: str | None = None
+    memory_bytes: int = 0
     remaining_s: float | None = None
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A worker that lives.
 
-    ``slots`` are builds that it runs at once; ``held`` names what holds its memory, with bytes.
+    ``slots`` are builds that it runs at once; ``held`` names what holds its memory, with bytes,
+    besides the builds that run there.
     """
 
     agent_id: str
@@ -97,7 +99,7 @@ def _reason(
     if busy >= slots:
         names = ", ".join(build.build_id[:_SHORT_ID] for build in running[:3])
         return f"{busy} of {slots} build slots in use by {names}{_soonest(running)}."
-    if needs.memory_bytes and (text := _memory(needs.memory_bytes, fitting)):
+    if needs.memory_bytes and (text := _memory(needs.memory_bytes, running, fitting)):
         return text
     return "Starts in a moment."
 
@@ -114,18 +116,31 @@ def _licence(licence: str, running: Sequence[Running], workers: Sequence[Worker]
     return f"{name} licence {len(holders)} of {total} in use by build {ids}{_soonest(holders)}."
 
 
-def _memory(wanted: int, workers: Sequence[Worker]) -> str:
-    best = max(workers, key=lambda worker: worker.memory_bytes - _held(worker))
-    free = best.memory_bytes - _held(best)
-    if free >= wanted or not best.memory_bytes:
+def _memory(wanted: int, running: Sequence[Running], workers: Sequence[Worker]) -> str:
+    held = {worker.agent_id: _held(worker, running) for worker in workers}
+    best = max(workers, key=lambda w: w.memory_bytes - sum(size for _, size in held[w.agent_id]))
+    holders = held[best.agent_id]
+    taken = sum(size for _, size in holders)
+    free = best.memory_bytes - taken
+    # A build never asks for more than there is: on a smaller host it gets all of it.
+    asked = min(wanted, best.memory_bytes)
+    if free >= asked or not all(worker.memory_bytes for worker in workers):
         return ""
-    names = " and ".join(name for name, _ in best.held[:3])
-    holders = f": {names} hold {format_bytes(_held(best))}" if names else ""
-    return f"{format_bytes(wanted)} of memory, {format_bytes(max(0, free))} free{holders}."
+    names = " and ".join(name for name, _ in holders[:3])
+    more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
+    return (
+        f"{format_bytes(asked)} of memory, {format_bytes(max(0, free))} free: "
+        f"{names}{more} hold{'s' * (len(holders) == 1)} {format_bytes(taken)}."
+    )
 
 
-def _held(worker: Worker) -> int:
-    return sum(size for _, size in worker.held)
+def _held(worker: Worker, running: Sequence[Running]) -> list[tuple[str, int]]:
+    builds = [
+        (f"build {build.build_id[:_SHORT_ID]}", build.memory_bytes)
+        for build in running
+        if build.agent_id == worker.agent_id and build.memory_bytes
+    ]
+    return [*worker.held, *builds]
 
 
 def _soonest(running: Sequence[Running]) -> str:

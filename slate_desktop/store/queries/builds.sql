@@ -152,6 +152,13 @@ from (
         and (c.needs ->> 'capability' is null
             or c.needs ->> 'capability' = any(:capabilities::text[]))
         and (c.needs ->> 'driver' is null or c.needs ->> 'driver' = any(:drivers::text[]))
+        -- No build asks for more than the host has; the agent's other builds hold theirs too.
+        and (c.needs -> 'memory_bytes' is null or :memory_bytes::bigint is null
+            or least((c.needs ->> 'memory_bytes')::bigint, :memory_bytes) <= :memory_bytes
+                - :held_bytes::bigint - (
+                    select coalesce(sum((o.needs ->> 'memory_bytes')::bigint), 0)
+                    from slate_build_jobs o where o.status = 'building'
+                        and o.lease_until >= now() and starts_with(o.lease_owner, :agent || '.')))
         and (c.licence is null or c.licence_seat is not null or free.seat is not null)
     order by (c.status = 'building') desc, c.priority desc, c.created_at, c.id
     limit 1 for update of c skip locked
@@ -166,11 +173,38 @@ returning
     j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
     j.notes;
 
+-- name: free_expired_seats!
+-- A seat is held as long as the lease; who extends a lease too late has lost its seat with it.
+update slate_build_jobs set licence_seat = null
+where status = 'building' and licence_seat is not null and lease_until < now();
+
+-- name: seated_builds
+-- Builds that hold a seat of a licence.
+select id from slate_build_jobs
+where status = 'building' and licence_seat is not null and lease_until >= now();
+
+-- name: release_earlier_builds
+-- Let anybody take what earlier processes of an agent had, each with a message of its own.
+update slate_build_jobs j set
+    lease_until = now() - interval '1 millisecond', licence_seat = null, published_at = now(),
+    publish_count = j.publish_count + 1
+where j.status = 'building' and j.lease_owner <> :owner
+    and starts_with(j.lease_owner, :agent || '.')
+returning j.publish_count,
+    j.id, j.project_id, j.user_id, j.build_type, j.target_platform, j.status, j.progress,
+    j.progress_message, j.source_commit, j.options, j.output_path, j.artifacts, j.error_code,
+    j.error_message, j.version, j.created_at, j.updated_at, j.started_at, j.completed_at,
+    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.needs, j.licence,
+    j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
+    j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
+    j.notes;
+
 -- name: extend_build_lease^
--- Keep a lease; nothing when it is another's or the build has ended.
+-- Keep a lease; nothing when it is another's, its seat is gone, or the build has ended.
 update slate_build_jobs set
     lease_until = now() + make_interval(secs => :lease_s::double precision)
 where id = :id and attempt = :attempt and lease_owner = :owner and status = 'building'
+    and (licence is null or licence_seat is not null)
 returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
@@ -180,7 +214,7 @@ returning
 
 -- name: release_build_lease!
 -- Let another worker take the build at once.
-update slate_build_jobs set lease_until = now() - interval '1 millisecond'
+update slate_build_jobs set lease_until = now() - interval '1 millisecond', licence_seat = null
 where id = :id and attempt = :attempt and lease_owner = :owner and status = 'building';
 
 -- name: list_cancelled_build_leases

@@ -31,7 +31,7 @@ CHOSEN = {
     "pyside6-essentials": "LGPL-3.0-only",
     "pyside6-addons": "LGPL-3.0-only",
     "shiboken6": "LGPL-3.0-only",
-    "qtpy": "MIT",
+    "archspec": "Apache-2.0 OR MIT",
 }
 
 

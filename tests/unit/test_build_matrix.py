@@ -165,6 +165,7 @@ def test_a_licence_is_taken_and_always_given_back() -> None:
     plan = plan_build(SOURCES[0], P.LINUX, T.PRODUCTION, BuildOptions(), Workers())
     assert plan.licence == "unity"
     assert [step.id for step in plan.steps] == ["activate", "build", "return-floating", "return"]
-    assert [step.always for step in plan.steps] == [False, False, True]
+    assert [step.always for step in plan.steps] == [False, False, True, True]
+    assert plan.steps[2].needs_env == ("UNITY_LICENSING_SERVER",)
     # Secrets are named, never written out.
     assert "{env:UNITY_SERIAL}" in plan.steps[0].argv

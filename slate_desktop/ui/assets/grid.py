@@ -53,6 +53,9 @@ class AssetGrid(QAbstractItemView):
         self.is_list = False
         self.side = 112
         self._hovered = -1
+        # Before anything else: settings below ask for the cell at a place, and an exception in an
+        # override that Qt calls leaves PySide with a method that it has let go once too often.
+        self.setModel(model)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -61,7 +64,6 @@ class AssetGrid(QAbstractItemView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Assets"))
-        self.setModel(model)
         model.modelReset.connect(self._measure)
         self.doubleClicked.connect(self.opened)
         theme.changed.connect(self._on_theme_changed)
@@ -177,11 +179,6 @@ class AssetGrid(QAbstractItemView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Set the scroll bar."""
         super().resizeEvent(event)
-        self._measure()
-
-    def updateGeometries(self) -> None:
-        """Set the scroll bar."""
-        super().updateGeometries()
         self._measure()
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QImageWriter, QPixmap
 
 from slate_desktop.control.asset_index import AssetEntry
 from slate_desktop.domain.assets.kinds import AssetKind
@@ -113,7 +114,12 @@ class Thumbnails(QObject):
                 key, entry = self._waiting.popitem(last=True)
                 if key in self._known:
                     continue
-                self._known[key] = await self._make(Path(key[0]), entry)
+                try:
+                    self._known[key] = await self._make(Path(key[0]), entry)
+                except Exception:
+                    # An error of ours is told once; each painting would ask for it again.
+                    self._known[key] = Thumbnail(problem="Its picture could not be made.")
+                    raise
                 while len(self._known) > _MAX_KEPT:
                     self._known.popitem(last=False)
                 self.ready.emit(key[0])
@@ -237,9 +243,12 @@ def _store(file: Path, image: QImage, words: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         image.setText("words", words)
-        temporary = file.with_suffix(".tmp")
-        if image.save(str(temporary), b"PNG", 60):
+        # Two copies of a file may be drawn at once.
+        temporary = file.with_suffix(f".{secrets.token_hex(4)}.tmp")
+        if QImageWriter(str(temporary), b"PNG").write(image):
             temporary.replace(file)
+        else:
+            temporary.unlink(missing_ok=True)
     except OSError as exc:
         log.info("a thumbnail cannot be kept", extra={"reason": str(exc)})
 

@@ -56,6 +56,7 @@ class ModelWorker:
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._lock = asyncio.Lock()
         self._memory: mmap.mmap | None = None
+        self._ear: threading.Thread | None = None
 
     async def start(self) -> None:
         """Start the process and wait until it can draw.
@@ -165,10 +166,10 @@ class ModelWorker:
         except OSError as exc:
             raise EnvironmentFaultError(f"The drawing process does not start: {exc}.") from exc
         self._process = process
-        thread = threading.Thread(
+        self._ear = threading.Thread(
             target=self._hear, args=(reader, loop), name="slate-model", daemon=True
         )
-        thread.start()
+        self._ear.start()
 
     def _hear(self, reader: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
         with contextlib.suppress(OSError, ValueError), reader:
@@ -231,6 +232,9 @@ class ModelWorker:
             with contextlib.suppress(OSError, ValueError):
                 self._writer.close()
             self._writer = None
+        if self._ear is not None:
+            # It speaks to the loop, which may be closed soon; the process has ended, so it does.
+            self._ear.join(1.0)
         if self._memory is not None:
             self._memory.close()
             self._memory = None

@@ -112,14 +112,17 @@ def worst_bodies() -> list[bytes]:
 
 
 def test_every_decision_is_fast() -> None:
-    """The limit is 5 ms on a quiet machine; here it is wide, to catch a change of kind only."""
+    """The limit is 5 ms on a quiet machine; here it is wide, to catch a change of kind only.
+
+    Processor time, because whatever else the machine does is no fault of the reader's.
+    """
     for body in worst_bodies():
         best_s = float("inf")
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             with contextlib.suppress(CommandError):
                 decode_strict(body)
-            best_s = min(best_s, time.perf_counter() - start)
+            best_s = min(best_s, time.process_time() - start)
         assert best_s < 0.05, body[:40]
 
 

@@ -64,25 +64,35 @@ class Gate:
         audience = message.headers.get(H_AUDIENCE)
         return None if audience in (None, AUDIENCE_ANY, self.agent_id) else audience
 
-    def admit(self, message: Message, operation: Operation) -> SignedBy | None:
+    def admit(
+        self,
+        message: Message,
+        operation: Operation | None,
+        *,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> SignedBy | None:
         """Return who signed the request; None for an unsigned one that is served.
+
+        ``operation`` is None for a request that is no command on a runtime: the original system
+        has none of these, and unsigned ones are always refused.
 
         Raises:
             CommandError: whatever is wrong with size, rate or envelope.
         """
-        if len(message.data) > MAX_BODY_BYTES:
+        if len(message.data) > max_bytes:
             raise CommandError(
                 ErrorCode.TOO_LARGE,
-                f"the body has {len(message.data)} bytes; {MAX_BODY_BYTES} are allowed",
+                f"the body has {len(message.data)} bytes; {max_bytes} are allowed",
                 field="body",
             )
         if is_unsigned(message.headers):
-            if self.allow_unsigned:
+            if self.allow_unsigned and operation is not None:
                 return None
             raise CommandError(
                 ErrorCode.UNSIGNED,
                 "this agent takes signed commands only, and this one carries no signature",
-                hint="use the SLATE client, or start the agent with --allow-unsigned",
+                hint="use the SLATE client"
+                + (", or start the agent with --allow-unsigned" if operation is not None else ""),
             )
         return self._verifier.verify(
             message.subject,

@@ -12,23 +12,25 @@ from collections.abc import Collection
 
 import msgspec
 
+from slate_desktop.agent.answers import (
+    ANSWER_WITHIN_S,
+    answer_once,
+    database_away,
+    refusal_of,
+)
 from slate_desktop.agent.authorize import Authorizer, no_such_session
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.idempotency import Idempotency, Ticket
 from slate_desktop.agent.operations import Operations, Request, read_request
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.port import Bus, Message
-from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.project import Project, User
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import (
     CommandError,
-    DatabaseError,
     ErrorCode,
     NotConnectedError,
-    Retry,
-    StaleWriteError,
 )
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import H_REPLAYED
@@ -36,8 +38,6 @@ from slate_desktop.wire.messages import StartRequest, error_to_reply
 from slate_desktop.wire.subjects import START_QUEUE, container_any, parse_container
 
 _log = logging.getLogger(__name__)
-# An answer leaves within two seconds, with what was reached so far.
-ANSWER_WITHIN_S = 1.8
 HANDLERS = 32
 
 
@@ -109,21 +109,15 @@ class CommandServer:
     async def _answer(self, message: Message) -> Answer | None:
         try:
             return await self._serve(message)
-        except CommandError as error:
-            return Answer(error_to_reply(error))
-        except DatabaseError:
-            return Answer(error_to_reply(_database_away()))
-        except StaleWriteError:
-            return Answer(error_to_reply(_moved_on()))
-        except Exception:  # noqa: BLE001 - the boundary of a worker
-            return Answer(error_to_reply(_incident()))
+        except Exception as error:  # noqa: BLE001 - the boundary of a worker
+            return Answer(error_to_reply(refusal_of(error)))
 
     async def _serve(self, message: Message) -> Answer | None:
         operation, session_id = parse_container(message.subject)
         signed = self._gate.admit(message, operation)
         core = self._core
         if core is None:
-            raise _database_away()
+            raise database_away()
         if signed is None:
             return await self._serve_unsigned(core, operation, session_id, message.data or b"{}")
         user = await core.authorizer.user_of(signed.key)
@@ -157,27 +151,10 @@ class CommandServer:
         request: Request,
     ) -> bytes:
         """Have the effect and store its answer under the key; returns the answer."""
-        try:
-            reply = encode(
-                await core.operations.run(
-                    operation, row, project, request, resumed_from=ticket.resumed_from
-                )
-            )
-        except CommandError as error:
-            reply = error_to_reply(error)
-            if error.retry is not Retry.NEVER:
-                await core.idempotency.abandon(ticket)
-                return reply
-        except DatabaseError:
-            await core.idempotency.abandon(ticket)
-            return error_to_reply(_database_away())
-        except StaleWriteError:
-            await core.idempotency.abandon(ticket)
-            return error_to_reply(_moved_on())
-        except Exception:  # noqa: BLE001 - the boundary of a worker
-            reply = error_to_reply(_incident())
-        await core.idempotency.finish(ticket, reply)
-        return reply
+        run = core.operations.run(
+            operation, row, project, request, resumed_from=ticket.resumed_from
+        )
+        return await answer_once(core.idempotency, ticket, run)
 
     async def _serve_unsigned(
         self, core: Core, operation: Operation, session_id: str, body: bytes
@@ -214,28 +191,3 @@ def _check_names(request: StartRequest, user: User, row: RuntimeSession) -> None
         raise CommandError(
             ErrorCode.FORBIDDEN, "the request names another user than its key's", field="user_id"
         )
-
-
-def _database_away() -> CommandError:
-    return CommandError(
-        ErrorCode.DB_UNAVAILABLE,
-        "the database is away; nothing was changed, and running sessions go on",
-        retry=Retry.LATER,
-    )
-
-
-def _moved_on() -> CommandError:
-    return CommandError(
-        ErrorCode.ILLEGAL_STATE,
-        "the session has just been changed by somebody else; look at it and ask again",
-        retry=Retry.LATER,
-    )
-
-
-def _incident() -> CommandError:
-    """Log the exception that is being handled, and return the refusal that names it."""
-    incident = new_id()
-    _log.exception("a request failed", extra={"incident": incident})
-    return CommandError(
-        ErrorCode.INTERNAL, "the agent failed; its log says why", details={"incident": incident}
-    )

@@ -5,6 +5,8 @@
     driver.logs → Numberer → pending ─┬→ sink.publish   (a hint: lost while the broker is away)
                                       └→ backlog → sink.append   (repeated until it is stored)
 
+A person's line comes in at the numberer too: only it knows which numbers are taken.
+
 Nothing is lost between a read and the database: when the database is away, the pump keeps up to
 ``PumpLimits.buffer_bytes`` and then stops reading; the engine's own log holds the rest. Whenever
 the pump (re)starts reading it asks the database where it stands, so doing it again is harmless.
@@ -18,7 +20,7 @@ import functools
 import logging
 import time
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -27,7 +29,7 @@ from slate_desktop.agent.numbering import Numberer, ResumePoint
 from slate_desktop.agent.rategate import DropMarker, RateGate
 from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.domain.logs import LogLevel, LogRecord
-from slate_desktop.errors import CommandError
+from slate_desktop.errors import CommandError, StaleWriteError
 
 _log = logging.getLogger(__name__)
 # What a line costs on the wire and in memory besides its text.
@@ -107,6 +109,34 @@ class LogPump:
         self._since_ns = 0
         self._ended = asyncio.Event()
         self._last_note: str | None = None
+        # Persons' lines: numbered between two looks at the database only, and told once stored.
+        self._numbering = asyncio.Lock()
+        self._is_resumed = asyncio.Event()
+        self._is_closed = False
+        self._lines_added = 0
+        self._unstored: list[tuple[LogRecord, asyncio.Future[None]]] = []
+
+    async def add(
+        self, level: LogLevel, message: str, metadata: dict[str, Any]
+    ) -> LogRecord | None:
+        """Number, publish and store a person's line; None when the log is over and all is stored.
+
+        Raises:
+            StaleWriteError: the pump ended before the line was known to be stored.
+        """
+        await self._is_resumed.wait()
+        async with self._numbering:
+            if self._is_closed:
+                return None
+            self._lines_added += 1
+            record = self._numberer.line(
+                time.time_ns(), self._lines_added, level, message, metadata
+            )
+            stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._unstored.append((record, stored))
+            self._enqueue([record])
+        await stored
+        return record
 
     async def run(self) -> None:
         """Pump until the runtime has ended and its whole log is stored.
@@ -138,6 +168,12 @@ class LogPump:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._is_closed = True
+        self._is_resumed.set()
+        for _, stored in self._unstored:
+            if not stored.done():
+                stored.set_exception(StaleWriteError("The log ended before the line was stored."))
+        self._unstored.clear()
 
     async def _read_all(self) -> None:
         while True:
@@ -152,7 +188,9 @@ class LogPump:
         await self._ended.wait()
         if self._last_note:
             self._enqueue([self._numberer.note(time.time_ns(), 0, LogLevel.WARN, self._last_note)])
-        await self._drain()
+        async with self._numbering:
+            await self._drain()
+            self._is_closed = True
 
     async def _read_last(self) -> bool:
         """Read what is left of an ended runtime's log; False when the engine stays away."""
@@ -196,11 +234,14 @@ class LogPump:
             return inspection.state is not RuntimeState.RUNNING
 
     async def _resume(self) -> None:
-        await self._drain()
-        point = await until_database_answers(
-            lambda: self._sink.resume_point(self._handle.runtime_id), first_s=self._limits.retry_s
-        )
-        self._numberer = Numberer(self._handle.runtime_id, point)
+        async with self._numbering:
+            await self._drain()
+            point = await until_database_answers(
+                lambda: self._sink.resume_point(self._handle.runtime_id),
+                first_s=self._limits.retry_s,
+            )
+            self._numberer = Numberer(self._handle.runtime_id, point)
+        self._is_resumed.set()
         self._since_ns = point.since_ns
         self._expects_known = bool(point.known)
 
@@ -272,8 +313,9 @@ class LogPump:
                 free = await until_database_answers(
                     functools.partial(self._sink.append_logs, rows), first_s=self._limits.retry_s
                 )
-                # A person's own line may have taken a number meanwhile.
+                # A line that came past this agent may have taken a number meanwhile.
                 self._numberer.next_seq += max(0, free - rows[-1].seq - 1)
+                self._tell_stored(rows[-1].seq)
             self.buffered_bytes -= size
             if self.buffered_bytes < self._limits.buffer_bytes * 3 // 4:
                 self._has_room.set()
@@ -285,6 +327,12 @@ class LogPump:
             # Small batches are worth waiting for; a backlog is not.
             if len(records) < self._limits.store_rows:
                 await asyncio.sleep(self._limits.store_interval_s)
+
+    def _tell_stored(self, seq: int) -> None:
+        while self._unstored and self._unstored[0][0].seq <= seq:
+            _, stored = self._unstored.pop(0)
+            if not stored.done():
+                stored.set_result(None)
 
     def _take_backlog(self) -> tuple[list[LogRecord], int]:
         records, size = self._backlog.popleft()

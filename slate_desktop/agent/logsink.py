@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slate_desktop.agent.numbering import OVERLAP_NS, ResumePoint
+from slate_desktop.agent.numbering import API_STREAM, OVERLAP_NS, ResumePoint
 from slate_desktop.bus.port import Bus
-from slate_desktop.domain.logs import LogRecord
+from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import CommandError, NotConnectedError
 from slate_desktop.wire.log_batch import batches_of
@@ -73,3 +73,24 @@ class SessionLog:
             StaleWriteError: the session is another agent process's now.
         """
         return await self._db.logs.append(self._row.id, records, epoch=self._epoch)
+
+    async def add(self, level: LogLevel, message: str, metadata: dict[str, Any]) -> LogRecord:
+        """Store and show a person's line while no runtime's log is carried.
+
+        Raises:
+            CommandError: ``not_found``.
+            DatabaseError: it was not stored, or nobody knows.
+        """
+        line = await self._db.logs.add(self._row.id, level, message, metadata=metadata)
+        record = LogRecord(
+            seq=line.seq,
+            container_id=API_STREAM,
+            stream=line.stream,
+            ts_ns=line.timestamp_ns,
+            ord=0,
+            level=line.level,
+            message=line.message,
+            metadata=line.metadata,
+        )
+        await self.publish_logs([record])
+        return record

@@ -9,6 +9,7 @@ is stored of a stream is a prefix of it: frames older than the overlap are known
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,8 @@ from slate_desktop.domain.logs import MAX_LINE_BYTES, LogLevel, LogRecord
 OVERLAP_NS = 5_000_000_000
 # Lines that the agent itself adds to a session's log.
 AGENT_STREAM = "slate"
+# Lines of persons and scripts, whichever way they come; they belong to no runtime.
+API_STREAM = "api"
 LogKey = tuple[str, int, int]
 
 
@@ -102,6 +105,23 @@ class Numberer:
             level=level,
             message=message,
             metadata=dict(metadata),
+        )
+        self.next_seq += 1
+        return record
+
+    def line(
+        self, ts_ns: int, ord_: int, level: LogLevel, message: str, metadata: dict[str, Any]
+    ) -> LogRecord:
+        """Return a numbered line of a person or a script; its identity is outside the runtime."""
+        record = LogRecord(
+            seq=self.next_seq,
+            container_id=API_STREAM,
+            stream=API_STREAM,
+            ts_ns=ts_ns,
+            ord=ord_,
+            level=level,
+            message=message,
+            metadata=metadata,
         )
         self.next_seq += 1
         return record

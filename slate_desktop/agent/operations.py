@@ -14,10 +14,12 @@ from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.supervisor import Life
 from slate_desktop.domain.container import join_overrides
 from slate_desktop.domain.ids import is_id
+from slate_desktop.domain.logs import LogRecord
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode, Retry
+from slate_desktop.wire.agent_messages import AddLineRequest
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.messages import (
     ExecReply,
@@ -178,6 +180,17 @@ class Operations:
                 return fit_output(ExecReply(**msgspec.structs.asdict(result)))
             case StatsRequest():
                 return await self._stats(row)
+
+    async def add_line(self, row: RuntimeSession, request: AddLineRequest) -> LogRecord:
+        """Add a person's line to a session's log; returns it as it was numbered.
+
+        Raises:
+            DatabaseError: it was not stored, or nobody knows.
+            StaleWriteError: the log ended before the line was known to be stored.
+        """
+        life = self._roster.get(row.id)
+        target = self._recorder.log_sink(row).add if life is None else life.add_line
+        return await target(request.level, request.message, request.metadata)
 
     def reached(self, operation: Operation, row: RuntimeSession) -> bytes:
         """Return the answer for an effect that takes longer than an answer may.

@@ -33,6 +33,7 @@ from slate_desktop.agent.heartbeat import Pulse, SupersededError
 from slate_desktop.agent.idempotency import Idempotency
 from slate_desktop.agent.jobs.asset_host import add_assets, default_slots
 from slate_desktop.agent.jobs.host import JobHost
+from slate_desktop.agent.lines import LineServer
 from slate_desktop.agent.lock import AgentLock
 from slate_desktop.agent.operations import Operations
 from slate_desktop.agent.options import AgentOptions
@@ -133,6 +134,8 @@ class Agent:
         gate = Gate(options.agent_id, allow_unsigned=options.allow_unsigned)
         server = CommandServer(bus, gate, self._known_agents, tasks)
         await server.subscribe()
+        lines = LineServer(bus, gate, tasks)
+        await lines.subscribe()
         db = await until_database_answers(lambda: _connect_database(options))
         stack.push_async_callback(db.aclose)
         # After the tasks: what they read is read in it.
@@ -149,9 +152,9 @@ class Agent:
         reconciler = Reconciler(db, recorder, roster, fleet)
         await reconciler.run_once()
         operations = Operations(db, recorder, roster, fleet)
-        server.open(
-            Core(Authorizer(db), Idempotency(db, options.agent_id, epoch, tasks), operations)
-        )
+        core = Core(Authorizer(db), Idempotency(db, options.agent_id, epoch, tasks), operations)
+        server.open(core)
+        lines.open(core)
         jobs = JobHost(
             db,
             bus,

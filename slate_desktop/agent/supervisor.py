@@ -17,6 +17,7 @@ import logging
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -43,6 +44,7 @@ from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.agent.verdict import Verdict, judge, judge_error
 from slate_desktop.domain.container import DriverName
+from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
 
@@ -109,6 +111,7 @@ class Life:
         self._lock = asyncio.Lock()
         self._started_s = time.monotonic()
         self._is_log_complete = False
+        self._pump: LogPump | None = None
         self._progress = ""
         self._progress_s = 0.0
         if row.status is _S.STOPPING:
@@ -148,6 +151,19 @@ class Life:
                 ErrorCode.ILLEGAL_STATE, f"the session is {self.row.status.value}, not running"
             )
         return await self._driver.execute(self.handle, argv, timeout_s)
+
+    async def add_line(self, level: LogLevel, message: str, metadata: dict[str, Any]) -> LogRecord:
+        """Add a person's line to the session's log, numbered among the runtime's own.
+
+        Raises:
+            DatabaseError: no log is carried now, and the database is away.
+            StaleWriteError: the log ended before the line was known to be stored.
+            CommandError: ``not_found``.
+        """
+        record = await self._pump.add(level, message, metadata) if self._pump else None
+        if record is None:
+            record = await self._recorder.log_sink(self.row).add(level, message, metadata)
+        return record
 
     async def wait_until(self, is_true: Callable[[RuntimeSession], bool]) -> RuntimeSession:
         """Return the row once it satisfies ``is_true``, or once the life is over."""
@@ -222,7 +238,7 @@ class Life:
     async def _watch(self, handle: Handle) -> Verdict:
         """Follow a started runtime until it has ended and its log is stored."""
         sink = self._recorder.log_sink(self.row)
-        pump = LogPump(self._driver, handle, sink, self._services.limits)
+        pump = self._pump = LogPump(self._driver, handle, sink, self._services.limits)
         pumping = asyncio.create_task(self._carry_log(pump), name=f"log.{self.row.id}")
         waiting = asyncio.create_task(
             wait_for_end(self._driver, handle), name=f"wait.{self.row.id}"

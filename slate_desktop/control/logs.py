@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from slate_desktop.control.operations import Operations
-from slate_desktop.domain.ids import check_id
+from slate_desktop.control.requests import REPLY_TIMEOUT_S
+from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.domain.session import RuntimeSession
-from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.errors import (
+    AgentOfflineError,
+    CommandError,
+    ErrorCode,
+    OutcomeUnknownError,
+)
+from slate_desktop.wire.agent_messages import (
+    AddLineRequest,
+    LineReply,
+    make_add_line,
+    write_add_line,
+)
+from slate_desktop.wire.subjects import agent_request
 
 MAX_PAGE_LINES = 5000
-MAX_MESSAGE_BYTES = 64 * 1024
+# A line is asked for under one key until it is answered: too many at once only take longer.
+_ASK_AGAIN = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.IN_PROGRESS})
+_ASK_AGAIN_S = 0.1
+_ADD_WITHIN_S = 10.0
 # A batch reaches windows and the database at once: the first look may be too early.
 _LOOKS_S = (0.0, 0.1, 0.5, 2.0)
 _COMPLETE_WITHIN_S = 3.0
@@ -31,21 +48,62 @@ class LogOperations(Operations):
         level: LogLevel | str = LogLevel.INFO,
         metadata: dict[str, Any] | None = None,
     ) -> LogLine:
-        """Store a line of one's own in a session's log; this client's consoles show it at once.
+        """Store a line of one's own in a session's log, where every window sees it at once.
+
+        The session's agent numbers the line among those that it has shown and not yet stored; while
+        it does not answer, or where a session never had one, the line goes to the database.
 
         Raises:
-            CommandError: ``not_found``, or ``bad_request`` for a bad level or message.
+            CommandError: ``not_found``, or ``bad_request`` for a bad level, message or metadata.
+            OutcomeUnknownError: nobody knows whether the line was added.
         """
-        check_id(session_id, "session_id")
-        if "\x00" in message or len(message.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES:
-            raise CommandError(
-                ErrorCode.BAD_REQUEST,
-                f"A message has no NUL and at most {MAX_MESSAGE_BYTES} bytes.",
-                field="message",
+        request = make_add_line(session_id, message, level, metadata)
+        body = write_add_line(request)
+        row = await self.db.sessions.get(request.session_id)
+        line = None
+        if row.agent_id is not None:
+            line = await self._add_through_agent(row.agent_id, request, body)
+        if line is None:
+            line = await self.db.logs.add(
+                request.session_id, request.level, request.message, metadata=request.metadata
             )
-        line = await self.db.logs.add(session_id, level, message, metadata=metadata)
         self._log_added.emit(session_id)
         return line
+
+    async def _add_through_agent(
+        self, agent_id: str, request: AddLineRequest, body: bytes
+    ) -> LogLine | None:
+        """Return the line as the agent stored it; None while that agent does not answer."""
+        seen = self.events.agents.get(agent_id)
+        if seen is not None and not seen.is_live:
+            return None
+        subject, idem = agent_request(agent_id), new_id()
+        deadline = time.monotonic() + _ADD_WITHIN_S
+        while True:
+            try:
+                reply = await self.requester.send(
+                    subject, body, LineReply, agent_id, idem, REPLY_TIMEOUT_S
+                )
+            except AgentOfflineError:
+                return None
+            except (CommandError, TimeoutError) as error:
+                may_pass = isinstance(error, TimeoutError) or error.code in _ASK_AGAIN
+                if not may_pass:
+                    raise
+                if time.monotonic() >= deadline:
+                    raise OutcomeUnknownError(
+                        "The agent did not say in time whether it added the line.", idem=idem
+                    ) from error
+                await asyncio.sleep(_ASK_AGAIN_S)
+            else:
+                return LogLine(
+                    seq=reply.seq,
+                    timestamp_ns=reply.timestamp_ns,
+                    stream=reply.stream,
+                    level=request.level,
+                    message=request.message,
+                    metadata=request.metadata,
+                )
 
     async def get_runtime_logs(
         self,

@@ -145,7 +145,7 @@ def agent_heartbeat(agent_id: str) -> str:
 
 
 def agent_request(agent_id: str) -> str:
-    """Return the subject on which one agent answers questions about itself."""
+    """Return the subject of requests to one agent that are no commands on a runtime."""
     return f"slate.agent.{check_id(agent_id, 'agent_id')}.request"
 
 

@@ -97,18 +97,22 @@ class BadInputWorld(AgentWorld):
     async def assert_untouched(self) -> None:
         """Nothing was started, changed or published since; and the agent still serves."""
         assert await self._state() == self._before
-        assert await self.published() == []
+        published = await self.published()
+        assert published == [], published
         reply = await self.tell("stats", self.running.id, b"{}")
         assert reply.get("memory_usage"), reply
 
     async def published(self) -> list[str]:
-        """Subjects of what the agent published, but for heartbeats, samples and its answers."""
+        """Subjects of what the agent published, but for beats, samples, requests, answers.
+
+        Nor what its work queues ask of the broker while they are set up, whenever that ends.
+        """
         await self._catch_up()
         return [
             msg.subject
             for msg in self._heard
-            if not msg.subject.startswith(("slate.container.", "_INBOX_", "observer."))
-            and not msg.subject.endswith((".heartbeat", ".stats"))
+            if not msg.subject.startswith(("slate.container.", "_INBOX_", "observer.", "$JS."))
+            and not msg.subject.endswith((".heartbeat", ".stats", ".request"))
         ]
 
     async def heard(self, subject: str) -> int:

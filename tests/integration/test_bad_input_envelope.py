@@ -19,10 +19,10 @@ from slate_desktop.agent import service
 from slate_desktop.agent.callers import Gate
 from slate_desktop.domain.roles import Role
 from slate_desktop.domain.session import SessionStatus
-from slate_desktop.wire.envelope import ALL_HEADERS
+from slate_desktop.wire.envelope import ALL_HEADERS, sign_request
 from slate_desktop.wire.keys import SigningKey
 from tests.integration.bad_input_world import BadInputWorld, Headers, code_and_field
-from tests.services.nats import RealNats
+from tests.services.nats import AGENT_ID, RealNats
 from tests.services.postgres import PostgresDsn
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
@@ -311,6 +311,36 @@ async def test_command_that_does_not_fit_the_state_is_refused(world: BadInputWor
     reply = await world.tell("stop", world.running.id, b"{}")
     assert reply["status"] == "stopped"
     assert await world.published() == []
+
+
+async def test_bad_request_for_a_line_is_refused(world: BadInputWorld) -> None:
+    """Rows 1, 10, 14, 15a and 16, for the one request that is no command."""
+    subject, line = f"slate.agent.{AGENT_ID}.request", {"type": "log", "message": "mine"}
+    good = json.dumps(line | {"sessionId": world.running.id}).encode()
+    stranger = await world.db.users.create("stranger", SigningKey.generate().public)
+    foreign = await world.new_session(await world.add_project(stranger))
+    await world.remember()
+    count = 0
+
+    async def ask(body: bytes, *, sent: bytes | None = None, audience: str = AGENT_ID) -> object:
+        nonlocal count
+        count += 1
+        now_ms = time.time_ns() // 1_000_000
+        headers = sign_request(
+            world.nats.user, subject, body, audience=audience, idem=f"l{count}", now_ms=now_ms
+        )
+        return code_and_field(await world.send(subject, sent or body, headers))
+
+    assert code_and_field(await world.send(subject, good, {}))[0] == "unsigned"
+    assert await ask(good, audience="any") == ("wrong_audience", "Slate-Aud")
+    assert await ask(good, sent=good.replace(b"mine", b"mint")) == ("bad_signature", "Slate-Sig")
+    for body in BODIES.values():
+        assert await ask(body) in {("bad_request", "body"), ("bad_request", "type")}, body
+    for session_id in ("NOBODY", foreign.id):
+        body = json.dumps(line | {"sessionId": session_id}).encode()
+        assert await ask(body) == ("not_found", "session_id")
+    assert (await world.db.logs.page(world.running.id, grep="min")).lines == []
+    await world.assert_untouched()
 
 
 async def test_role_that_is_too_low_is_refused(world: BadInputWorld) -> None:

@@ -23,6 +23,7 @@ from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode
 from slate_desktop.stack import client as stack_client
 from slate_desktop.wire.codec import encode
+from slate_desktop.wire.log_batch import LogBatch
 from slate_desktop.wire.messages import StatusData, StatusEvent
 from slate_desktop.wire.subjects import runtime
 from tests.services.stack import OwnStack
@@ -95,6 +96,7 @@ async def test_a_session_lives_through_its_models(slate: Slate, looping: str):
     result = await model.execute(["echo", "hi"])
     assert result is not None
     assert result.stdout == "hi\n"
+    await lines_of_scripts_keep_their_numbers(slate, row.id)
     again = RuntimeSessionModel(slate, row.id)
     await again.open()
     assert await model.restart() is not None
@@ -118,6 +120,31 @@ async def test_a_session_lives_through_its_models(slate: Slate, looping: str):
     await until(lambda: model.logs.last_seq == line.seq)
     for item in (sessions, lamps, model, again, stats):
         await item.aclose()
+
+
+async def lines_of_scripts_keep_their_numbers(slate: Slate, session_id: str) -> None:
+    """A running session's log goes on meanwhile: what was shown is what is stored."""
+    shown: dict[int, str] = {}
+    row = await slate.get_runtime_session(session_id)
+
+    def note(batch: LogBatch) -> None:
+        for line in batch.lines():
+            assert shown.setdefault(line.seq, line.message) == line.message
+
+    subscription = await slate.events.follow_logs(row.project_id, session_id, note)
+    lines = [await slate.add_runtime_log(session_id, f"script {n}") for n in range(10)]
+    lines += await asyncio.gather(
+        *(slate.add_runtime_log(session_id, f"script {n}") for n in range(10, 60))
+    )
+    page = await slate.get_runtime_logs(session_id, limit=5000)
+    stored = {line.seq: line.message for line in page.lines}
+    for line in lines:
+        assert stored[line.seq] == line.message
+    await until(lambda: all(line.seq in shown for line in lines))
+    await subscription.unsubscribe()
+    known = shown.keys() & stored.keys()
+    assert len(known) > len(lines)
+    assert {seq: shown[seq] for seq in known} == {seq: stored[seq] for seq in known}
 
 
 async def test_builds_and_refusals(slate: Slate, looping: str):

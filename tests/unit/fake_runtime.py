@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from slate_desktop.agent.drivers.base import (
     Handle,
@@ -12,9 +13,9 @@ from slate_desktop.agent.drivers.base import (
     LogFrame,
     RuntimeState,
 )
-from slate_desktop.agent.numbering import OVERLAP_NS, ResumePoint
+from slate_desktop.agent.numbering import API_STREAM, OVERLAP_NS, ResumePoint
 from slate_desktop.domain.container import DriverName
-from slate_desktop.domain.logs import LogRecord
+from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, Retry
 
 LABELS = Labels(agent="a1", session="s1", project="p1", attempt=1, epoch=1)
@@ -115,3 +116,15 @@ class FakeSink:
             keys.add(key)
         self.stored.set()
         return records[-1].seq + 1
+
+    async def add(self, level: LogLevel, message: str, metadata: dict[str, Any]) -> LogRecord:
+        if self.is_away:
+            raise DatabaseError("away")
+        seq = max(self.rows, default=0) + 1
+        record = LogRecord(
+            seq=seq, container_id=API_STREAM, stream=API_STREAM, ts_ns=seq, ord=0,
+            level=level, message=message, metadata=metadata,
+        )  # fmt: skip
+        self.rows[seq] = record
+        self.published.append(record)
+        return record

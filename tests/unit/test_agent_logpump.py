@@ -13,6 +13,7 @@ from slate_desktop.agent.logpump import LogPump, PumpLimits, split_batches
 from slate_desktop.agent.numbering import Numberer, ResumePoint
 from slate_desktop.agent.rategate import RateGate
 from slate_desktop.domain.logs import LogLevel, LogRecord
+from slate_desktop.errors import StaleWriteError
 from tests.unit.fake_runtime import HANDLE, FakeLogDriver, FakeSink, frame
 
 LIMITS = PumpLimits(delay_s=0.001, store_interval_s=0.0, retry_s=0.005)
@@ -250,3 +251,68 @@ def test_split_batches_keeps_order_and_size() -> None:
     batches = split_batches(lines, 1000)
     assert [r.seq for b in batches for r in b] == list(range(1, 101))
     assert all(len(b) <= 6 for b in batches)
+
+
+async def test_person_s_line_is_numbered_among_lines_that_are_not_stored_yet() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    pump = make_pump(driver, sink)
+    task = asyncio.create_task(pump.run())
+    driver.write(frame(S, "stored"))
+    await until(sink, 1)
+    sink.is_away = True
+    driver.write(*(frame(2 * S + i, f"{i}") for i in range(5)))
+    await until_calls(sink, sink.calls + 2)
+    adding = asyncio.create_task(pump.add(LogLevel.WARN, "mine", {"by": "me"}))
+    await until_calls(sink, sink.calls + 2)
+    assert [r.message for r in sink.published][-1] == "mine"
+    assert not adding.done()  # shown, and answered only when it is stored
+    sink.is_away = False
+    record = await asyncio.wait_for(adding, 5)
+    assert record is not None
+    assert sink.rows[record.seq] == record
+    assert record.metadata == {"by": "me"}
+    driver.write(frame(9 * S, "after"))
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    assert sink.messages() == ["stored", *"01234", "mine", "after"]
+    assert [r.seq for r in sink.published] == list(range(1, 9))
+
+
+async def test_person_s_line_waits_for_the_first_look_at_the_database() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    await run_to_end(driver, sink)
+    driver = FakeLogDriver()
+    sink.rows = {7: numbered(7)}
+    pump = make_pump(driver, sink)
+    adding = asyncio.create_task(pump.add(LogLevel.INFO, "early", {}))
+    task = asyncio.create_task(pump.run())
+    record = await asyncio.wait_for(adding, 5)
+    assert record is not None
+    assert record.seq == 8
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    assert await pump.add(LogLevel.INFO, "late", {}) is None
+
+
+async def test_person_s_line_is_refused_when_the_pump_breaks_off() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    pump = make_pump(driver, sink)
+    task = asyncio.create_task(pump.run())
+    driver.write(frame(S, "a"))
+    await until(sink, 1)
+    sink.is_away = True
+    adding = asyncio.create_task(pump.add(LogLevel.INFO, "lost?", {}))
+    await until_calls(sink, sink.calls + 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    with pytest.raises(StaleWriteError):
+        await asyncio.wait_for(adding, 5)
+
+
+def numbered(seq: int) -> LogRecord:
+    return LogRecord(
+        seq=seq, container_id="old", stream="stdout", ts_ns=seq, ord=0,
+        level=LogLevel.INFO, message="old",
+    )  # fmt: skip

@@ -26,6 +26,7 @@ from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.supervisor import Life, Services
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.domain.container import ContainerConfig, DriverName
+from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode
@@ -246,3 +247,19 @@ async def test_stats_follow_a_running_session_only(world: World) -> None:
     assert world.stats.newest("s1") is None
     sampling.cancel()
     await asyncio.gather(sampling, return_exceptions=True)
+
+
+async def test_person_s_line_goes_through_the_log_that_is_carried(world: World) -> None:
+    life = await world.begin("hold")
+    await running(life)
+    sink = world.recorder.sink
+    sink.is_away = True
+    asyncio.get_running_loop().call_later(0.05, setattr, sink, "is_away", False)
+    # Were it sent past the pump, the database that is away would refuse it.
+    record = await asyncio.wait_for(life.add_line(LogLevel.WARN, "mine", {}), 10)
+    assert sink.rows[record.seq].message == "mine"
+    await life.stop(1)
+    await ended(life)
+    assert sink.messages() == ["hello", "mine"]
+    late = await life.add_line(LogLevel.INFO, "late", {})
+    assert (late.seq, sink.published[-1]) == (3, late)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from slate_desktop.cli import asset_job_commands
 from slate_desktop.cli import asset_options as given
 from slate_desktop.cli.exits import EXIT_OK
 from slate_desktop.cli.options import Json
 from slate_desktop.cli.output import Output
-from slate_desktop.cli.run import alone
+from slate_desktop.cli.run import alone, with_slate
 
 if TYPE_CHECKING:
     from slate_desktop.control.asset_batch import AssetTask
+    from slate_desktop.control.client import Slate
 
 app = typer.Typer(help="Textures, models and sounds.", no_args_is_help=True)
+asset_job_commands.register(app)
 
 DEFAULT_OUT = Path("processed")
 
@@ -41,7 +44,8 @@ def process(
     normalize: given.Normalize = None,
     option: given.Option = None,
     out: given.Out = DEFAULT_OUT,
-    local: given.Local = True,  # noqa: ARG001 - the only way so far
+    local: given.Local = None,
+    project: given.Project = None,
     force: given.Force = False,
     workers: given.Workers = None,
     as_json: Json = False,
@@ -64,13 +68,15 @@ def process(
         normalize=normalize,
     )
 
-    async def act(output: Output) -> int:
-        from slate_desktop.cli.asset_run import run_local
-
-        tasks = _tasks_of_files(files, preset, options)
-        return await run_local(output, tasks, out, force=force, workers=workers)
-
-    alone(as_json, act)
+    _run(
+        lambda: _tasks_of_files(files, preset, options),
+        as_json,
+        local,
+        out=out,
+        project=project,
+        force=force,
+        workers=workers,
+    )
 
 
 @app.command()
@@ -81,7 +87,8 @@ def batch(
         typer.Option("--preset", metavar="P", help="One preset for all, instead of the rules."),
     ] = None,
     out: given.Out = DEFAULT_OUT,
-    local: given.Local = True,  # noqa: ARG001 - the only way so far
+    local: given.Local = None,
+    project: given.Project = None,
     force: given.Force = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Process what failed before, too.")
@@ -91,24 +98,26 @@ def batch(
 ) -> None:
     """Process all assets of a folder, a glob or a manifest; presets are chosen by their rules."""
 
-    async def act(output: Output) -> int:
+    def find() -> list[AssetTask]:
         import msgspec
 
-        from slate_desktop.cli.asset_run import run_local
         from slate_desktop.control.asset_batch import AUTO, tasks_of_batch
 
-        tasks = [
+        return [
             msgspec.structs.replace(task, preset=task.preset or preset or AUTO)
             for task in tasks_of_batch(target, skip=(out,))
         ]
-        if not tasks:
-            output.result({"jobs": [], "summary": {"total": 0}}, "There is no asset in it.")
-            return EXIT_OK
-        return await run_local(
-            output, tasks, out, force=force, workers=workers, retries_failed=retry_failed
-        )
 
-    alone(as_json, act)
+    _run(
+        find,
+        as_json,
+        local,
+        out=out,
+        project=project,
+        force=force,
+        retries_failed=retry_failed,
+        workers=workers,
+    )
 
 
 @app.command()
@@ -149,6 +158,41 @@ def presets(as_json: Json = False) -> None:
         return EXIT_OK
 
     alone(as_json, act)
+
+
+def _run(
+    find: Callable[[], list[AssetTask]], as_json: bool, local: bool | None, **options: Any
+) -> NoReturn:
+    """Run what ``find`` returns, here or by workers; ``options`` are those of ``RunOptions``."""
+    if local and options["project"] is not None:
+        raise typer.BadParameter("goes with --remote", param_hint="--project")
+    is_chosen = local is False or options["project"] is not None
+
+    async def act(output: Output, slate: Slate | None = None) -> int:
+        from slate_desktop.cli.asset_remote import RunOptions, run_here, run_remote
+
+        tasks = find()
+        if not tasks:
+            output.result({"jobs": [], "summary": {"total": 0}}, "There is no asset in it.")
+            return EXIT_OK
+        run_options = RunOptions(is_chosen=is_chosen, **options)
+        if slate is None:
+            return await run_here(output, tasks, run_options)
+        return await run_remote(slate, output, tasks, run_options)
+
+    if is_chosen or (local is None and _workers_are_there()):
+        with_slate(as_json, lambda slate, output: act(output, slate))
+    alone(as_json, act)
+
+
+def _workers_are_there() -> bool:
+    from slate_desktop.cli.asset_remote import workers_are_there
+    from slate_desktop.errors import SettingsError
+
+    try:
+        return workers_are_there()
+    except SettingsError:
+        return False
 
 
 def _tasks_of_files(

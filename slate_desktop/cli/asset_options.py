@@ -44,9 +44,23 @@ Option = Annotated[
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where products go.")]
 Force = Annotated[bool, typer.Option("--force", help="Process what is known, too.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", metavar="N", min=1, max=64, help="Assets at a time.")
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", min=1, max=64, help="Assets at a time, on this machine."
+    ),
 ]
-Local = Annotated[bool, typer.Option("--local", help="On this machine, without any server.")]
+Local = Annotated[
+    bool | None,
+    typer.Option(
+        "--local/--remote",
+        help="On this machine without any server, or on workers; as it comes: on workers where a "
+        "stack runs or is configured and the files lie in a project.",
+    ),
+]
+Project = Annotated[
+    str | None,
+    typer.Option("--project", metavar="P", help="Whose assets they are, for workers."),
+]
 
 _SIZE = re.compile(r"(\d{1,9})[xX×](\d{1,9})")
 

@@ -52,9 +52,12 @@ class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
         is_forced: work even where the result is known, or known to fail.
         time_limit_s: how long an attempt may take.
         batch_id: what belongs together.
+        is_delivered: workers that see the project put products into its folder; else they are
+            in the object store alone (``fetch_asset_products``).
     """
 
     out_dir: str | None = None
+    is_delivered: bool = True
     priority: int = 0
     is_forced: bool = False
     time_limit_s: int = DEFAULT_TIME_LIMIT_S
@@ -261,6 +264,7 @@ class AssetOperations(Operations):
             kind=job.kind,
             submit=SubmitOptions(
                 out_dir=job.out_dir,
+                is_delivered=job.out_dir is not None,
                 priority=job.priority,
                 is_forced=job.status is AssetJobStatus.FAILED if is_forced is None else is_forced,
                 time_limit_s=job.time_limit_s,
@@ -298,8 +302,15 @@ class AssetOperations(Operations):
             job = newer
         return job
 
-    async def fetch_asset_products(self, job: AssetJob, out_dir: Path) -> list[Path]:
+    async def fetch_asset_products(
+        self, job: AssetJob, out_dir: Path, *, names: Sequence[str] | None = None
+    ) -> list[Path]:
         """Bring the products of a completed job into a folder; each appears whole and checked.
+
+        Args:
+            job: a completed one.
+            out_dir: the folder, which is made when missing.
+            names: of the products there, in their order; None for those that they were made with.
 
         Raises:
             CommandError: ``illegal_state`` for a job without products; ``not_found`` or
@@ -311,9 +322,11 @@ class AssetOperations(Operations):
         objects = NatsObjects(self.bus)
         with work_folder() as folder:
             files: dict[str, Path] = {}
-            for number, product in enumerate(result_from_json(job.result).products):
-                files[product.path] = folder / f"product-{number}"
-                await objects.get(product.sha256, product.size, files[product.path])
+            products = result_from_json(job.result).products
+            for number, product in enumerate(products):
+                name = product.path if names is None else names[number]
+                files[name] = folder / f"product-{number}"
+                await objects.get(product.sha256, product.size, files[name])
             return list(await asyncio.to_thread(publish, files, out_dir))
 
     async def pause_assets(self, project_id: str, kind: AssetKind) -> None:
@@ -384,7 +397,7 @@ class AssetOperations(Operations):
             inputs=list(prepared.inputs),
             options=options_to_json(parsed),
             key=key,
-            out_dir=asset_submission.check_out_dir(out_dir),
+            out_dir=asset_submission.check_out_dir(out_dir) if submit.is_delivered else None,
             priority=submit.priority,
             time_limit_s=submit.time_limit_s,
             forced=submit.is_forced,

@@ -19,11 +19,12 @@ from typing import Self, TypeAlias
 
 import msgspec
 
+from slate_desktop.control import asset_places
 from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.control.asset_cache import AssetCache, Known
 from slate_desktop.domain.assets import outcome
 from slate_desktop.domain.assets.key import job_key
-from slate_desktop.domain.assets.kinds import AssetKind, kind_of
+from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.outcome import AssetFault, AssetJobResult
 from slate_desktop.domain.assets.presets import AssetPreset
@@ -50,8 +51,6 @@ OnProgress: TypeAlias = Callable[[AssetTask, float, str], None]
 
 _MAX_BYTES = 8 * 1024**3
 _CHUNK_BYTES = 1024 * 1024
-# Formats that name the files beside them.
-_NAMES_WITHIN = frozenset({"gltf", "obj", "mtl"})
 _REMEMBERED = frozenset({ErrorCode.ASSET_INVALID, ErrorCode.ASSET_LIMIT, ErrorCode.ASSET_CRASH})
 
 
@@ -103,7 +102,7 @@ class LocalAssets:
 
         No asset's failure ends the others. What has ended is kept: asking again goes on from there.
         """
-        twins = _twins(tasks)
+        twins = asset_places.twins(tasks)
         waiting = iter(tasks)
         ended: asyncio.Queue[tuple[AssetTask, AssetJobResult]] = asyncio.Queue()
 
@@ -126,7 +125,7 @@ class LocalAssets:
     ) -> AssetJobResult:
         try:
             kind, options = task.resolve(self._presets)
-            _check_no_twin(twins.get(id(task)))
+            asset_places.check_no_twin(twins.get(id(task)))
             key = await self._key(task.source, kind, options)
             async with self._busy.setdefault(key, asyncio.Lock()):
                 return await self._known_or_made(task, kind, options, key, on_progress)
@@ -197,7 +196,9 @@ class LocalAssets:
             The result with these names, and the places; None when what was kept is damaged, or has
             another name that lies in the products themselves.
         """
-        names = _names_for(task.source, known)
+        names = asset_places.names_for(
+            task.source, product_name(Path(known.name), ""), known.result.products
+        )
         if names is None:
             return None
         target = self._out_dir / PurePosixPath(task.folder)
@@ -208,7 +209,7 @@ class LocalAssets:
             for place, product in zip(places, products, strict=True)
         ]
         if not all(is_there):
-            _check_no_input(task.source, places)
+            asset_places.check_no_input(task.source, places)
             if not await asyncio.to_thread(self._copy, key, known.result, names, target):
                 self._cache.forget(key)
                 return None
@@ -287,46 +288,6 @@ async def _next(
         getting.cancel()
 
 
-def _twins(tasks: Sequence[AssetTask]) -> dict[int, AssetTask]:
-    """Return, by ``id``, tasks whose products would replace those of an earlier one."""
-    first: dict[tuple[str, str, str], AssetTask] = {}
-    twins: dict[int, AssetTask] = {}
-    for task in tasks:
-        place = (task.folder, task.source.stem.casefold(), task.source.suffix.lower())
-        kind = task.kind or place[2]
-        earlier = first.setdefault((place[0], place[1], _kind_name(task, kind)), task)
-        if earlier is not task:
-            twins[id(task)] = earlier
-    return twins
-
-
-def _check_no_twin(twin: AssetTask | None) -> None:
-    if twin is not None:
-        raise CommandError(
-            ErrorCode.BAD_REQUEST,
-            f"Its products would have the names of those of {twin.source.name}.",
-            field="path",
-            hint="Process it into another folder.",
-        )
-
-
-def _names_for(source: Path, known: Known) -> list[str] | None:
-    """Return the products' names for a source of equal content but maybe another name."""
-    old, new = product_name(Path(known.name), ""), product_name(source, "")
-    products = known.result.products
-    if old == new:
-        return [product.path for product in products]
-    if any(
-        product.format in _NAMES_WITHIN or not product.path.startswith(old) for product in products
-    ):
-        return None
-    return [new + product.path[len(old) :] for product in products]
-
-
-def _kind_name(task: AssetTask, fallback: str) -> str:
-    return str(task.kind or kind_of(task.source) or fallback)
-
-
 def _check_there(path: Path, *, missing: tuple[str, str] | None = None) -> os.stat_result:
     """Return a file's facts; ``missing`` is what refers to it, and by which name."""
     try:
@@ -339,17 +300,6 @@ def _check_there(path: Path, *, missing: tuple[str, str] | None = None) -> os.st
         raise CommandError(
             ErrorCode.NOT_FOUND, f"There is no file {path.name}.", field="path"
         ) from exc
-
-
-def _check_no_input(source: Path, places: Sequence[Path]) -> None:
-    for place in places:
-        if place.exists() and place.samefile(source):
-            raise CommandError(
-                ErrorCode.BAD_REQUEST,
-                f"The product {place.name} would replace its own source.",
-                field="out",
-                hint="Choose another folder with --out.",
-            )
 
 
 def _for(task: AssetTask, on_progress: OnProgress) -> Callable[[float, str], None]:

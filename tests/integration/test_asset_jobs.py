@@ -9,19 +9,24 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.queue import ASSETS
 from slate_desktop.control.assets import SubmitOptions
 from slate_desktop.control.client import Slate
+from slate_desktop.control.job_requests import publish_job
 from slate_desktop.control.models_assets import AssetJobsModel
-from slate_desktop.domain.assets.job import AssetJob
+from slate_desktop.domain.assets.job import AssetInput, AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.assets.presets import AssetPreset
 from slate_desktop.domain.assets.report import result_from_json
+from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError
 from slate_desktop.store import Database
 from slate_desktop.store.cache import MemoryCache
+from slate_desktop.wire.asset_messages import AssetJobBody, write_asset_job
 from tests.integration.agent_world import AgentWorld
 from tests.services.nats import RealNats
 from tests.services.postgres import PostgresDsn
@@ -73,6 +78,28 @@ class AssetWorld(AgentWorld):
     async def process(self, name: str | Path, **more: Any) -> AssetJob:
         job = await self.slate.process_asset(name, self.project.id, **more)
         return await self.slate.wait_asset_job(job.id)
+
+    async def submit_unchecked(self, path: str, kind: AssetKind, options: dict[str, object]) -> str:
+        """Sign a job as a client that checks nothing would."""
+        entry = AssetInput(name=path, path=path, sha256="0" * 64, size=1)
+        body = AssetJobBody(
+            job_id=new_id(),
+            project_id=self.project.id,
+            kind=kind,
+            path=path,
+            inputs=[entry],
+            options=options,
+            key=new_id().replace("-", "").ljust(64, "0"),
+            out_dir=None,
+            time_limit_s=30,
+        )
+        envelope = self.slate.requester.sign_job(
+            ASSETS.subject(kind.value), write_asset_job(body), job_id=body.job_id
+        )
+        fields = msgspec.structs.asdict(body)
+        await self.person.asset_jobs.create(user_id=self.user.id, envelope=envelope, **fields)
+        await publish_job(self.bus, ASSETS, kind.value, body.job_id, envelope)
+        return body.job_id
 
     async def until_delivered(self, job: AssetJob) -> AssetJob:
         async with asyncio.timeout(10):
@@ -273,6 +300,52 @@ async def test_wrong_batch_submits_nothing(
         await world.slate.batch_process_assets([{"path": "a.obj"}, entry], world.project.id)
     assert (caught.value.code, caught.value.field) == ("bad_request", field)
     assert await world.slate.list_asset_jobs(world.project.id) == []
+
+
+# Rows 41 and 43 of the project's table of bad inputs.
+BAD_OPTIONS: list[tuple[str, dict[str, object], str]] = [
+    ("texture", {"format": "exe"}, "format"),
+    ("texture", {"quality": -1}, "quality"),
+    ("texture", {"quality": 101}, "quality"),
+    ("texture", {"quality": "high"}, "quality"),
+    ("texture", {"resize": {"width": 0, "height": 4}}, "resize"),
+    ("texture", {"resize": {"width": 10**6, "height": 10**6}}, "resize"),
+    ("texture", {"resize": {"width": 1.5, "height": 4}}, "resize"),
+    ("texture", {"compression": "bc9"}, "compression"),
+    ("audio", {"bitrate": 0}, "bitrate"),
+    ("audio", {"bitrate": 10**9}, "bitrate"),
+    ("audio", {"sampleRate": 7}, "sample_rate"),
+    ("audio", {"sampleRate": 999_999_999}, "sample_rate"),
+    ("audio", {"channels": 0}, "channels"),
+    ("audio", {"channels": 300}, "channels"),
+    ("audio", {"format": "m3u8"}, "format"),
+]
+
+
+async def test_batch_with_bad_options_submits_nothing_and_the_agent_serves_on(
+    world: AssetWorld,
+) -> None:
+    world.write("a.obj")
+    world.write("file", b"never read")
+    refused = []
+    for kind, options, _ in BAD_OPTIONS:
+        with pytest.raises(CommandError) as caught:
+            await world.slate.batch_process_assets(
+                [{"path": "a.obj"}, {"assetId": "file", "type": kind, "options": options}],
+                world.project.id,
+            )
+        refused.append((caught.value.code, caught.value.field))
+    assert refused == [("bad_request", field) for *_, field in BAD_OPTIONS]
+    assert await world.slate.list_asset_jobs(world.project.id) == []
+    assert (await world.process("a.obj")).status is S.COMPLETED
+
+
+async def test_worker_refuses_bad_options_that_no_client_stopped(world: AssetWorld) -> None:
+    """A row and its signature may come from any program."""
+    for number, (kind, options, _) in enumerate(BAD_OPTIONS):
+        job_id = await world.submit_unchecked(f"{number}.wav", AssetKind(kind), options)
+        job = await world.slate.wait_asset_job(job_id)
+        assert (job.status, job.error_code) == (S.FAILED, "bad_request"), options
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,237 @@
+"""Has assets processed by workers, and brings the products to the folder that was named."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slate_desktop.cli.asset_run import run_local, show_results
+from slate_desktop.cli.output import Output
+from slate_desktop.control import asset_places
+from slate_desktop.control.asset_batch import AssetTask
+from slate_desktop.domain.assets.job import AssetJob
+from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.options import options_to_json
+from slate_desktop.domain.assets.outcome import (
+    AssetFault,
+    AssetJobResult,
+    completed,
+    failed,
+    fault_of,
+)
+from slate_desktop.domain.assets.presets import AssetPreset, merge_presets, shipped_presets
+from slate_desktop.domain.assets.product import Product
+from slate_desktop.domain.assets.report import result_from_json
+from slate_desktop.domain.ids import new_id
+from slate_desktop.errors import CommandError, EnvironmentFaultError, ErrorCode
+
+if TYPE_CHECKING:
+    from slate_desktop.control.client import Slate
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How tasks are run, on either side.
+
+    Attributes:
+        out: where products go.
+        project: whose assets they are, as a person names it; None for the one they lie in.
+        force: process what is known, too.
+        retries_failed: process what failed before, too.
+        workers: assets at a time, on this machine only.
+        is_chosen: the workers were asked for, so that they are not left for want of a project.
+    """
+
+    out: Path
+    project: str | None = None
+    force: bool = False
+    retries_failed: bool = False
+    workers: int | None = None
+    is_chosen: bool = False
+
+
+def workers_are_there() -> bool:
+    """Tell whether a stack runs or is configured, without starting or asking one."""
+    from slate_desktop.settings import paths
+    from slate_desktop.settings.model import load_settings
+    from slate_desktop.stack.state import StackFiles
+
+    if not load_settings().is_local:
+        return True
+    folder = paths.data_dir()
+    return folder.is_dir() and StackFiles(folder).read_endpoint() is not None
+
+
+async def run_here(output: Output, tasks: Sequence[AssetTask], options: RunOptions) -> int:
+    """Process tasks on this machine; returns the exit status."""
+    return await run_local(
+        output,
+        tasks,
+        options.out,
+        force=options.force,
+        workers=options.workers,
+        retries_failed=options.retries_failed,
+    )
+
+
+async def run_remote(
+    slate: Slate, output: Output, tasks: Sequence[AssetTask], options: RunOptions
+) -> int:
+    """Submit tasks, wait, fetch their products, print the outcome; returns the exit status.
+
+    Submitting again is the way to resume: what is known comes at once, and workers never do the
+    same twice at a time.
+
+    Raises:
+        SlateError: no project, or nothing can be submitted.
+    """
+    began = time.monotonic()
+    project_id = await _find_project(slate, options.project, tasks)
+    if project_id is None:
+        if options.is_chosen:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST,
+                "The files lie in no project.",
+                field="project",
+                hint="Name one with --project.",
+            )
+        output.note("The files lie in no project: they are processed on this machine.")
+        return await run_here(output, tasks, options)
+    run = _RemoteRun(slate, output, project_id, options)
+    results = await run.run(tasks)
+    return show_results(output, results, seconds=time.monotonic() - began)
+
+
+async def fetch(
+    slate: Slate, name: str, source: Path, job: AssetJob, folder: Path
+) -> AssetJobResult:
+    """Bring a job's products into a folder, under the source's name, and return the outcome."""
+    if job.status is not AssetJobStatus.COMPLETED or job.result is None:
+        fault = AssetFault(
+            code=job.error_code or job.status.value,
+            message=job.error_message or f"The job is {job.status.value}.",
+        )
+        return msgspec.structs.replace(failed(name, fault, cached=job.cached), state=job.status)
+    result = result_from_json(job.result)
+    names = _names(source, result.products)
+    if names is None:
+        names = [product.path for product in result.products]
+    places = [folder.joinpath(*PurePosixPath(name).parts) for name in names]
+    try:
+        asset_places.check_no_input(source, places)
+        if not await asyncio.to_thread(_are_there, places, result.products):
+            await slate.fetch_asset_products(job, folder, names=names)
+    except CommandError as error:
+        return failed(name, fault_of(error))
+    except EnvironmentFaultError as error:
+        return failed(name, AssetFault(code="environment", message=str(error)))
+    renamed = tuple(
+        msgspec.structs.replace(product, path=new)
+        for product, new in zip(result.products, names, strict=True)
+    )
+    return completed(
+        name,
+        msgspec.structs.replace(result, products=renamed),
+        tuple(str(place) for place in places),
+        cached=job.cached,
+    )
+
+
+class _RemoteRun:
+    """Tasks of one command, and what has become of them."""
+
+    def __init__(self, slate: Slate, output: Output, project_id: str, options: RunOptions) -> None:
+        self._slate = slate
+        self._output = output
+        self._project_id = project_id
+        self._options = options
+        self._batch_id = new_id()
+        self._presets: Sequence[AssetPreset] = ()
+
+    async def run(self, tasks: Sequence[AssetTask]) -> list[AssetJobResult]:
+        own = await self._slate.project_presets(self._project_id)
+        self._presets = merge_presets(shipped_presets(), own.values())
+        twins = asset_places.twins(tasks)
+        results: dict[int, AssetJobResult] = {}
+        waiting: dict[str, AssetTask] = {}
+        for task in tasks:
+            try:
+                asset_places.check_no_twin(twins.get(id(task)))
+                waiting[(await self._submit(task)).id] = task
+            except CommandError as error:
+                results[id(task)] = failed(task.name, fault_of(error))
+        async for job in self._slate.follow_asset_jobs(list(waiting)):
+            if not job.is_final:
+                continue
+            task = waiting[job.id]
+            folder = self._options.out / PurePosixPath(task.folder)
+            found = await fetch(self._slate, task.name, task.source, job, folder)
+            results[id(task)] = found
+            if not self._output.as_json:
+                count = f"{len(results)}/{len(tasks)}"
+                self._output.note(f"{count}  {found.state.value}  {task.source.name!a}")
+        return [results[id(task)] for task in tasks]
+
+    async def _submit(self, task: AssetTask) -> AssetJob:
+        job = await self._process(task, is_forced=self._options.force)
+        if not job.cached:
+            return job
+        if job.status is AssetJobStatus.FAILED:
+            is_again = self._options.retries_failed
+        else:
+            # The products name their neighbours by the name of another source.
+            is_again = job.result is None or (
+                _names(task.source, result_from_json(job.result).products) is None
+            )
+        return await self._process(task, is_forced=True) if is_again else job
+
+    async def _process(self, task: AssetTask, *, is_forced: bool) -> AssetJob:
+        from slate_desktop.control.assets import SubmitOptions
+
+        kind, options = task.resolve(self._presets)
+        return await self._slate.process_asset(
+            task.source.absolute(),
+            self._project_id,
+            options_to_json(options),
+            kind=kind,
+            # The products go to the folder that the command names, and to no other.
+            submit=SubmitOptions(batch_id=self._batch_id, is_forced=is_forced, is_delivered=False),
+        )
+
+
+def _names(source: Path, products: Sequence[Product]) -> list[str] | None:
+    return asset_places.names_for(source, asset_places.stem_of(products), products)
+
+
+def _are_there(places: Sequence[Path], products: Sequence[Product]) -> bool:
+    """Tell whether the folder holds the products already; blocks."""
+    for place, product in zip(places, products, strict=True):
+        try:
+            if place.is_symlink() or place.stat().st_size != product.size:
+                return False
+            with place.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != product.sha256:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+async def _find_project(slate: Slate, text: str | None, tasks: Sequence[AssetTask]) -> str | None:
+    """Return the project that was named, or the innermost one that all the files lie in."""
+    if text is not None:
+        return (await slate.find_project(text)).id
+    folders = {task.source.parent for task in tasks}
+    real = await asyncio.to_thread(lambda: [Path(os.path.realpath(path)) for path in folders])
+    fitting = [
+        project
+        for project in await slate.list_projects()
+        if all(folder.is_relative_to(project.root) for folder in real)
+    ]
+    return max(fitting, key=lambda project: len(project.root)).id if fitting else None

@@ -201,6 +201,7 @@ def test_jobs_are_listed_cancelled_and_tried_again(slate: Cli, art: Path, tmp_pa
         env=slate.environment(),
         stdout=subprocess.PIPE,
     ) as process:
+        rows: list[dict[str, Any]] = []
         # Each look is a command of its own, which takes its time.
         for _ in range(30):
             if rows := slate.json("asset", "jobs", "--active", "--project", "art")["jobs"]:

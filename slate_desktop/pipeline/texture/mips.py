@@ -22,6 +22,10 @@ from slate_desktop.pipeline.texture.light import (
     unpack,
 )
 
+# Of pixels as uint32 on little-endian machines: alpha is the highest byte, green the second.
+_FAINTEST = np.uint32(0x01000000)
+_EVEN_BYTES, _LOW_BYTE, _TWO_LANES = map(np.uint32, (0x00FF00FF, 0x000000FF, 0x00020002))
+
 
 def colour_mips(pixels: Pixels, curve: Curve, *, has_alpha: bool) -> list[Pixels]:
     """Return all levels of uint8 pixels, the given one first.
@@ -137,21 +141,34 @@ def _unpacked(packed: Any, curve: Curve, *, has_alpha: bool) -> Pixels:
 
 
 def _fill_clear(smaller: Pixels, larger: Pixels) -> None:
+    """Give clear pixels the plain mean of those above them, in place."""
+    height, width = smaller.shape[:2]
+
     def work(band: tuple[int, int]) -> None:
         top, bottom = band
-        rows, columns = np.nonzero(smaller[top:bottom, :, 3] == 0)
-        if not len(rows):
-            return
-        rows += top
-        total = np.zeros((len(rows), 3), np.uint16)
-        for down in (0, 1):
-            for right in (0, 1):
-                below = np.minimum(rows * 2 + down, larger.shape[0] - 1)
-                beside = np.minimum(columns * 2 + right, larger.shape[1] - 1)
-                total += larger[below, beside, :3]
-        smaller[rows, columns, :3] = (total + 2) // 4
+        part = smaller[top:bottom].view(np.uint32)[..., 0]
+        is_clear = part < _FAINTEST
+        if is_clear.any():
+            # An odd side's last row or column counts for nothing, a side of one for itself.
+            rows = larger[2 * top : max(1, 2 * bottom), : max(1, 2 * width)]
+            np.copyto(part, _plain_means(rows), where=is_clear)
 
-    map_threads(work, row_bands(smaller.shape[0], smaller.shape[1], 1))
+    map_threads(work, row_bands(height, width, 1))
+
+
+def _plain_means(pixels: Pixels) -> Any:
+    """Return the means of 2 × 2 pixels as stored, two channels at a time; alpha is 0."""
+    texels = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
+    even, odd = texels & _EVEN_BYTES, (texels >> np.uint32(8)) & _LOW_BYTE
+    even, odd = (
+        (_quad_sum(lanes) + _TWO_LANES >> np.uint32(2)) & _EVEN_BYTES for lanes in (even, odd)
+    )
+    return even | odd << np.uint32(8)
+
+
+def _quad_sum(lanes: Any) -> Any:
+    down = lanes[0::2] + (lanes[1::2] if lanes.shape[0] > 1 else lanes)
+    return down[:, 0::2] + (down[:, 1::2] if down.shape[1] > 1 else down)
 
 
 def _halved_normals(pixels: Pixels) -> list[Any]:

@@ -19,6 +19,7 @@ BENCHES = {
     "ingest": "log lines into PostgreSQL against executemany, a page of history",
     "start": "a container's start against the Docker SDK's create and start",
     "stats": "a container's statistics against docker stats --no-stream",
+    "texture": "textures to BC7 with all mips against Pillow with etcpak: time and PSNR",
     "model": "a GLB and three levels of detail against trimesh and against gltfpack",
     "audio": "sounds against ffmpeg: a plain encode, loudnorm; memory of 30 minutes",
     "assets": "1,000 mixed assets: two workers against one, and the same again",

@@ -289,3 +289,16 @@ async def test_large_binary_and_odd_files_are_guarded(offline: MainWindow, folde
     assert document.view.row_text(1)[0] == "00000010"
     assert document.view.row_text(2)[2][:3] == ' !"'
     assert document.facts.values["Size"].endswith("(10,240 bytes)")
+
+
+async def test_every_line_gets_its_colours_at_once(offline: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "long.gd"
+    path.write_text("const SPEED := 5.0\n" * 200)
+    document = await text_of(offline, path)
+    last = document.editor.document().findBlockByNumber(199)
+    await until(lambda: last.layout().formats(), 5)
+    first = document.editor.document().begin()
+    assert [run.start for run in first.layout().formats()][:2] == [0, 13]
+    revision = document.editor.document().revision()
+    await asyncio.sleep(0)
+    assert document.editor.document().revision() == revision

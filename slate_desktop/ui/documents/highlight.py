@@ -11,7 +11,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtGui import QColor, QFont, QSyntaxHighlighter, QTextBlockUserData, QTextCharFormat
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QSyntaxHighlighter,
+    QTextBlock,
+    QTextBlockUserData,
+    QTextCharFormat,
+)
 from PySide6.QtWidgets import QPlainTextEdit
 
 from slate_desktop.ui.theme import Theme
@@ -147,8 +154,9 @@ class CodeHighlighter(QSyntaxHighlighter):
         self._formats = looks(theme.tokens)
         self._lexer: Any = None
         self._is_waiting = asyncio.Event()
+        self._is_colouring = False
         theme.changed.connect(self._on_theme_changed)
-        editor.document().contentsChanged.connect(self._is_waiting.set)
+        editor.document().contentsChanged.connect(self._on_changed)
 
     async def run(self) -> None:
         """Colour the text, and again some time after each change, until cancelled."""
@@ -174,7 +182,9 @@ class CodeHighlighter(QSyntaxHighlighter):
             known = block.userData()
             if not isinstance(known, _LineRuns) or known.runs != runs or known.is_guess:
                 block.setUserData(_LineRuns(block.text(), runs))
-                self.rehighlightBlock(block)
+                self._colour(block)
+                # Colours count as a revision too.
+                revision = document.revision()
             block = block.next()
             if time.perf_counter() - begin > _TURN_S:
                 await asyncio.sleep(0)
@@ -190,6 +200,17 @@ class CodeHighlighter(QSyntaxHighlighter):
             self.setCurrentBlockUserData(known)
         for start, length, look in known.runs:
             self.setFormat(start, length, self._formats[look])
+
+    def _colour(self, block: QTextBlock) -> None:
+        self._is_colouring = True
+        try:
+            self.rehighlightBlock(block)
+        finally:
+            self._is_colouring = False
+
+    def _on_changed(self) -> None:
+        if not self._is_colouring:
+            self._is_waiting.set()
 
     def _on_theme_changed(self) -> None:
         self._formats = looks(self._theme.tokens)

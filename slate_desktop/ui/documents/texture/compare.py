@@ -29,7 +29,7 @@ from slate_desktop.ui.documents.texture.view import CompareMode
 from slate_desktop.ui.text import clean, wrapped_label
 from slate_desktop.ui.theme import Theme
 
-_WIDTH = 300
+_WIDTH = 372
 
 
 class ComparePanel(QWidget):

@@ -2,6 +2,7 @@
 
 Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCKER_HOST,
 SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
+With ``--previews`` it takes those of the asset browser and the previews alone, with no server.
 """
 
 from __future__ import annotations
@@ -148,7 +149,10 @@ def main() -> int:
     async def run_and_take(window) -> int:
         async def drive() -> None:
             try:
-                await pictures(window)
+                if "--previews" in sys.argv:
+                    await _previews(window)
+                else:
+                    await pictures(window)
             except BaseException as error:
                 failures.append(error)
                 raise
@@ -168,10 +172,20 @@ def main() -> int:
     return 1 if failures else code
 
 
+async def _previews(window) -> None:
+    from preview_pictures import make_assets, preview_pictures
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "harbour"
+        await asyncio.to_thread(make_assets, root)
+        await preview_pictures(window, root, take, until)
+
+
 def _outside() -> int:
-    with _directories() as environment, _display() as display:
+    is_offline = "--previews" in sys.argv
+    with _directories(is_offline=is_offline) as environment, _display() as display:
         environment |= display
-        command = [sys.executable, __file__, "--inside"]
+        command = [sys.executable, __file__, "--inside", *sys.argv[1:]]
         try:
             return subprocess.run(command, env=environment, check=False, timeout=400).returncode
         finally:
@@ -180,16 +194,20 @@ def _outside() -> int:
 
 
 @contextlib.contextmanager
-def _directories() -> Iterator[dict[str, str]]:
+def _directories(*, is_offline: bool) -> Iterator[dict[str, str]]:
     base = Path(tempfile.mkdtemp(prefix="slate-pictures-"))
     environment = dict(os.environ)
     for name in ("DATA", "CONFIG", "CACHE"):
         environment[f"SLATE_{name}_DIR"] = str(base / name.lower())
+    if is_offline:
+        # Nobody listens there.
+        environment["SLATE_NATS_URL"] = "nats://127.0.0.1:9"
+        environment["SLATE_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/none"
     host = environment.get("SLATE_TEST_DOCKER_HOST")
     if host:
         environment.setdefault("DOCKER_HOST", host)
     try:
-        with _engine(environment):
+        with contextlib.nullcontext() if is_offline else _engine(environment):
             yield environment
     finally:
         shutil.rmtree(base, ignore_errors=True)

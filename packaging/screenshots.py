@@ -109,6 +109,7 @@ async def build_pictures(window) -> None:
         window.docks.docks[name].raise_()
     panel.driver.setCurrentIndex(panel.driver.findData("docker"))
     await until(lambda: panel.command.toPlainText(), "the commands of the build")
+    window.toasts.clear()
     await take(window, "build-panel")
     for kind in ("production", "development"):
         panel.build_type.setCurrentIndex(panel.build_type.findData(kind))
@@ -120,10 +121,12 @@ async def build_pictures(window) -> None:
         pane.select(build_id)
         if kind == "production":
             await until(lambda: pane.model.builds[0].progress > 0, "its progress")
+            window.toasts.clear()
             await take(window, "build-running")
         await until(lambda: pane.model.builds[0].is_final, f"the end of the {kind} build")
     pane.result.tabs.setCurrentIndex(1)
     await until(lambda: pane.result.files.topLevelItemCount() > 0, "its artifacts")
+    window.toasts.clear()
     await take(window, "build-history")
     pane.select(pane.model.builds[1].id, is_added=True)
     await until(window.registry["build.compare"].isEnabled, "Compare")

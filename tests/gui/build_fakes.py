@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -42,6 +43,8 @@ class FakeBuilds:
         self.files: dict[str, list[BuildArtifact]] = {}
         self.build_lines: dict[str, list[BuildLogLine]] = {}
         self.build_calls: list[tuple[str, Any]] = []
+        # What every artifact is.
+        self.program = ""
         self._build_listeners: list[Callable[[str], None]] = []
 
     def on_builds_changed(self, callback: Callable[[str], None]) -> Callable[[], None]:
@@ -129,6 +132,15 @@ class FakeBuilds:
 
     async def get_build_artifacts(self, build_id: str) -> list[BuildArtifact]:
         return self.files.get(build_id, [])
+
+    async def download_artifacts(self, build_id: str, directory: Path) -> list[Path]:
+        self.build_calls.append(("download", directory))
+        made = [directory / artifact.path for artifact in self.files[build_id]]
+        for path in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.program)
+            path.chmod(0o755)
+        return made
 
     async def get_build_logs(
         self, build_id: str, *, after: int = 0, **_: Any

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 import time
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QLineEdit
 
-from slate_desktop.domain.build import BuildArtifact, BuildStatus, TargetPlatform
+from slate_desktop.domain.build import BuildArtifact, BuildJob, BuildStatus, TargetPlatform
+from slate_desktop.ui import outside
 from slate_desktop.ui.builds.comparison import ComparisonDialog
+from slate_desktop.ui.builds.result import BuildResult
 from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.build_fakes import build_line
@@ -132,6 +138,75 @@ async def test_artifacts_can_be_copied_and_the_log_is_read(
     await until(lambda: window.console.current_buffer and len(window.console.current_buffer) == 3)
     window.console.tabs.tabCloseRequested.emit(window.console.tabs.currentIndex())
     await until(lambda: window.console.current_buffer is None)
+
+
+async def made(window: MainWindow, slate: FakeSlate) -> tuple[BuildJob, BuildResult]:
+    """Put a build with two artifacts in and choose it."""
+    build = slate.put_build(project_id(slate), status=BuildStatus.COMPLETED, verdict="passed")
+    slate.files[build.id] = [artifact(build.id, "game", 10, "ab"), artifact(build.id, "x", 5, "cd")]
+    await until(lambda: window.builds.model.rowCount() == 1)
+    window.builds.select(build.id)
+    result = window.builds.result
+    await until(lambda: result.files.topLevelItemCount() == 2)
+    result.tabs.setCurrentIndex(1)
+    return build, result
+
+
+async def test_download_brings_the_files_into_the_chosen_folder(
+    window: MainWindow, slate: FakeSlate, tmp_path: Path
+) -> None:
+    _, result = await made(window, slate)
+    target = tmp_path / "chosen"
+    target.mkdir()
+    result.buttons["download"].click()
+    await until(lambda: window.findChild(QFileDialog) is not None)
+    dialog = window.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.setDirectory(str(target.parent))
+    field = dialog.findChild(QLineEdit)
+    assert field is not None
+    field.setText(str(target))
+    dialog.accept()
+    await until(lambda: ("download", target) in slate.build_calls)
+    await until(lambda: (target / "x").exists())
+    # Who thinks better of it gets nothing.
+    calls = len(slate.build_calls)
+    result.buttons["download"].click()
+    await until(lambda: any(d.isVisible() for d in window.findChildren(QFileDialog)))
+    next(d for d in window.findChildren(QFileDialog) if d.isVisible()).reject()
+    await until(lambda: not any("download" in name for name in window.tasks.names))
+    assert len(slate.build_calls) == calls
+
+
+async def test_reveal_shows_the_file_among_all_of_its_build(
+    window: MainWindow, slate: FakeSlate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    shown: list[Path] = []
+    monkeypatch.setattr(outside, "reveal", shown.append)
+    build, result = await made(window, slate)
+    result.buttons["reveal"].click()
+    await until(lambda: shown)
+    assert shown == [tmp_path / "slate-artifacts" / build.id / "game"]
+    assert shown[0].exists()
+    assert (shown[0].parent / "x").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a script: not on this platform")
+async def test_run_starts_the_program_in_its_folder(
+    window: MainWindow, slate: FakeSlate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    slate.program = "#!/bin/sh\npwd > ran\n"
+    build, result = await made(window, slate)
+    folder = tmp_path / "slate-artifacts" / build.id
+    result.buttons["run"].click()
+    await until(lambda: (folder / "ran").exists() and (folder / "ran").read_text())
+    assert Path((folder / "ran").read_text().strip()) == folder.resolve()
+    # A program of another platform is told, not swallowed.
+    slate.program = "no program"
+    result.buttons["run"].click()
+    await until(lambda: "game does not run" in str(window.details.banner.problem))
 
 
 async def test_cancel_retry_first_and_changes(window: MainWindow, slate: FakeSlate) -> None:

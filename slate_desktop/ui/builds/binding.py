@@ -18,7 +18,7 @@ from slate_desktop.control.notices import NoticeLevel
 from slate_desktop.domain.build import BuildJob, BuildStatus
 from slate_desktop.domain.builds.eta import about
 from slate_desktop.domain.ids import check_id
-from slate_desktop.errors import CommandError, SlateError
+from slate_desktop.errors import CommandError, EnvironmentFaultError, SlateError
 from slate_desktop.ui import dialogs, outside
 from slate_desktop.ui.builds import words
 from slate_desktop.ui.builds.comparison import ComparisonDialog
@@ -336,7 +336,13 @@ class BuildBinding:
         if what == "reveal":
             outside.reveal(target)
             return
-        process = await asyncio.create_subprocess_exec(str(target), cwd=target.parent)
+        try:
+            process = await asyncio.create_subprocess_exec(str(target), cwd=target.parent)
+        except OSError as error:
+            raise EnvironmentFaultError(
+                f"{chosen.name} does not run on this machine: {error.strerror}.",
+                hint="Download it to a machine of its platform.",
+            ) from error
         window.say(
             window.tr("{name} runs (process {pid}).").format(name=chosen.name, pid=process.pid)
         )

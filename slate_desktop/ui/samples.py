@@ -13,10 +13,11 @@ from slate_desktop.settings import paths
 
 HELLO = "hello-runtime"
 GODOT = "godot-pulse"
+BUILD = "hello-build"
 
 
 async def add_samples(slate: Slate) -> list[Project]:
-    """Add both samples and return them, the one that needs nothing installed first.
+    """Add all samples and return them, the one that needs nothing installed first.
 
     A sample that was copied before is left as the user made it.
 
@@ -29,7 +30,10 @@ async def add_samples(slate: Slate) -> list[Project]:
     godot = await slate.add_project(
         await asyncio.to_thread(_copy, GODOT), name=GODOT, engine=Engine.GODOT
     )
-    return [hello, godot]
+    build = await slate.add_project(
+        await asyncio.to_thread(_copy, BUILD), name=BUILD, engine=Engine.CUSTOM
+    )
+    return [hello, godot, build]
 
 
 def _copy(name: str) -> Path:

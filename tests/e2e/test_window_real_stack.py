@@ -49,7 +49,7 @@ def test_sample_starts_logs_draws_and_stops_in_the_window(environment: dict[str,
     done = drive(environment, "sample")
     assert done.returncode == 0, done.stderr[-4000:]
     seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen["projects"] == ["godot-pulse", "hello-runtime"]
+    assert seen["projects"] == ["godot-pulse", "hello-build", "hello-runtime"]
     assert seen["lines"] > 0
     assert seen["points"] > 1
     assert seen["figure"].endswith("%")

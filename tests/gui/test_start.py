@@ -15,10 +15,12 @@ from slate_desktop.errors import StackError
 from slate_desktop.settings import paths
 from slate_desktop.settings.model import save_settings
 from slate_desktop.ui import app as app_module
+from slate_desktop.ui.samples import add_samples
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState, load_state, save_state, state_path
 from tests.gui.conftest import until
+from tests.gui.fakes import FakeSlate
 
 SLOW = ("asyncpg", "docker", "nats", "numpy", "pyqtgraph", "rapidfuzz", "redis")
 
@@ -128,3 +130,9 @@ async def test_setting_of_the_environment_that_cannot_be_used_costs_nothing_here
     monkeypatch.setenv("SLATE_THEME", "purple")
     await app_module.read_settings(window)
     assert window.theme.choice == "dark"
+
+
+async def test_the_first_start_brings_a_sample_to_run_and_one_to_build(slate: FakeSlate) -> None:
+    projects = await add_samples(slate)  # type: ignore[arg-type]
+    assert [project.name for project in projects] == ["hello-runtime", "godot-pulse", "hello-build"]
+    assert "[build]" in (Path(projects[2].root) / "slate.toml").read_text(encoding="utf-8")

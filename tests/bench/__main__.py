@@ -23,6 +23,7 @@ BENCHES = {
     "model": "a GLB and three levels of detail against trimesh and against gltfpack",
     "audio": "sounds against ffmpeg: a plain encode, loudnorm; memory of 30 minutes",
     "assets": "1,000 mixed assets: two workers against one, and the same again",
+    "preview": "first pixels of a texture, a model and a sound against plain readers",
     "idle": "what window and agent take of a core while nothing happens",
 }
 

@@ -94,7 +94,7 @@ class AssetJobsModel:
         return max(job.progress, self.progress.get(job.id, 0))
 
     def waits_for(self, job: AssetJob) -> str | None:
-        """Say what a queued job waits for; None for one that does not wait."""
+        """Say why a queued job waits; None for one that does not wait."""
         if job.status is not AssetJobStatus.QUEUED:
             return None
         if job.kind in self.paused:
@@ -102,8 +102,8 @@ class AssetJobsModel:
         for other in self.jobs:
             is_same = other.key == job.key and other.id != job.id
             if is_same and other.status is AssetJobStatus.PROCESSING:
-                return f"the same work on {other.path}"
-        return "a free worker"
+                return f"waits for the same work on {other.path}"
+        return "waits for a free worker"
 
     async def _on_event(self, message: Message) -> None:
         try:

@@ -143,6 +143,7 @@ async def shut_down(window: MainWindow) -> None:
     await window.models.aclose()
     await window.reader.aclose()
     await window.binding.aclose()
+    await window.job_commands.aclose()
     await window.workspace.aclose()
 
 

@@ -111,6 +111,7 @@ class Binding:
         if now - self._refreshed_at > _REFRESH_S and self._work.slate is not None:
             self._refreshed_at = now
             self._window.tasks.spawn(self._refresh(), "refresh", self._window)
+            self._window.job_commands.look_again()
 
     def show_documents(self) -> None:
         """Switch the actions of documents on and off."""

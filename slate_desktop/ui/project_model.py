@@ -6,7 +6,7 @@ by number, so that an index of something that is gone is empty instead of danger
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -15,6 +15,7 @@ from PySide6.QtGui import QIcon
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui import icons, status
+from slate_desktop.ui.jobs.words import badge
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class ProjectModel(QAbstractItemModel):
         self.items: list[ProjectItem] = []
         self._nodes: dict[int, Node] = {}
         self._trees: dict[int, ProjectItem] = {}
+        self._states: dict[str, Mapping[str, str]] = {}
 
     # -- what is in it ---------------------------------------------------------------------
 
@@ -341,7 +343,20 @@ class ProjectModel(QAbstractItemModel):
             return str(len(node.items)) if node.items else self.tr("none yet")
         if node.state.value == "loading":
             return self.tr("reading…")
-        return self.tr("cannot be read") if node.problem else ""
+        return self.tr("cannot be read") if node.problem else self._asset_badge(node)
+
+    def set_states(self, project_id: str, states: Mapping[str, str]) -> None:
+        """Keep the states of a project's assets, by path below its root."""
+        self._states[project_id] = states
+
+    def _asset_badge(self, node: TreeNode) -> str:
+        item = self.project_of(node)
+        if item is None or node.is_dir:
+            return ""
+        states = self._states.get(item.project.id)
+        if not states or not node.path.is_relative_to(item.project.root):
+            return ""
+        return badge(states.get(node.path.relative_to(item.project.root).as_posix(), ""))
 
     def _tip(self, node: Node) -> str:
         if isinstance(node, ProjectItem):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
@@ -57,6 +58,11 @@ class ProjectPane(QWidget):
         gone = self.model.set_projects(projects)
         self._stack.setCurrentWidget(self.view if projects else self.empty)
         return gone
+
+    def set_states(self, project_id: str, states: Mapping[str, str]) -> None:
+        """Show at a project's files what was processed, is stale, or failed."""
+        self.model.set_states(project_id, states)
+        self.view.viewport().update()
 
     def set_sessions(self, sessions: list[RuntimeSession]) -> None:
         """Show the sessions below their projects."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from slate_desktop.ui.documents.document import Document
     from slate_desktop.ui.documents.model.pool import ModelPool
     from slate_desktop.ui.documents.reader import Reader
+    from slate_desktop.ui.jobs.commands import JobCommands
+    from slate_desktop.ui.jobs.pane import JobsPane
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
     from slate_desktop.ui.project_model import Node
@@ -62,6 +64,8 @@ class MainWindow(QMainWindow):
     workspace: Workspace
     commands: Commands
     document_commands: DocumentCommands
+    job_commands: JobCommands
+    jobs: JobsPane
     registry: ActionRegistry
     projects: ProjectPane
     sessions: SessionsPane
@@ -175,16 +179,24 @@ class MainWindow(QMainWindow):
             self.binding.on_activated()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take one folder."""
-        if self.is_built and _dropped_folder(event) is not None:
+        """Take files and folders."""
+        if self.is_built and _dropped_paths(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Offer to add the folder."""
-        folder = _dropped_folder(event)
-        if folder is not None:
-            event.acceptProposedAction()
-            self.tasks.spawn(self.commands.add_project(folder), "add project", self)
+        """Process assets; offer to add another folder as a project; open other files."""
+        paths = _dropped_paths(event)
+        if not paths:
+            return
+        event.acceptProposedAction()
+        if self.job_commands.takes(paths):
+            self.tasks.spawn(self.job_commands.submit(paths), "submit assets", self)
+        elif len(paths) == 1 and paths[0].is_dir():
+            self.tasks.spawn(self.commands.add_project(str(paths[0])), "add project", self)
+        else:
+            for path in paths:
+                if path.is_file():
+                    self.documents.open_path(path)
 
     # -- answers to actions ----------------------------------------------------------------
 
@@ -263,9 +275,5 @@ class MainWindow(QMainWindow):
         self.show_error(error)
 
 
-def _dropped_folder(event: QDropEvent) -> str | None:
-    urls = event.mimeData().urls()
-    if len(urls) != 1 or not urls[0].isLocalFile():
-        return None
-    path = Path(urls[0].toLocalFile())
-    return str(path) if path.is_dir() else None
+def _dropped_paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

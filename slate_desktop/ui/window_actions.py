@@ -20,18 +20,20 @@ def menu_titles() -> tuple[str, ...]:
         _tr("&Runtime"),
         _tr("&Build"),
         _tr("&Console"),
+        _tr("&Assets"),
         _tr("&Help"),
     )
 
 
 def build_specs() -> list[ActionSpec]:
     """Return every action."""
-    file, view, runtime, build, console, help_ = menu_titles()
+    file, view, runtime, build, console, assets, help_ = menu_titles()
     return [
         *_file_specs(file),
         *_runtime_specs(runtime),
         *build_action_specs(build),
         *_console_specs(console),
+        *_asset_specs(assets),
         *_view_specs(view),
         *_help_specs(help_),
     ]
@@ -248,6 +250,33 @@ def _console_specs(menu: str) -> list[ActionSpec]:
     ]
 
 
+def _asset_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "jobs.add",
+            _tr("&Process assets…"),
+            menu,
+            "add",
+            "plus",
+            keys=("Ctrl+Shift+I",),
+            hint=_tr("Choose textures, models and sounds; or drop them on the window"),
+        ),
+        ActionSpec("jobs.pause", _tr("Pause the &queue"), menu, "queue", "pause"),
+        ActionSpec("jobs.cancel", _tr("&Cancel job"), menu, "job", "x"),
+        ActionSpec(
+            "jobs.retry",
+            _tr("&Retry"),
+            menu,
+            "job",
+            "rotate-cw",
+            hint=_tr("Submit the asset again, as it is now"),
+        ),
+        ActionSpec("jobs.retry_failed", _tr("Retry all &failed"), menu, "job", "repeat"),
+        ActionSpec("jobs.open", _tr("&Open result"), menu, "result", "external-link"),
+        ActionSpec("jobs.reveal", _tr("Re&veal result"), menu, "result", "folder"),
+    ]
+
+
 def _view_specs(menu: str) -> list[ActionSpec]:
     return [
         ActionSpec(
@@ -328,6 +357,15 @@ def _view_specs(menu: str) -> list[ActionSpec]:
             "panes",
             "layout-grid",
             keys=("Ctrl+6",),
+            is_checkable=True,
+        ),
+        ActionSpec(
+            "view.jobs",
+            _tr("Asset &jobs"),
+            menu,
+            "panes",
+            "boxes",
+            keys=("Ctrl+7",),
             is_checkable=True,
         ),
         ActionSpec("view.reset", _tr("&Reset layout"), menu, "panes", "undo-2"),

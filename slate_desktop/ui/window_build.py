@@ -27,6 +27,8 @@ from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about, show_keys
+from slate_desktop.ui.jobs.commands import JobCommands
+from slate_desktop.ui.jobs.pane import JobsPane
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.sessions_pane import SessionsPane
@@ -49,6 +51,7 @@ def build(window: MainWindow) -> None:
     window.workspace = Workspace(window.connect_, state, window.tasks, window)
     window.commands = Commands(window)
     window.document_commands = DocumentCommands(window)
+    window.job_commands = JobCommands(window)
     window.registry = ActionRegistry(window, theme)
     _make_actions(window)
     _make_panes(window)
@@ -62,6 +65,7 @@ def build(window: MainWindow) -> None:
     window.binding = Binding(window)
     window.build_binding = BuildBinding(window)
     window.workspace.connected.connect(window.build_binding.open)
+    window.job_commands.connect()
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     window.docks.reset()
     window_layout.restore(window, state)
@@ -106,6 +110,7 @@ def _make_actions(window: MainWindow) -> None:
     slots |= window.document_commands.slots()
     for name in ("start", "log", "cancel", "first", "retry", "change", "compare"):
         slots[f"build.{name}"] = _build_slot(window, name)
+    slots |= window.job_commands.slots()
     for choice in CHOICES:
         slots[f"theme.{choice}"] = lambda is_on, choice=choice: (
             window.theme.set_choice(choice) if is_on else None
@@ -155,14 +160,25 @@ def _make_panes(window: MainWindow) -> None:
             theme, "package", window.tr("Nothing has been built yet."), actions["build.start"]
         ),
     )
+    window.jobs = JobsPane(
+        theme,
+        actions,
+        EmptyState(
+            theme,
+            "boxes",
+            window.tr("Drop textures, models and sounds here to have them processed."),
+            actions["jobs.add"],
+        ),
+    )
     panes = {
+        "assets": window.assets,
         "build": window.build_panel,
         "builds": window.builds,
         "project": window.projects,
         "sessions": window.sessions,
         "performance": window.performance,
         "console": window.console,
-        "assets": window.assets,
+        "jobs": window.jobs,
     }
     window.docks = Docks(window, theme, actions, panes)
     window.docks.docks["performance"].add_title_widget(window.performance.spans)

@@ -46,6 +46,7 @@ class Docks:
             "build": window.tr("Build"),
             "builds": window.tr("Builds"),
             "assets": window.tr("Assets"),
+            "jobs": window.tr("Jobs"),
         }
         window.setDockNestingEnabled(True)
         window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM)
@@ -72,6 +73,7 @@ class Docks:
         window.tabifyDockWidget(self.docks["performance"], self.docks["build"])
         window.tabifyDockWidget(self.docks["console"], self.docks["builds"])
         window.tabifyDockWidget(self.docks["console"], self.docks["assets"])
+        window.tabifyDockWidget(self.docks["console"], self.docks["jobs"])
         for dock in self.docks.values():
             dock.show()
         for name in ("performance", "console"):

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
 from slate_desktop.control.configs import project_config
 from slate_desktop.control.events import Events
 from slate_desktop.control.values import CommandOutcome, ExecResult
+from slate_desktop.domain.assets.job import AssetJob, AssetRow
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.container import ContainerConfig, container_config_to_json
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.ids import new_id
@@ -54,6 +57,83 @@ class FakeSlate(FakeBuilds):
         self.calls: list[tuple[str, Any]] = []
         self.is_closed = False
         self._listeners: list[Callable[[], None]] = []
+        self.asset_jobs: list[AssetJob] = []
+        self.assets: list[AssetRow] = []
+        self.paused: set[AssetKind] = set()
+        self.asset_listeners: list[Callable[[str], None]] = []
+
+    # -- assets ----------------------------------------------------------------------------
+
+    def on_assets_changed(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        self.asset_listeners.append(callback)
+        return lambda: self.asset_listeners.remove(callback)
+
+    async def list_asset_jobs(self, project_id: str | None = None, **_: Any) -> list[AssetJob]:
+        return [job for job in self.asset_jobs if job.project_id == project_id]
+
+    async def list_assets(self, project_id: str, **_: Any) -> list[AssetRow]:
+        return [row for row in self.assets if row.project_id == project_id]
+
+    async def paused_assets(self, project_id: str) -> frozenset[AssetKind]:
+        return frozenset(self.paused)
+
+    async def pause_assets(self, project_id: str, kind: AssetKind) -> None:
+        self.paused.add(kind)
+        self.tell_assets(project_id)
+
+    async def resume_assets(self, project_id: str, kind: AssetKind) -> None:
+        self.paused.discard(kind)
+        self.tell_assets(project_id)
+
+    async def project_presets(self, project_id: str) -> dict[str, Any]:
+        return {}
+
+    async def process_asset(
+        self, asset: Path, project_id: str, options: Any = None, *, kind: Any = None, submit: Any
+    ) -> AssetJob:
+        self._note("process_asset", (asset, kind, dict(options or {})))
+        return self.put_asset_job(project_id, asset.name, kind, AssetJobStatus.QUEUED)
+
+    async def cancel_asset_job(self, job_id: str) -> None:
+        self.calls.append(("cancel_asset_job", job_id))
+        self.change_asset_job(job_id, status=AssetJobStatus.CANCELLED)
+
+    async def retry_asset_job(self, job_id: str) -> None:
+        self.calls.append(("retry_asset_job", job_id))
+        job = next(job for job in self.asset_jobs if job.id == job_id)
+        self.put_asset_job(job.project_id, job.path, job.kind, AssetJobStatus.QUEUED)
+
+    def put_asset_job(
+        self, project_id: str, path: str, kind: AssetKind, status: AssetJobStatus, **more: Any
+    ) -> AssetJob:
+        now = datetime.now(UTC)
+        job = AssetJob(
+            id=new_id(),
+            project_id=project_id,
+            user_id="u",
+            kind=kind,
+            path=path,
+            inputs=[],
+            key=new_id(),
+            status=status,
+            created_at=now,
+            updated_at=now,
+            **more,
+        )
+        self.asset_jobs.insert(0, job)
+        self.tell_assets(project_id)
+        return job
+
+    def change_asset_job(self, job_id: str, **fields: Any) -> None:
+        self.asset_jobs = [
+            msgspec.structs.replace(job, **fields) if job.id == job_id else job
+            for job in self.asset_jobs
+        ]
+        self.tell_assets(next(job for job in self.asset_jobs if job.id == job_id).project_id)
+
+    def tell_assets(self, project_id: str) -> None:
+        for listener in list(self.asset_listeners):
+            listener(project_id)
 
     # -- reading ---------------------------------------------------------------------------
 

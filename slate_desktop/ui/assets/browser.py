@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
@@ -40,12 +41,16 @@ STATES = ("processed", "stale", "failed", "unsupported", "own options")
 
 
 class AssetBrowser(QWidget):
-    """One per window. ``failed`` carries an error and what did not work."""
+    """One per window.
+
+    ``failed`` carries an error and what did not work, ``process_wanted`` the paths of assets.
+    """
 
     open_wanted = Signal(object)
     failed = Signal(object, str)
     counted = Signal(int)
     filled = Signal()
+    process_wanted = Signal(object)
 
     def __init__(self, context: DocumentContext) -> None:
         super().__init__()
@@ -53,7 +58,9 @@ class AssetBrowser(QWidget):
         self.root: Path | None = None
         self.entries: list[AssetEntry] = []
         self.choices: AssetChoices | None = None
-        self.states: dict[str, str] = {}
+        self._states: Mapping[str, str] = {}
+        self._unreadable: set[str] = set()
+        self._can_process = False
         self._is_scanning = False
         self._generation = 0
         self.thumbnails = Thumbnails(context.reader, context.models, context.tasks, self)
@@ -69,6 +76,7 @@ class AssetBrowser(QWidget):
         self._lay_out()
         self._connect()
         self._show_icons()
+        self._show_process()
 
     # -- what is shown ---------------------------------------------------------------------
 
@@ -77,7 +85,8 @@ class AssetBrowser(QWidget):
         if root == self.root:
             return
         self.root = root
-        self.entries, self.states = [], {}
+        self.entries, self._states = [], {}
+        self._unreadable = set()
         self.thumbnails.forget()
         self.model.set_entries(root or Path(), [])
         if root is not None and self.isVisible():
@@ -93,10 +102,26 @@ class AssetBrowser(QWidget):
         """Return an entry's state, one of ``STATES`` or nothing."""
         if entry.kind == "unsupported":
             return "unsupported"
-        known = self.states.get(entry.path, "")
+        if entry.path in self._unreadable:
+            return "failed"
+        known = self._states.get(entry.path, "")
         if not known and self.choices is not None and self.choices.chosen(entry.path):
             return "own options"
         return known
+
+    def set_states(self, states: Mapping[str, str]) -> None:
+        """Take what jobs made of the assets, by path."""
+        if states == self._states:
+            return
+        self._states = states
+        self.model.touch_all()
+        if self.state.currentData():
+            self._filter_soon()
+
+    def set_can_process(self, can_process: bool) -> None:
+        """Say whether there is somebody who processes."""
+        self._can_process = can_process
+        self._show_process()
 
     @property
     def selected(self) -> list[AssetEntry]:
@@ -192,11 +217,28 @@ class AssetBrowser(QWidget):
         entry = self.model.entries[row]
         known = self.thumbnails.get(self.root, entry)
         if known is not None and known.problem:
-            self.states[entry.path] = "failed"
-        elif self.states.get(entry.path) == "failed":
-            del self.states[entry.path]
+            self._unreadable.add(entry.path)
+        else:
+            self._unreadable.discard(entry.path)
+
+    def _show_process(self) -> None:
+        is_on = self._can_process and any(entry.asset_kind for entry in self.selected)
+        self.process.setEnabled(is_on)
+        if not self._can_process:
+            tip = self.tr("Processing needs a project, and a connection to SLATE's services.")
+        elif not is_on:
+            tip = self.tr("Select textures, models or sounds, to have them processed.")
+        else:
+            tip = self.tr("Have the selected assets processed with their options")
+        self.process.setToolTip(tip)
+
+    def _on_process(self) -> None:
+        paths = [self.model.path_of(entry) for entry in self.selected if entry.asset_kind]
+        if paths and self._can_process:
+            self.process_wanted.emit(paths)
 
     def _on_selection(self) -> None:
+        self._show_process()
         if not self.panel.isVisibleTo(self):
             return
         entries = self.selected
@@ -263,6 +305,7 @@ class AssetBrowser(QWidget):
         for words, act in (
             (self.tr("Open"), lambda: self._on_open(index)),
             (self.tr("Quick look"), lambda: self._on_look(index)),
+            (self.tr("Process"), self._on_process),
             (self.tr("Options…"), lambda: self.options.setChecked(True)),
             (self.tr("Reveal in file manager"), lambda: self._outside(outside.reveal, path)),
             (
@@ -273,6 +316,7 @@ class AssetBrowser(QWidget):
         ):
             action = QAction(words, menu)
             action.triggered.connect(lambda _on=False, act=act: act())
+            action.setEnabled(act != self._on_process or self.process.isEnabled())
             menu.addAction(action)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.grid.viewport().mapToGlobal(position))
@@ -331,6 +375,9 @@ class AssetBrowser(QWidget):
         self.state.addItem(self.tr("Any state"), "")
         for state in STATES:
             self.state.addItem(state.capitalize(), state)
+        self.process = self._tool(self.tr("Process"))
+        self.process.setText(f" {self.tr('Process')}")
+        self.process.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.as_list = self._tool(self.tr("List instead of grid"), is_toggle=True)
         self.options = self._tool(self.tr("Options of the selected assets"), is_toggle=True)
         self.again = self._tool(self.tr("Look through the folder again"))
@@ -359,6 +406,7 @@ class AssetBrowser(QWidget):
         self.options.toggled.connect(self.panel.setVisible)
         self.options.toggled.connect(lambda _on: self._on_selection())
         self.again.clicked.connect(self.refresh)
+        self.process.clicked.connect(self._on_process)
         self.grid.opened.connect(self._on_open)
         self.grid.look_wanted.connect(self._on_look)
         self.grid.customContextMenuRequested.connect(self._on_menu)
@@ -382,6 +430,7 @@ class AssetBrowser(QWidget):
         row.addWidget(self.field, 1)
         for widget in (self.state, self.order, self.side, self.as_list, self.options, self.again):
             row.addWidget(widget)
+        row.addWidget(self.process)
         views = QWidget()
         self._views = QStackedLayout(views)
         self._views.addWidget(self.nothing)
@@ -408,5 +457,6 @@ class AssetBrowser(QWidget):
             (self.as_list, "list"),
             (self.options, "sliders-horizontal"),
             (self.again, "refresh-cw"),
+            (self.process, "boxes"),
         ):
             button.setIcon(icons.icon(name, self._theme.tokens))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,15 @@ _PLAIN = (
 
 
 class AssetPane(QWidget):
-    """Shows the browser of the chosen project's folder, or what to do first."""
+    """Shows the browser of the chosen project's folder, or what to do first.
+
+    ``process_wanted`` carries the paths of the selected assets.
+    """
 
     open_wanted = Signal(object)
     failed = Signal(object, str)
+    process_wanted = Signal(object)
+    scanned = Signal()
 
     def __init__(self, context: DocumentContext, empty: EmptyState) -> None:
         super().__init__()
@@ -36,6 +42,8 @@ class AssetPane(QWidget):
         self.browser: AssetBrowser | None = None
         self.root: Path | None = None
         self._is_making = False
+        self._states: Mapping[str, str] = {}
+        self._can_process = False
         self._stack = QStackedLayout(self)
         self._stack.addWidget(empty)
         self.empty = empty
@@ -48,6 +56,18 @@ class AssetPane(QWidget):
             self._stack.setCurrentWidget(self.empty if root is None else self.browser)
         else:
             self._make_soon()
+
+    def set_states(self, states: Mapping[str, str]) -> None:
+        """Show which assets are processed, stale or failed, by path."""
+        self._states = states
+        if self.browser is not None:
+            self.browser.set_states(states)
+
+    def set_can_process(self, can_process: bool) -> None:
+        """Say whether assets can be submitted: that needs a project and a connection."""
+        self._can_process = can_process
+        if self.browser is not None:
+            self.browser.set_can_process(can_process)
 
     def showEvent(self, event: object) -> None:
         """Make the browser."""
@@ -70,5 +90,9 @@ class AssetPane(QWidget):
         browser = self.browser = AssetBrowser(self._context)
         browser.open_wanted.connect(self.open_wanted)
         browser.failed.connect(self.failed)
+        browser.process_wanted.connect(self.process_wanted)
+        browser.counted.connect(lambda _count: self.scanned.emit())
+        browser.set_states(self._states)
+        browser.set_can_process(self._can_process)
         self._stack.addWidget(browser)
         self.set_root(self.root)

@@ -1,0 +1,1 @@
+"""The Jobs pane: what is processed, what it waits for, what came of it."""

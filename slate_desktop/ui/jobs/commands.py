@@ -1,0 +1,368 @@
+"""What the window does with assets: submit, cancel, retry, open, and follow the chosen project."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from slate_desktop.domain.assets.job import DEFAULT_OUT_DIR, AssetJob
+from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind, kind_of
+from slate_desktop.domain.ids import new_id
+from slate_desktop.errors import CommandError, EnvironmentFaultError, SlateError
+from slate_desktop.ui import dialogs, outside
+
+if TYPE_CHECKING:
+    from slate_desktop.control.asset_states import AssetStates
+    from slate_desktop.control.models_assets import AssetJobsModel
+    from slate_desktop.ui.window import MainWindow
+
+MAX_FILES = 10_000
+
+
+class JobCommands:
+    """One per window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._model: AssetJobsModel | None = None
+        self._states: AssetStates | None = None
+        self._following = asyncio.Lock()
+        self._is_look_wanted = self._is_looking = False
+
+    def slots(self) -> dict[str, Callable[..., Any]]:
+        """Return what the registry's actions call."""
+        window = self._window
+
+        def spawn(work: Callable[[], Any], name: str) -> Callable[[], object]:
+            return lambda: window.tasks.spawn(work(), name, window)
+
+        return {
+            "jobs.add": spawn(self.choose_files, "add assets"),
+            "jobs.cancel": spawn(self.cancel, "cancel assets"),
+            "jobs.retry": spawn(self.retry, "retry assets"),
+            "jobs.retry_failed": spawn(self.retry_failed, "retry failed assets"),
+            "jobs.open": lambda: self._with_product(outside.open_externally),
+            "jobs.reveal": lambda: self._with_product(outside.reveal),
+            "jobs.pause": spawn(self.toggle_pause, "pause assets"),
+        }
+
+    def connect(self) -> None:
+        """Follow what is chosen in the window."""
+        window, pane = self._window, self._window.jobs
+        window.workspace.connected.connect(self._on_current)
+        window.workspace.current_changed.connect(self._on_current)
+        pane.job_selected.connect(lambda _job: self.show_availability())
+        pane.job_activated.connect(lambda _job: self._with_product(outside.open_externally))
+        pane.menu_wanted.connect(self._show_menu)
+        window.assets.scanned.connect(self.look_again)
+        window.assets.process_wanted.connect(
+            lambda paths: window.tasks.spawn(self.submit(paths), "submit assets", window)
+        )
+        self.show_availability()
+
+    async def aclose(self) -> None:
+        """Stop following."""
+        async with self._following:
+            await self._leave()
+
+    def show_availability(self) -> None:
+        """Switch the actions on and off."""
+        registry, pane, tr = self._window.registry, self._window.jobs, self._window.tr
+        model = self._model
+        no_project = tr("Choose a project first; SLATE must be connected.")
+        jobs = pane.selected
+        none = tr("No job is chosen.")
+        registry.set_enabled("jobs.add", model is not None, no_project)
+        registry.set_enabled("jobs.pause", model is not None, no_project)
+        self._window.assets.set_can_process(model is not None)
+        registry.set_enabled(
+            "jobs.cancel", any(job.status in ACTIVE_JOB_STATES for job in jobs), none
+        )
+        registry.set_enabled("jobs.retry", any(job.is_final for job in jobs), none)
+        has_failed = model is not None and any(
+            job.status is AssetJobStatus.FAILED for job in model.jobs
+        )
+        registry.set_enabled("jobs.retry_failed", has_failed, tr("No job has failed."))
+        has_product = _is_done(pane.job)
+        why = tr("The chosen job has no result.")
+        registry.set_enabled("jobs.open", has_product, why)
+        registry.set_enabled("jobs.reveal", has_product, why)
+        is_paused = model is not None and bool(model.paused)
+        registry["jobs.pause"].setText(
+            tr("Go on with the queue") if is_paused else tr("Pause the queue")
+        )
+
+    def takes(self, paths: Sequence[Path]) -> bool:
+        """Tell whether a drop of these means assets: files that are some, or folders inside."""
+        if self._model is None:
+            return False
+        root = self._root()
+        return any(kind_of(path) is not None for path in paths if not path.is_dir()) or any(
+            path.is_dir() and root is not None and path != root and path.is_relative_to(root)
+            for path in paths
+        )
+
+    async def choose_files(self) -> None:
+        """Let the user choose files, and submit them."""
+        window = self._window
+        dialog = QFileDialog(window, window.tr("Process assets"), str(self._root() or Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        if await dialogs.wait_for(dialog):
+            await self.submit([Path(name) for name in dialog.selectedFiles()])
+
+    async def submit(self, paths: Sequence[Path]) -> None:
+        """Have files, and all assets of folders, processed.
+
+        Options that were chosen for an asset itself win over those of the pane.
+        """
+        window, model = self._window, self._model
+        slate = window.workspace.slate
+        if model is None or slate is None:
+            window.show_error(SlateError(window.tr("Choose a project first.")))
+            return
+        from slate_desktop.control.asset_choices import AssetChoices
+        from slate_desktop.control.assets import SubmitOptions
+
+        files = await asyncio.to_thread(_find_assets, paths)
+        if not files:
+            window.say(window.tr("There is no asset among these files."))
+            return
+        root = self._root() or Path()
+        choices = AssetChoices(root)
+        try:
+            await asyncio.to_thread(choices.load)
+        except SlateError as error:
+            window.show_error(error, window.tr("Chosen options cannot be used."))
+            return
+        self.show_pane()
+        options = window.jobs.options
+        submit = SubmitOptions(
+            batch_id=new_id(),
+            out_dir=options.out_dir.text().strip() or None,
+            is_forced=options.force.isChecked(),
+        )
+        failures: list[tuple[Path, SlateError]] = []
+        for number, (path, kind) in enumerate(files, start=1):
+            window.say(window.tr("Submitting {n} of {count}…").format(n=number, count=len(files)))
+            name = path.relative_to(root) if path.is_relative_to(root) else path
+            try:
+                given = options.options_for(name.as_posix(), kind) | choices.chosen(name.as_posix())
+                await slate.process_asset(path, model.project_id, given, kind=kind, submit=submit)
+            except CommandError as error:
+                failures.append((path, error))
+            except SlateError as error:
+                window.show_error(error, window.tr("The assets could not be submitted."))
+                return
+        window.say(window.tr("%n asset(s) submitted", "", len(files) - len(failures)))
+        if failures:
+            path, error = failures[0]
+            window.workspace.notify(
+                "error",
+                window.tr("%n asset(s) not submitted", "", len(failures)),
+                f"{path.name}: {error}",
+            )
+
+    async def cancel(self) -> None:
+        """End the chosen jobs."""
+        await self._for_each(
+            [job for job in self._window.jobs.selected if job.status in ACTIVE_JOB_STATES],
+            lambda slate, job: slate.cancel_asset_job(job.id),
+            self._window.tr("The job could not be cancelled."),
+        )
+
+    async def retry(self) -> None:
+        """Submit the chosen assets again, as they are now."""
+        await self._for_each(
+            [job for job in self._window.jobs.selected if job.is_final],
+            lambda slate, job: slate.retry_asset_job(job.id),
+            self._window.tr("The asset could not be submitted again."),
+        )
+
+    async def retry_failed(self) -> None:
+        """Submit again every asset whose newest job failed."""
+        newest: dict[str, AssetJob] = {}
+        for job in self._model.jobs if self._model is not None else ():
+            newest.setdefault(job.path, job)
+        await self._for_each(
+            [job for job in newest.values() if job.status is AssetJobStatus.FAILED],
+            lambda slate, job: slate.retry_asset_job(job.id),
+            self._window.tr("The asset could not be submitted again."),
+        )
+
+    async def toggle_pause(self) -> None:
+        """Begin no more jobs of the project, or go on."""
+        model, slate = self._model, self._window.workspace.slate
+        if model is None or slate is None:
+            return
+        change = slate.resume_assets if model.paused else slate.pause_assets
+        try:
+            for kind in AssetKind:
+                await change(model.project_id, kind)
+        except SlateError as error:
+            self._window.show_error(error, self._window.tr("The queue could not be changed."))
+
+    def look_again(self) -> None:
+        """Find out soon which assets are as they were processed."""
+        self._is_look_wanted = True
+        if not self._is_looking and self._model is not None:
+            self._is_looking = True
+            self._window.tasks.spawn(self._look(), "look at assets", self._window)
+
+    def show_pane(self) -> None:
+        """Bring the pane to the front."""
+        dock = self._window.docks.docks["jobs"]
+        dock.show()
+        dock.raise_()
+
+    # -- private ---------------------------------------------------------------------------
+
+    def _root(self) -> Path | None:
+        project = self._window.workspace.project
+        return Path(project.root) if project is not None else None
+
+    def _on_current(self) -> None:
+        self._window.tasks.spawn(self._follow(), "follow assets", self._window)
+
+    async def _follow(self) -> None:
+        """Follow the chosen project's jobs; the newest choice wins."""
+        async with self._following:
+            work = self._window.workspace
+            project_id, slate = work.current_project_id, work.slate
+            known = self._model.project_id if self._model is not None else None
+            is_project = any(p.id == project_id for p in work.projects)
+            if slate is None or project_id is None or not is_project:
+                await self._leave()
+                return
+            if known == project_id:
+                return
+            await self._leave()
+            from slate_desktop.control.asset_states import AssetStates
+            from slate_desktop.control.models_assets import AssetJobsModel
+
+            model = AssetJobsModel(slate, project_id)
+            try:
+                await model.open()
+                presets = tuple((await slate.project_presets(project_id)).values())
+            except SlateError as error:
+                await model.aclose()
+                self._window.say(str(error))
+                return
+            self._states = AssetStates(self._root() or Path())
+            self._model = model
+            model.jobs_changed.connect(self._on_jobs)
+            model.progress_changed.connect(self._window.jobs.note_progress)
+            self._window.jobs.set_source(model)
+            self._show_presets(presets)
+            self._on_jobs()
+
+    def _show_presets(self, own: tuple[Any, ...]) -> None:
+        from slate_desktop.domain.assets.presets import shipped_presets
+
+        try:
+            self._window.jobs.options.set_presets(shipped_presets(), own)
+        except SlateError as error:
+            self._window.show_error(error, self._window.tr("A preset cannot be read."))
+
+    async def _leave(self) -> None:
+        model, self._model = self._model, None
+        if model is not None:
+            self._window.jobs.set_source(None)
+            self._window.assets.set_states({})
+            await model.aclose()
+        self.show_availability()
+
+    def _on_jobs(self) -> None:
+        model = self._model
+        if model is None:
+            return
+        self._window.jobs.refresh()
+        self.look_again()
+        self.show_availability()
+
+    async def _look(self) -> None:
+        try:
+            while self._is_look_wanted and self._model is not None and self._states is not None:
+                self._is_look_wanted = False
+                model, states = self._model, self._states
+                rows, jobs = list(model.assets.values()), list(model.jobs)
+                found = await asyncio.to_thread(states.look, rows, jobs)
+                if model is self._model:
+                    self._window.projects.set_states(model.project_id, found)
+                    self._window.assets.set_states(found)
+        finally:
+            self._is_looking = False
+
+    async def _for_each(
+        self, jobs: Iterable[AssetJob], work: Callable[[Any, AssetJob], Any], what: str
+    ) -> None:
+        slate = self._window.workspace.slate
+        if slate is None:
+            return
+        for job in jobs:
+            try:
+                await work(slate, job)
+            except SlateError as error:
+                self._window.show_error(error, what)
+                return
+
+    def _with_product(self, act: Callable[[Path], None]) -> None:
+        """Do something with the main product of the chosen job, where it lies."""
+        job, root, window = self._window.jobs.job, self._root(), self._window
+        if not _is_done(job) or job is None or root is None:
+            return
+        products = (job.result or {}).get("products", [])
+        primary = next((p for p in products if p.get("role") == "primary"), None)
+        if primary is None:
+            return
+        path = root / (job.out_dir or "") / primary["path"]
+        try:
+            if not path.exists():
+                raise EnvironmentFaultError(
+                    window.tr("{path} is not there (yet).").format(path=path),
+                    hint=window.tr("Retry the job to have it made again."),
+                )
+            act(path)
+        except SlateError as error:
+            window.show_error(error, window.tr("The result cannot be opened."))
+
+    def _show_menu(self, _job: AssetJob, position: QPoint) -> None:
+        menu = QMenu(self._window)
+        for name in ("open", "reveal", "", "cancel", "retry"):
+            if name:
+                menu.addAction(self._window.registry[f"jobs.{name}"])
+            else:
+                menu.addSeparator()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(position)
+
+
+def _is_done(job: AssetJob | None) -> bool:
+    return job is not None and job.status is AssetJobStatus.COMPLETED
+
+
+def _find_assets(paths: Sequence[Path]) -> list[tuple[Path, AssetKind]]:
+    """Return the assets among files and below folders; hidden folders and results are left out."""
+    found: list[tuple[Path, AssetKind]] = []
+    for path in paths:
+        if not path.is_dir():
+            kind = kind_of(path)
+            if kind is not None:
+                found.append((path, kind))
+            continue
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(
+                name for name in folders if not name.startswith(".") and name != DEFAULT_OUT_DIR
+            )
+            for name in sorted(names):
+                kind = kind_of(name)
+                if kind is not None and not name.startswith("."):
+                    found.append((Path(folder) / name, kind))
+            if len(found) > MAX_FILES:
+                return found[:MAX_FILES]
+    return found

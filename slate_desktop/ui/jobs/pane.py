@@ -1,0 +1,178 @@
+"""The Jobs pane: the queue with progress and reasons, options, and the report of a result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QPlainTextEdit,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QToolButton,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.domain.assets.job import AssetJob
+from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.jobs import words
+from slate_desktop.ui.jobs.rows import ASSET, DETAIL, JOB_ROLE, JobRows
+from slate_desktop.ui.jobs.submit_form import SubmitForm
+from slate_desktop.ui.text import ElidedLabel, clean
+from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.control.models_assets import AssetJobsModel
+
+ACTIONS = (
+    *("jobs.add", "jobs.cancel", "jobs.retry", "jobs.retry_failed"),
+    *("jobs.open", "jobs.reveal", "jobs.pause"),
+)
+_REPAINT_MS = 250
+
+
+class JobsPane(QWidget):
+    """Shows the jobs of one project; says which one was chosen."""
+
+    job_selected = Signal(object)
+    job_activated = Signal(object)
+    menu_wanted = Signal(object, QPoint)
+
+    def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
+        super().__init__()
+        self._source: AssetJobsModel | None = None
+        self.rows = JobRows(theme, self)
+        self.view = QTreeView()
+        self.view.setModel(self.rows)
+        self.view.setRootIsDecorated(False)
+        self.view.setUniformRowHeights(True)
+        self.view.setAllColumnsShowFocus(True)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.view.setAccessibleName(self.tr("Asset jobs"))
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._on_menu)
+        self.view.doubleClicked.connect(lambda index: self._activate(index))
+        self.view.selectionModel().currentChanged.connect(self._on_current)
+        header = self.view.header()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(True)
+        for column, width in ((ASSET, 220), (1, 90), (2, 70), (3, 130), (DETAIL, 240)):
+            header.resizeSection(column, width)
+        self.report = QPlainTextEdit()
+        self.report.setReadOnly(True)
+        self.report.setAccessibleName(self.tr("Report of the chosen job"))
+        self.options = SubmitForm()
+        self.side = QTabWidget()
+        self.side.addTab(self.report, self.tr("Report"))
+        self.side.addTab(self.options, self.tr("Options"))
+        self._stack = QStackedWidget()
+        self._stack.addWidget(empty)
+        self._stack.addWidget(self.view)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(self._stack)
+        split.addWidget(self.side)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([620, 340])
+        self.summary = ElidedLabel(role="muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._bar(actions))
+        layout.addWidget(split, 1)
+        self._repaint = QTimer(self)
+        self._repaint.setSingleShot(True)
+        self._repaint.setInterval(_REPAINT_MS)
+        self._repaint.timeout.connect(self._on_repaint)
+        self.refresh()
+
+    @property
+    def job(self) -> AssetJob | None:
+        """The chosen job."""
+        return self.view.currentIndex().data(JOB_ROLE)
+
+    @property
+    def selected(self) -> list[AssetJob]:
+        """All chosen jobs."""
+        return [index.data(JOB_ROLE) for index in self.view.selectionModel().selectedRows()]
+
+    def set_source(self, source: AssetJobsModel | None) -> None:
+        """Show the jobs of a live model, or none."""
+        self._source = source
+        self.rows.set_source(source)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the model's jobs as they are now."""
+        chosen = self.job.id if self.job is not None else None
+        self.rows.refresh()
+        row = self.rows.row_of(chosen) if chosen else -1
+        if row >= 0 and self.job is None:
+            self.view.setCurrentIndex(self.rows.index(row, 0))
+        self._stack.setCurrentIndex(1 if self.rows.jobs else 0)
+        self.summary.setText(self._summary())
+        self._show_report()
+
+    def note_progress(self, _job_id: str) -> None:
+        """Repaint soon, however often progress comes."""
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    def _bar(self, actions: ActionRegistry) -> QHBoxLayout:
+        bar = QHBoxLayout()
+        bar.setContentsMargins(6, 3, 8, 3)
+        bar.setSpacing(2)
+        for action_id in ACTIONS:
+            button = QToolButton()
+            button.setDefaultAction(actions[action_id])
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            is_main = action_id == "jobs.add"
+            style = Qt.ToolButtonStyle
+            button.setToolButtonStyle(
+                style.ToolButtonTextBesideIcon if is_main else style.ToolButtonIconOnly
+            )
+            button.setAccessibleName(actions[action_id].text().replace("&", ""))
+            bar.addWidget(button)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignRight)
+        bar.addWidget(self.summary, 1)
+        return bar
+
+    def _summary(self) -> str:
+        counts = Counter(job.status for job in self.rows.jobs)
+        parts = [
+            (AssetJobStatus.PROCESSING, self.tr("processing")),
+            (AssetJobStatus.QUEUED, self.tr("waiting")),
+            (AssetJobStatus.COMPLETED, self.tr("done")),
+            (AssetJobStatus.FAILED, self.tr("failed")),
+        ]
+        return "  ·  ".join(f"{counts[status]} {word}" for status, word in parts if counts[status])
+
+    def _show_report(self) -> None:
+        job = self.job
+        text = "" if job is None else clean("\n".join(words.report_lines(job)))
+        if text != self.report.toPlainText():
+            self.report.setPlainText(text)
+
+    def _on_current(self, _current: QModelIndex, _previous: QModelIndex) -> None:
+        self._show_report()
+        self.job_selected.emit(self.job)
+
+    def _activate(self, index: QModelIndex) -> None:
+        self.job_activated.emit(index.data(JOB_ROLE))
+
+    def _on_menu(self, position: QPoint) -> None:
+        job = self.view.indexAt(position).data(JOB_ROLE)
+        if job is not None:
+            self.menu_wanted.emit(job, self.view.viewport().mapToGlobal(position))
+
+    def _on_repaint(self) -> None:
+        self.rows.touch()

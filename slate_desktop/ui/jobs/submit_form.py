@@ -1,0 +1,139 @@
+"""How the next assets are submitted: preset, folder of results, and values of one's own."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.options import parse_options
+from slate_desktop.domain.assets.presets import AssetPreset, choose_preset, merge_presets
+from slate_desktop.ui.assets.options_form import OptionsForm
+from slate_desktop.ui.text import wrapped_label
+
+BY_RULES, DEFAULTS = "", "-"
+
+
+class SubmitForm(QWidget):
+    """A preset picker and the options of each kind, as the asset browser shows them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._presets: tuple[AssetPreset, ...] = ()
+        self._is_filling = False
+        self.forms: dict[AssetKind, OptionsForm] = {}
+        self.preset = QComboBox()
+        self.preset.setAccessibleName(self.tr("Preset"))
+        self.kind = QComboBox()
+        self.kind.setAccessibleName(self.tr("Kind of asset"))
+        for kind, title in (
+            (AssetKind.TEXTURE, self.tr("Textures")),
+            (AssetKind.MODEL, self.tr("Models")),
+            (AssetKind.AUDIO, self.tr("Sounds")),
+        ):
+            self.kind.addItem(title, kind.value)
+        self.out_dir = QLineEdit()
+        self.out_dir.setPlaceholderText(self.tr("processed/ and the asset's folder"))
+        self.out_dir.setAccessibleName(self.tr("Folder for results, inside the project"))
+        self.force = QCheckBox(self.tr("Process again what is known"))
+        self.note = wrapped_label(role="muted")
+        self._lay_out()
+        self.preset.currentIndexChanged.connect(self._on_preset)
+        self.kind.currentIndexChanged.connect(lambda _index: self._show_kind())
+        self.set_presets(())
+
+    def set_presets(self, *layers: tuple[AssetPreset, ...]) -> None:
+        """Offer these presets; later layers win over earlier ones of the same id."""
+        self._presets = merge_presets(*layers)
+        chosen = self.preset.currentData()
+        self._is_filling = True
+        self.preset.clear()
+        self.preset.addItem(self.tr("By the presets' rules"), BY_RULES)
+        self.preset.addItem(self.tr("Defaults"), DEFAULTS)
+        for preset in self._presets:
+            self.preset.addItem(preset.title, preset.id)
+        self.preset.setCurrentIndex(max(0, self.preset.findData(chosen)))
+        self._is_filling = False
+        self._make_forms()
+
+    def options_for(self, path: str, kind: AssetKind) -> dict[str, object]:
+        """Return the options of an asset: what was chosen here over its preset.
+
+        Args:
+            path: below the project's folder, with ``/``; the rules of presets look at it.
+            kind: of the asset.
+
+        Raises:
+            CommandError: ``bad_request`` for a value that its kind does not take.
+        """
+        given: dict[str, object] = self.forms[kind].values()
+        if self.preset.currentData() == BY_RULES:
+            preset = choose_preset(self._presets, path, kind)
+            given = {**(preset.values_of(kind) if preset is not None else {}), **given}
+        parse_options(kind, given)
+        return given
+
+    def _make_forms(self) -> None:
+        """Begin anew from the chosen preset; by the rules, each asset has its own start."""
+        wanted = self.preset.currentData()
+        preset = next((p for p in self._presets if p.id == wanted), None)
+        for form in self.forms.values():
+            self._holder.removeWidget(form)
+            form.hide()
+            form.deleteLater()
+        for kind in AssetKind:
+            options = parse_options(kind, preset.values_of(kind) if preset is not None else {})
+            form = self.forms[kind] = OptionsForm(kind, options, is_batch=wanted == BY_RULES)
+            self._holder.addWidget(form)
+        if preset is not None:
+            text = preset.description
+        elif wanted == BY_RULES:
+            text = self.tr("Each asset follows the preset whose rule fits it. Its own options win.")
+        else:
+            text = ""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+        self._show_kind()
+
+    def _show_kind(self) -> None:
+        for kind, form in self.forms.items():
+            form.setVisible(kind.value == self.kind.currentData())
+
+    def _on_preset(self) -> None:
+        if not self._is_filling:
+            self._make_forms()
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        inner.setObjectName("pane")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        form = QFormLayout()
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(6)
+        form.addRow(self.tr("Preset"), self.preset)
+        form.addRow(self.note)
+        form.addRow(self.tr("Results"), self.out_dir)
+        form.addRow("", self.force)
+        form.addRow(self.tr("Options of"), self.kind)
+        self._holder = QVBoxLayout()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(8)
+        column.addLayout(form)
+        column.addLayout(self._holder)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)

@@ -1,0 +1,236 @@
+"""The Jobs pane on a scripted client: dropped files, states in words, reports, badges."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+
+from slate_desktop.control.asset_choices import AssetChoices
+from slate_desktop.control.tree_nodes import TreeNode
+from slate_desktop.domain.assets.job import AssetRow
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.errors import CommandError
+from slate_desktop.ui.jobs.words import report_lines
+from slate_desktop.ui.window import MainWindow
+from tests.gui.conftest import until
+from tests.gui.fakes import FakeSlate
+from tests.gui.preview_files import write_png
+
+S = AssetJobStatus
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+
+
+async def followed(window: MainWindow) -> str:
+    """Return the project whose jobs are shown, once they are."""
+    await until(lambda: window.registry["jobs.add"].isEnabled())
+    project_id = window.workspace.current_project_id
+    assert project_id is not None
+    return project_id
+
+
+def cells(window: MainWindow, row: int) -> list[str]:
+    rows = window.jobs.rows
+    return [str(rows.data(rows.index(row, column)) or "") for column in range(5)]
+
+
+async def test_dropped_folder_of_the_project_is_processed(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    await followed(window)
+    art = project_root / "art"
+    (art / "deep").mkdir(parents=True)
+    for name in ("hero.png", "deep/tree.glb", "notes.txt", ".hidden.png"):
+        (art / name).write_bytes(b"x")
+    drop(window, art)
+    await until(lambda: len(slate.asset_jobs) == 2)
+    submitted = {(str(call[1][0].relative_to(art)), call[1][1]) for call in slate.calls}
+    assert submitted == {("hero.png", AssetKind.TEXTURE), ("deep/tree.glb", AssetKind.MODEL)}
+    await until(lambda: window.jobs.rows.rowCount() == 2)
+    assert "2 waiting" in window.jobs.summary.text()
+    assert not window.docks.docks["jobs"].isHidden()
+
+
+async def test_dropped_folder_elsewhere_is_offered_as_a_project(
+    window: MainWindow, slate: FakeSlate, tmp_path: Path
+) -> None:
+    await followed(window)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert not window.job_commands.takes([other])
+    assert window.job_commands.takes([tmp_path / "sound.wav"])
+    assert not window.job_commands.takes([tmp_path / "notes.txt"])
+
+
+async def test_states_are_told_in_words_with_their_reasons(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    project = await followed(window)
+    slate.put_asset_job(
+        project, "bad.png", AssetKind.TEXTURE, S.FAILED, error_message="It is not an image."
+    )
+    slate.put_asset_job(project, "wait.png", AssetKind.TEXTURE, S.QUEUED)
+    slate.put_asset_job(
+        project, "run.wav", AssetKind.AUDIO, S.PROCESSING, progress=40, lease_owner="sbx01.1"
+    )
+    await until(lambda: window.jobs.rows.rowCount() == 3)
+    assert cells(window, 0)[:4] == ["run.wav", "processing", "40 %", "sbx01.1"]
+    assert cells(window, 1)[4] == "waits for a free worker"
+    assert cells(window, 2)[1::3] == ["failed", "It is not an image."]
+    window.registry["jobs.pause"].trigger()
+    await until(lambda: cells(window, 1)[4] == "texture jobs are paused")
+
+
+async def test_chosen_jobs_are_cancelled_and_retried(window: MainWindow, slate: FakeSlate) -> None:
+    project = await followed(window)
+    failed = slate.put_asset_job(project, "bad.png", AssetKind.TEXTURE, S.FAILED)
+    waiting = slate.put_asset_job(project, "wait.png", AssetKind.TEXTURE, S.QUEUED)
+    pane = window.jobs
+    await until(lambda: pane.rows.rowCount() == 2)
+    pane.view.setCurrentIndex(pane.rows.index(pane.rows.row_of(waiting.id), 0))
+    assert window.registry["jobs.cancel"].isEnabled()
+    assert not window.registry["jobs.open"].isEnabled()
+    window.registry["jobs.cancel"].trigger()
+    await until(lambda: ("cancel_asset_job", waiting.id) in slate.calls)
+    window.registry["jobs.retry_failed"].trigger()
+    await until(lambda: ("retry_asset_job", failed.id) in slate.calls)
+    await until(lambda: pane.rows.rowCount() == 3)
+
+
+async def test_report_of_a_result_is_read_as_text(window: MainWindow, slate: FakeSlate) -> None:
+    project = await followed(window)
+    report = {
+        "kind": "model",
+        "input_size": 2048,
+        "duration_ms": 1500,
+        "tools": {"slate-model": "1"},
+        "warnings": ["<b>Normals were missing.</b>"],
+        "triangles": 12,
+    }
+    product = {"path": "a.glb", "role": "primary", "format": "glb", "size": 1024, "sha256": "0"}
+    job = slate.put_asset_job(
+        project,
+        "a.obj",
+        AssetKind.MODEL,
+        S.COMPLETED,
+        result={"products": [product], "report": report},
+        options={"format": "glb", "scale": 1.0},
+    )
+    await until(lambda: window.jobs.rows.rowCount() == 1)
+    window.jobs.view.setCurrentIndex(window.jobs.rows.index(0, 0))
+    text = window.jobs.report.toPlainText()
+    for part in ("a.glb", "triangles: 12", "<b>Normals", "1.50 s", "scale = 1"):
+        assert part in text, (part, report_lines(job))
+    assert "50%" in cells(window, 0)[4]
+
+
+async def test_option_that_its_kind_does_not_take_is_told(window: MainWindow) -> None:
+    await followed(window)
+    options = window.jobs.options
+    options.kind.setCurrentIndex(options.kind.findData("model"))
+    form = options.forms[AssetKind.MODEL]
+    assert form.isVisibleTo(options)
+    assert not options.forms[AssetKind.AUDIO].isVisibleTo(options)
+    form.set_value("scale", "-1")
+    assert "scale" in form.error.text()
+    with pytest.raises(CommandError):
+        options.options_for("a.obj", AssetKind.MODEL)
+    form.set_value("scale", "2.5")
+    assert options.options_for("a.obj", AssetKind.MODEL) == {"scale": 2.5}
+    options.preset.setCurrentIndex(options.preset.findData("-"))
+    assert options.options_for("a.obj", AssetKind.MODEL)["scale"] == 1.0
+
+
+async def test_selection_of_the_browser_is_processed_with_its_own_options(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    project = await followed(window)
+    write_png(project_root / "rock.png", 8, 8)
+    write_png(project_root / "sky.png", 8, 8)
+    choices = AssetChoices(project_root)
+    choices.choose(["rock.png"], AssetKind.TEXTURE, {"quality": 77})
+    window.docks.docks["assets"].raise_()
+    await until(lambda: window.assets.browser is not None, 20)
+    browser = window.assets.browser
+    assert browser is not None
+    # It may have looked before the files were there.
+    await until(lambda: not browser._is_scanning)
+    browser.refresh()
+    await until(lambda: browser.model.rowCount() == 2, 20)
+    assert not browser.process.isEnabled()
+    browser.grid.selectAll()
+    window.jobs.options.forms[AssetKind.TEXTURE].set_value("quality", "50")
+    browser.process.click()
+    await until(lambda: len(slate.asset_jobs) == 2)
+    given = {call[1][0].name: call[1][2]["quality"] for call in slate.calls}
+    assert given == {"rock.png": 77, "sky.png": 50}
+    put_row(slate, project, project_root / "sky.png")
+    slate.tell_assets(project)
+    slate.put_asset_job(project, "sky.png", AssetKind.TEXTURE, S.COMPLETED)
+    entry = next(entry for entry in browser.entries if entry.name == "sky.png")
+    await until(lambda: browser.state_of(entry) == "processed")
+    browser.state.setCurrentIndex(browser.state.findData("processed"))
+    await until(lambda: [e.name for e in browser.model.entries] == ["sky.png"])
+    write_png(project_root / "sky.png", 9, 9)
+    browser.refresh()
+    await until(lambda: browser.model.rowCount() == 0)
+    browser.state.setCurrentIndex(browser.state.findData("stale"))
+    await until(lambda: [e.name for e in browser.model.entries] == ["sky.png"])
+
+
+async def test_tree_shows_the_badge_of_a_processed_file(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    project = await followed(window)
+    path = project_root / "hero.png"
+    path.write_bytes(b"x" * 10)
+    put_row(slate, project, path)
+    slate.put_asset_job(project, "hero.png", AssetKind.TEXTURE, S.COMPLETED)
+    window.projects.expand_project(project)
+
+    def badge_of_file() -> str:
+        model = window.projects.model
+        tree = model.items[0].tree
+        if tree is None:
+            return ""
+        nodes = [node for node in tree.root.children if node.name == "hero.png"]
+        return model.badge(nodes[0]) if nodes and isinstance(nodes[0], TreeNode) else ""
+
+    await until(lambda: badge_of_file() == "processed")
+    path.write_bytes(b"y" * 10)
+    window.job_commands.look_again()
+    await until(lambda: badge_of_file() == "stale")
+
+
+def put_row(slate: FakeSlate, project: str, path: Path) -> None:
+    now = datetime.now(UTC)
+    slate.assets.append(
+        AssetRow(
+            project_id=project,
+            path=path.name,
+            kind=AssetKind.TEXTURE,
+            content_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            size=path.stat().st_size,
+            key="k",
+            job_id="j",
+            status=S.COMPLETED,
+            created_at=now,
+            updated_at=now,
+        )
+    )

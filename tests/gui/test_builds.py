@@ -87,6 +87,9 @@ async def test_progress_moves_and_the_end_is_told(window: MainWindow, slate: Fak
     await slate.progress(build, 40, "212 of 575: compile")
     model = window.builds.model
     await until(lambda: "building 40 %" in str(model.data(model.index(0, 0))))
+    result = window.builds.result
+    await until(lambda: "building 40 %" in result.head.text())
+    await until(lambda: "212 of 575: compile" in result.reason.text())
     await slate.progress(build, 30, "late")
     window.docks.docks["builds"].raise_()
     slate.change_build(build.id, status=BuildStatus.COMPLETED, verdict="suspect",

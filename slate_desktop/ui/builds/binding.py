@@ -230,7 +230,10 @@ class BuildBinding:
         self._on_chosen()
 
     def _on_touched(self, build: BuildJob) -> None:
-        self._window.builds.model.touch(build)
+        builds = self._window.builds
+        builds.model.touch(build)
+        if builds.selected and builds.selected[0].id == build.id:
+            builds.result.follow(build)
 
     def _on_ended(self, build: BuildJob) -> None:
         window = self._window

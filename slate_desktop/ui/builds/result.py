@@ -39,6 +39,7 @@ class BuildResult(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._project = self._eta = ""
         self.head = plain_label()
         self.reason = wrapped_label(role="muted")
         self.facts = wrapped_label(role="faint")
@@ -91,19 +92,27 @@ class BuildResult(QWidget):
         eta: str,
     ) -> None:
         """Show a build with what is known of it."""
-        self.head.setText(f"{words.title(build, project)} · {words.state_words(build)}")
+        self._project, self._eta = project, eta
+        self._show_state(build, waiting)
+        self.facts.setText(_facts(build))
+        self._show_errors(build)
+        self._show_files(artifacts)
+
+    def follow(self, build: BuildJob) -> None:
+        """Show how far the build is that is shown already."""
+        self._show_state(build, None)
+
+    def _show_state(self, build: BuildJob, waiting: Waiting | None) -> None:
+        self.head.setText(f"{words.title(build, self._project)} · {words.state_words(build)}")
         text = words.why_words(build)
         if waiting is not None:
             text = self.tr("{position} of {of} in the queue. {reason}").format(
                 position=waiting.position, of=waiting.of, reason=waiting.reason
             )
-        elif eta:
-            text = self.tr("{what} ({eta} left)").format(what=text or "…", eta=eta)
+        elif self._eta:
+            text = self.tr("{what} ({eta} left)").format(what=text or "…", eta=self._eta)
         self.reason.setText(text)
         self.reason.setVisible(bool(text))
-        self.facts.setText(_facts(build))
-        self._show_errors(build)
-        self._show_files(artifacts)
 
     def _show_errors(self, build: BuildJob) -> None:
         self.errors.clear()

@@ -21,6 +21,7 @@ import soundfile
 from slate_desktop.domain.assets.audio import parse_audio_options
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import AssetError, ErrorCode
+from slate_desktop.pipeline.naming import product_name
 from slate_desktop.pipeline.sandbox.folders import work_folder
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 
@@ -170,4 +171,4 @@ async def test_names_are_never_options_of_ffmpeg(sandbox: Sandbox, tmp_path: Pat
             result = await sandbox.process(
                 AssetKind.AUDIO, source, folder, parse_audio_options({"format": "aac"})
             )
-        assert result.products[0].path == name
+        assert result.products[0].path == product_name(source, ".m4a")

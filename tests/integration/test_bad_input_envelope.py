@@ -178,7 +178,10 @@ async def test_any_is_refused_where_no_group_answers(world: BadInputWorld) -> No
 
 async def test_answer_never_goes_astray(world: BadInputWorld) -> None:
     """Row 11: nothing reaches a stream's API, an event's subject or somebody else's inbox."""
-    await world.observer.jetstream().add_stream(name="ASSETS", subjects=["slate.asset.process.*"])
+    streams = world.observer.jetstream()
+    async with asyncio.timeout(15):  # the agent makes it
+        while "ASSETS" not in [s.config.name for s in await streams.streams_info()]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     await world.remember()
     me, other = world.nats.user.public, world.nats.other_user.public
     replies = [
@@ -202,11 +205,7 @@ async def test_answer_never_goes_astray(world: BadInputWorld) -> None:
     # Two of them the broker itself does not carry as a reply subject.
     assert all("$js.ack.x" in text or "_r_.x" in text for text in world.violations)
     assert (await world.db.sessions.get(world.idle.id)).version == world.idle.version
-    try:
-        info = await world.observer.jetstream().stream_info("ASSETS")
-        assert info.config.name == "ASSETS"
-    finally:
-        await world.observer.jetstream().delete_stream("ASSETS")
+    assert (await streams.stream_info("ASSETS")).config.name == "ASSETS"
 
 
 async def test_no_reply_is_served_only_where_no_answer_is_needed(world: BadInputWorld) -> None:

@@ -151,7 +151,13 @@ async def test_brokers_configuration_grants_no_more_than_each_role_needs(
     for user in users:
         assert ("nkey" in user) != ("password" in user)
         for subject in granted(user, "publish"):
-            assert subject.startswith(("slate.", "$JS.API.", "$JS.ACK.")), subject
+            own = ("slate.", "$JS.API.", "$JS.ACK.", "$JS.FC.OBJ_slate.", "$O.slate.")
+            assert subject.startswith(own), subject
+            if (
+                subject == "$JS.API.STREAM.PURGE.OBJ_slate"
+                and "allow_responses" in (user["permissions"])
+            ):
+                continue  # agents remove what uploads that never ended have left
             for verb in ("DELETE", "PURGE", "UPDATE", ">"):
                 assert not subject.startswith(f"$JS.API.STREAM.{verb}"), subject
             assert subject != "$JS.API.>"

@@ -85,6 +85,11 @@ def icon(name: str, tokens: Tokens, role: str = "text.muted") -> QIcon:
     )
 
 
+def application_icon() -> QIcon:
+    """Return the program's own icon, for title bars and task switchers."""
+    return QIcon(str(resource_path("app", "slate-desktop.svg")))
+
+
 def icon_file(name: str, tokens: Tokens, role: str, directory: Path) -> str:
     """Write a tinted SVG for the style sheet, which takes files only; return its URL path."""
     target = directory / f"{tokens.name}-{name}-{role.replace('.', '-')}.svg"

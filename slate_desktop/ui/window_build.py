@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget
 
 from slate_desktop.errors import SlateError
-from slate_desktop.ui import window_layout
+from slate_desktop.ui import icons, window_layout
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.assets.pane import AssetPane
 from slate_desktop.ui.binding import Binding
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 def build(window: MainWindow) -> None:
     """Fill ``window``."""
     theme, state = window.theme, window.state
+    window.setWindowIcon(icons.application_icon())
     window.tasks = TaskGroupOwner(window.report_failure)
     window.workspace = Workspace(window.connect_, state, window.tasks, window)
     window.commands = Commands(window)

@@ -163,7 +163,10 @@ class StatusRow(QWidget):
         self._unread = count
         role = "state.warn" if count else "text.muted"
         self.bell.setIcon(icons.icon("bell", self._theme.tokens, role))
-        text = self.tr("%n notification(s)", "", count) if count else self.tr("Notifications")
+        text = self.tr("Notifications")
+        if count:
+            text = self.tr("1 notification") if count == 1 else self.tr("{n} notifications")
+            text = text.format(n=count)
         self.bell.setText(f" {text}")
         self.bell.setAccessibleName(text)
 

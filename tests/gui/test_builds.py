@@ -98,6 +98,8 @@ async def test_progress_moves_and_the_end_is_told(window: MainWindow, slate: Fak
     notices = window.workspace.notices
     assert notices is not None
     await until(lambda: any("suspect" in notice.title for notice in notices.items))
+    assert "suspect" in window.status_row.message.text()
+    await until(lambda: window.status_row.bell.text().strip() == "1 notification")
 
 
 async def test_errors_open_their_file_and_line(

@@ -61,3 +61,11 @@ def test_zoom_steps_and_stops_at_the_ends(theme: Theme) -> None:
     assert theme.zoom == ZOOM_STEPS[-1]
     theme.step_zoom(0)
     assert theme.zoom == 1.0
+
+
+def test_the_programs_own_icon_is_drawn_in_every_size(qapp: QApplication) -> None:
+    for side in (16, 32, 256):
+        image = icons.application_icon().pixmap(side, side).toImage()
+        assert image.width() == side
+        assert image.pixelColor(side // 2, side // 2).alpha() == 255
+        assert image.pixelColor(0, 0).alpha() == 0

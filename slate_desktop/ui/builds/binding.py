@@ -247,6 +247,7 @@ class BuildBinding:
             build=words.title(build, self._name(build)), state=words.state_words(build)
         )
         notices.add(level, heading, words.why_words(build))
+        window.say(heading)
         if not window.isActiveWindow():
             QApplication.alert(window)
 

@@ -70,6 +70,9 @@ class JobsPane(QWidget):
         self.report = QPlainTextEdit()
         self.report.setReadOnly(True)
         self.report.setAccessibleName(self.tr("Report of the chosen job"))
+        self.report.setPlaceholderText(
+            self.tr("Choose a job to read what it made, or why it failed.")
+        )
         self.options = SubmitForm()
         self.side = QTabWidget()
         self.side.addTab(self.report, self.tr("Report"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,6 +28,23 @@ pytest_plugins = [
 IS_STRICT = os.environ.get("CI") == "true" or os.environ.get("SLATE_REQUIRE_SERVICES") == "1"
 # Reasons that are facts of a machine rather than a missing service.
 ALLOWED_SKIPS = ("not on this platform", "shared assets are absent")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Leave logging as it was: a command that a test runs in this process sets it up anew."""
+    root = logging.getLogger()
+    known = {"": root.level} | {
+        name: logger.level
+        for name, logger in root.manager.loggerDict.items()
+        if isinstance(logger, logging.Logger)
+    }
+    yield
+    for name, level in known.items():
+        logging.getLogger(name or None).setLevel(level)
+    for handler in [item for item in root.handlers if getattr(item, "is_slate", False)]:
+        root.removeHandler(handler)
+        handler.close()
 
 
 def require_service(name: str, reason: str) -> None:

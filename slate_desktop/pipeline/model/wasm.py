@@ -6,6 +6,7 @@ copied into its own memory, so a hostile mesh that breaks it ends in an error, n
 
 from __future__ import annotations
 
+import atexit
 import threading
 from functools import lru_cache
 from types import TracebackType
@@ -121,6 +122,14 @@ def warm() -> None:
     with _compiling:
         for name in ("encoder", "decoder", "simplifier"):
             _module(name)
+
+
+@atexit.register
+def _let_go() -> None:
+    # What is left for the end of the interpreter is freed after the library that frees it.
+    _local.__dict__.clear()
+    _module.cache_clear()
+    _engine.cache_clear()
 
 
 def _drop(name: str) -> None:

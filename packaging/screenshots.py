@@ -50,7 +50,7 @@ async def session_of(window, name: str, driver: str | None = None) -> str:
     project = next(p for p in work.projects if p.name == name)
     work.choose_project(project.id)
     form = window.details.form
-    await until(lambda: window.binding.config_key == project.id, f"the details of {name}")
+    await until(lambda: window.binding.config.key == project.id, f"the details of {name}")
     if driver is not None:
         form.driver.setCurrentIndex(form.driver.findData(driver))
         form.check()

@@ -45,10 +45,10 @@ class Commands:
             return
         session, project = work.session, work.project
         key = work.current_session_id or work.current_project_id
-        if window.binding.config_key != key:
+        if window.binding.config.key != key:
             # The form still shows what was chosen before.
             await window.reload_config()
-            if window.binding.config_key != key:
+            if window.binding.config.key != key:
                 return
         state = session.status if session is not None else None
         request = form.request() if can_edit(state) else None

@@ -43,7 +43,7 @@ async def start_sample(window) -> str:
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
     project = next(p for p in work.projects if p.name == "hello-runtime")
     work.choose_project(project.id)
-    await until(lambda: window.binding.config_key == project.id, "the configuration")
+    await until(lambda: window.binding.config.key == project.id, "the configuration")
     await until(window.registry["session.start"].isEnabled, "Start")
     window.registry["session.start"].trigger()
     await until(lambda: work.session and work.session.status is SessionStatus.RUNNING, "running")

@@ -1,0 +1,98 @@
+"""Does what was chosen in the panes: tells the workspace, opens documents, dialogs and menus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slate_desktop.errors import SlateError
+from slate_desktop.ui.builds.words import LOG_PREFIX
+from slate_desktop.ui.problems import Problem
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.binding import Binding
+    from slate_desktop.ui.window import MainWindow
+
+
+class PaneEvents:
+    """Connects the signals of a window's panes, once."""
+
+    def __init__(self, window: MainWindow, binding: Binding) -> None:
+        self._window, self._binding = window, binding
+        self._work = window.workspace
+        self._connect()
+
+    def _connect(self) -> None:
+        window, work = self._window, self._work
+        window.projects.project_selected.connect(work.choose_project)
+        window.projects.session_selected.connect(work.choose_session)
+        window.projects.session_selected.connect(lambda _id: window.documents.show_overview())
+        window.projects.file_wanted.connect(window.documents.open_path)
+        window.assets.open_wanted.connect(window.documents.open_path)
+        window.assets.failed.connect(window.show_error)
+        window.documents.current_document_changed.connect(self._binding.availability.show_documents)
+        window.documents.menu_wanted.connect(window.show_document_menu)
+        window.projects.menu_wanted.connect(window.show_menu)
+        window.sessions.session_selected.connect(work.choose_session)
+        window.sessions.menu_wanted.connect(window.show_menu)
+        window.console.session_selected.connect(work.choose_session)
+        window.console.session_closed.connect(self._on_log_closed)
+        window.performance.moment_chosen.connect(self._on_moment_chosen)
+        window.console.older_wanted.connect(self._on_older_wanted)
+        window.details.form.changed.connect(self._on_form_changed)
+        window.details.banner.details_wanted.connect(window.open_problem)
+        window.details.banner.dismissed.connect(self._binding.dismiss_problem)
+        window.details.defaults_wanted.connect(
+            lambda: window.tasks.spawn(window.commands.reset_config(), "reset", window)
+        )
+        window.details.keep_wanted.connect(
+            lambda: window.tasks.spawn(window.commands.keep_for_project(), "keep", window)
+        )
+        window.start_page.retry_wanted.connect(work.retry_now)
+        window.start_page.details_wanted.connect(window.open_problem)
+        window.status_row.lamps.clicked.connect(self._on_lamp_clicked)
+        for source in (window.toasts, window.history):
+            source.session_wanted.connect(work.choose_session)
+            source.details_wanted.connect(window.open_problem)
+        window.theme.changed.connect(self._binding.show_theme)
+
+    def _on_moment_chosen(self, timestamp_ns: int) -> None:
+        self._window.tasks.spawn(self._show_moment(timestamp_ns), "moment", self._window)
+
+    async def _show_moment(self, timestamp_ns: int) -> None:
+        """Show the log of a moment that was pressed in the graphs."""
+        window, model = self._window, self._work.model
+        if model is None:
+            return
+        try:
+            seq = await model.find_moment(timestamp_ns)
+        except SlateError as error:
+            window.show_error(error, window.tr("The log of that moment cannot be shown."))
+            return
+        if seq is not None and model is self._work.model:
+            window.console.select(model.session_id)
+            window.console.filters.clear()
+            window.in_console(lambda: window.console.reveal_seq(seq))
+
+    def _on_log_closed(self, session_id: str) -> None:
+        window, work = self._window, self._work
+        if session_id.startswith(LOG_PREFIX):
+            window.build_binding.close_log(session_id)
+            return
+        window.tasks.spawn(work.close_model(session_id), "close session", window)
+        self._binding.availability.show()
+
+    def _on_older_wanted(self, session_id: str) -> None:
+        window = self._window
+        window.tasks.spawn(window.commands.load_older(session_id), "older lines", window)
+
+    def _on_form_changed(self) -> None:
+        self._binding.config.keep_draft()
+        self._binding.availability.show()
+
+    def _on_lamp_clicked(self, name: str) -> None:
+        window = self._window
+        lamp = window.status_row.lamps.lamps.get(name)
+        button = window.status_row.lamps.buttons[name]
+        why = lamp.detail if lamp is not None else window.tr("SLATE is not connected yet.")
+        problem = Problem(what=button.text().strip(), why=why)
+        window.open_problem(problem)

@@ -1,23 +1,18 @@
-"""``slate build``: start, follow, list, cancel and compare builds, and get what they made."""
+"""``slate build``: start, list, follow, move and cancel builds, and get what they made."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slate_desktop.cli.build_rows import artifact_row, build_row, build_words, statistics_row
+from slate_desktop.cli import build_options as given
+from slate_desktop.cli import build_preset_commands, build_reports
+from slate_desktop.cli.build_preset_commands import wish_of
+from slate_desktop.cli.build_rows import artifact_row, build_row, build_words
 from slate_desktop.cli.exits import EXIT_FAILED, EXIT_OK
-from slate_desktop.cli.options import (
-    DriverChoice,
-    Json,
-    LevelChoice,
-    ProjectArgument,
-    Wait,
-    WaitLimit,
-)
+from slate_desktop.cli.options import Json, LevelChoice, ProjectArgument, Wait, WaitLimit
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.rows import age, iso_ns
 from slate_desktop.cli.run import with_slate
@@ -29,112 +24,60 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Builds: a project, made for a platform.", no_args_is_help=True)
 
 
-class PlatformChoice(StrEnum):
-    """The nine platforms."""
-
-    WINDOWS = "windows"
-    MACOS = "macos"
-    LINUX = "linux"
-    ANDROID = "android"
-    IOS = "ios"
-    WEBGL = "webgl"
-    PS5 = "ps5"
-    XBOX_SERIES_X = "xbox-series-x"
-    SWITCH = "switch"
-
-
-class TypeChoice(StrEnum):
-    """How much a build is optimised."""
-
-    DEVELOPMENT = "development"
-    STAGING = "staging"
-    PRODUCTION = "production"
-
-
-class OptimizationChoice(StrEnum):
-    """Where the engine has levels of its own."""
-
-    NONE = "none"
-    BASIC = "basic"
-    FULL = "full"
-
-
-class CompressionChoice(StrEnum):
-    """How the product is packed."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    BROTLI = "brotli"
-    LZ4 = "lz4"
-
-
-_Build = Annotated[str, typer.Argument(metavar="BUILD", help="Id, beginning of an id, or 'last'.")]
-_Platform = Annotated[PlatformChoice, typer.Option("--platform", help="What for.")]
-
-
 @app.command()
 def start(
     project: ProjectArgument,
-    platform: _Platform,
-    build_type: Annotated[
-        TypeChoice, typer.Option("--type", help="How much it is optimised.")
-    ] = TypeChoice.DEVELOPMENT,
-    driver: Annotated[DriverChoice | None, typer.Option(help="How it is run.")] = None,
-    clean: Annotated[
-        bool, typer.Option("--clean", help="Start without what earlier builds left.")
-    ] = False,
-    optimization: Annotated[
-        OptimizationChoice | None, typer.Option(help="Instead of the type's.")
-    ] = None,
-    compression: Annotated[CompressionChoice | None, typer.Option(help="How it is packed.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="N", help="Parallel jobs of the build tool.")
-    ] = None,
-    commit: Annotated[
-        str | None,
-        typer.Option(metavar="SHA", help="Build this commit, not the files as they are."),
-    ] = None,
+    platform: given.Platform = None,
+    build_type: given.Type = None,
     preset: Annotated[
-        str | None, typer.Option(help="The export preset (Godot) or method (Unity).")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the project keeps under this name; else as --export-preset.",
+        ),
     ] = None,
-    engine_version: Annotated[
-        str | None, typer.Option(metavar="V", help="Instead of what the project names.")
-    ] = None,
-    env: Annotated[
-        list[str] | None, typer.Option("--env", metavar="K=V", help="Repeatable.")
-    ] = None,
-    argument: Annotated[
-        list[str] | None,
-        typer.Option("--argument", metavar="A", help="One more argument of the tool; repeatable."),
-    ] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="Higher is earlier.")] = 0,
-    time_limit: Annotated[
-        int | None, typer.Option(metavar="S", help="End the build after so many seconds.")
-    ] = None,
+    driver: given.Driver = None,
+    clean: given.Clean = None,
+    optimization: given.Optimization = None,
+    compression: given.Compression = None,
+    jobs: given.Jobs = None,
+    commit: given.Commit = None,
+    export_preset: given.ExportPreset = None,
+    engine_version: given.EngineVersion = None,
+    env: given.Env = None,
+    argument: given.Argument = None,
+    priority: given.Priority = None,
+    time_limit: given.TimeLimit = None,
     wait: Wait = False,
     timeout: WaitLimit = None,
     as_json: Json = False,
 ) -> None:
     """Build a project; with --wait the exit code says whether it passed."""
-    given: dict[str, Any] = {
-        "clean": clean or None,
-        "optimization": optimization.value if optimization else None,
-        "compression_format": compression.value if compression else None,
-        "parallel_jobs": jobs,
-        "preset": preset,
-        "engine_version": engine_version,
-        "environment": read_env(env),
-        "custom_arguments": argument or None,
-        "driver": driver.value if driver else None,
-        "priority": priority or None,
-        "time_limit_s": time_limit,
-    }
-    options = {name: value for name, value in given.items() if value is not None}
+    options = given.read_options(
+        driver=driver,
+        clean=clean,
+        optimization=optimization,
+        compression=compression,
+        jobs=jobs,
+        export_preset=export_preset,
+        engine_version=engine_version,
+        env=env,
+        argument=argument,
+        priority=priority,
+        time_limit=time_limit,
+    )
 
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_project(project)
+        wish = await wish_of(
+            slate, found.id, preset, platform=platform, build_type=build_type, options=options
+        )
         job = await slate.submit_build(
-            found.id, build_type.value, platform.value, source_commit=commit, options=options
+            found.id,
+            wish.build_type,
+            wish.target_platform,
+            source_commit=commit or wish.source_commit,
+            options=wish.options,
         )
         return await _finish(slate, output, job, wait=wait, timeout_s=timeout)
 
@@ -186,7 +129,7 @@ def list_(
 
 
 @app.command()
-def show(build: _Build, as_json: Json = False) -> None:
+def show(build: given.Build, as_json: Json = False) -> None:
     """Show a build: verdict, errors with file and line, and what a waiting one waits for."""
 
     async def action(slate: Slate, output: Output) -> None:
@@ -207,7 +150,7 @@ def show(build: _Build, as_json: Json = False) -> None:
 
 @app.command()
 def logs(
-    build: _Build,
+    build: given.Build,
     level: Annotated[LevelChoice | None, typer.Option(help="This level and weightier.")] = None,
     tail: Annotated[int | None, typer.Option(min=1, help="Only the last so many lines.")] = None,
     as_json: Json = False,
@@ -244,7 +187,7 @@ def logs(
 
 @app.command()
 def artifacts(
-    build: _Build,
+    build: given.Build,
     download: Annotated[
         Path | None, typer.Option("--download", metavar="DIR", help="Bring them here.")
     ] = None,
@@ -275,7 +218,7 @@ def artifacts(
 
 @app.command()
 def cancel(
-    build: _Build, wait: Wait = False, timeout: WaitLimit = None, as_json: Json = False
+    build: given.Build, wait: Wait = False, timeout: WaitLimit = None, as_json: Json = False
 ) -> None:
     """End a build."""
 
@@ -291,7 +234,7 @@ def cancel(
 
 @app.command()
 def retry(
-    build: _Build, wait: Wait = False, timeout: WaitLimit = None, as_json: Json = False
+    build: given.Build, wait: Wait = False, timeout: WaitLimit = None, as_json: Json = False
 ) -> None:
     """Build the same again, as a new build."""
 
@@ -303,151 +246,36 @@ def retry(
 
 
 @app.command()
-def prioritise(
-    build: _Build,
-    priority: Annotated[
-        int | None, typer.Option(min=-100, max=100, help="Higher is earlier; default: first.")
+def move(
+    build: given.Build,
+    first: Annotated[bool, typer.Option("--first", help="To the front of the queue.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="To its end.")] = False,
+    before: Annotated[
+        str | None, typer.Option(metavar="BUILD", help="In front of another waiting build.")
     ] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="BUILD", help="Behind another waiting build.")
+    ] = None,
+    priority: given.Priority = None,
     as_json: Json = False,
 ) -> None:
-    """Move a waiting build: to the front, or to a priority."""
+    """Give a waiting build another place in the queue, or another priority."""
+    ways = [first, last, before is not None, after is not None, priority is not None]
+    if sum(ways) != 1:
+        raise typer.BadParameter("give one of --first, --last, --before, --after, --priority")
 
     async def action(slate: Slate, output: Output) -> None:
         found = await slate.find_build(build)
-        if priority is None:
-            job = await slate.build_first(found.id)
-        else:
+        if priority is not None:
             job = await slate.prioritise_build(found.id, priority)
+        else:
+            other = before or after
+            other_id = (await slate.find_build(other)).id if other else None
+            is_after = last or after is not None
+            job = await slate.move_build(found.id, other_id=other_id, is_after=is_after)
         output.result(build_row(job), build_words(job, await slate.explain_build(job.id)))
 
     with_slate(as_json, action)
-
-
-@app.command()
-def stats(
-    project: Annotated[
-        str | None, typer.Option("--project", metavar="PROJECT", help="Only of this project.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show how many builds passed and how long they take."""
-
-    async def action(slate: Slate, output: Output) -> None:
-        project_id = (await slate.find_project(project)).id if project else None
-        whole = await slate.get_build_statistics(project_id)
-        groups = await slate.get_build_statistics_by(project_id)
-        days = await slate.get_build_statistics_over_time(project_id)
-        if not output.as_json:
-            output.fields(statistics_row(whole))
-            output.table(
-                ("PLATFORM", "TYPE", "BUILDS", "SUCCESS", "MEDIAN S", "P90 S"),
-                (
-                    (
-                        group.target_platform.value,
-                        group.build_type.value,
-                        group.figures.total,
-                        _percent(group.figures.success_rate),
-                        _seconds(group.figures.median_duration_s),
-                        _seconds(group.figures.p90_duration_s),
-                    )
-                    for group in groups
-                ),
-            )
-            return
-        output.result(
-            {
-                **statistics_row(whole),
-                "by_target": [
-                    {
-                        "platform": group.target_platform.value,
-                        "type": group.build_type.value,
-                        **statistics_row(group.figures),
-                    }
-                    for group in groups
-                ],
-                "by_day": [
-                    {"day": day.day.date().isoformat(), **statistics_row(day.figures)}
-                    for day in days
-                ],
-            }
-        )
-
-    with_slate(as_json, action)
-
-
-@app.command()
-def targets(
-    project: ProjectArgument,
-    build_type: Annotated[TypeChoice, typer.Option("--type")] = TypeChoice.PRODUCTION,
-    as_json: Json = False,
-) -> None:
-    """Show which platforms a project can be built for, and why not."""
-
-    async def action(slate: Slate, output: Output) -> None:
-        found = await slate.find_project(project)
-        known = await slate.build_targets(found.id, build_type.value)
-        rows = [
-            {
-                "platform": platform.value,
-                "available": item.is_available,
-                "reason": item.reason,
-                "note": item.note,
-            }
-            for platform, item in known.items()
-        ]
-        if output.as_json:
-            output.result({"targets": rows})
-        else:
-            output.table(
-                ("PLATFORM", "", "WHY"),
-                (
-                    (
-                        row["platform"],
-                        "yes" if row["available"] else "no",
-                        row["reason"] or row["note"],
-                    )
-                    for row in rows
-                ),
-            )
-
-    with_slate(as_json, action)
-
-
-@app.command()
-def compare(left: _Build, right: _Build, as_json: Json = False) -> None:
-    """Show how two builds differ: settings, duration, size per file."""
-
-    async def action(slate: Slate, output: Output) -> None:
-        one, two = await slate.find_build(left), await slate.find_build(right)
-        found = await slate.compare_builds(one.id, two.id)
-        if output.as_json:
-            import msgspec
-
-            output.result(msgspec.to_builtins(found))
-            return
-        output.table(
-            ("", one.id[:8], two.id[:8]),
-            ((fact.name, fact.left, fact.right) for fact in found.facts),
-        )
-        output.table(
-            ("FILE", one.id[:8], two.id[:8], "CHANGE"),
-            ((file.path, file.left, file.right, f"{file.change:+d}") for file in found.files),
-        )
-
-    with_slate(as_json, action)
-
-
-def read_env(items: list[str] | None) -> dict[str, str] | None:
-    """Return NAME=VALUE texts as variables."""
-    if not items:
-        return None
-    found: dict[str, str] = {}
-    for item in items:
-        name, is_pair, value = item.partition("=")
-        if not is_pair or not name:
-            raise typer.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--env")
-        found[name] = value
-    return found
 
 
 async def _finish(
@@ -461,9 +289,5 @@ async def _finish(
     return EXIT_OK if is_good else EXIT_FAILED
 
 
-def _percent(rate: float | None) -> str:
-    return "" if rate is None else f"{rate:.0%}"
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+build_reports.register(app)
+build_preset_commands.register(app)

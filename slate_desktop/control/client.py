@@ -22,6 +22,7 @@ from typing import Any, Self, cast
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
 from slate_desktop.control.assets import AssetOperations
+from slate_desktop.control.build_presets import BuildPresetOperations
 from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
@@ -40,7 +41,12 @@ _CLOSE_TIMEOUT_S = 6.0
 
 
 class Slate(
-    ProjectOperations, ContainerOperations, LogOperations, BuildOperations, AssetOperations
+    ProjectOperations,
+    ContainerOperations,
+    LogOperations,
+    BuildOperations,
+    BuildPresetOperations,
+    AssetOperations,
 ):
     """A connected client; make one with ``Slate.connect``.
 

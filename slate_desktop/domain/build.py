@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -143,6 +144,7 @@ class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         envelope: what the user signed; None for a build that a script runs by itself.
+        queue_position: lower is built earlier, among builds of one ``priority``.
         attempt: how often workers began it; ``lease_owner`` names the one that has or had it.
         verdict: ``passed``, ``failed`` or ``suspect`` once a worker has ended it.
         witness: which of exit, errors and artifact disagrees with the others.
@@ -176,6 +178,7 @@ class BuildJob(msgspec.Struct, frozen=True, kw_only=True):
     engine_version: str | None = None
     driver: str | None = None
     priority: int = 0
+    queue_position: Decimal = Decimal(0)
     needs: BuildNeeds = BuildNeeds()
     licence: str | None = None
     envelope: JobEnvelope | None = None

@@ -216,6 +216,26 @@ class Builds:
         known = await self.get(build_id)
         raise CommandError(ErrorCode.ILLEGAL_STATE, f"The build is {known.status} already.")
 
+    async def move(
+        self, build_id: str, *, other_id: str | None = None, is_after: bool = False
+    ) -> BuildJob:
+        """Put a waiting build before (or after) another one; without one, before (or after) all.
+
+        It takes the priority of its new neighbour.
+
+        Raises:
+            CommandError: ``not_found``; ``illegal_state`` when one of them waits no more.
+        """
+        row = await self._run.one("move_build", id=build_id, other=other_id, is_after=is_after)
+        if row is not None:
+            return build_from_row(row)
+        known = await self.get(build_id)
+        _check_waits(known)
+        if other_id is not None:
+            _check_waits(await self.get(other_id))
+        # Alone in the queue, or before itself: it stands there already.
+        return known
+
     async def delete(self, build_id: str) -> None:
         """Soft-delete a build; raises ``not_found``."""
         if await self._run.value("delete_build", id=build_id) is None:
@@ -315,6 +335,14 @@ class Builds:
 def build_from_row(row: Any) -> BuildJob:
     """Return a row of ``slate_build_jobs`` as a value."""
     return msgspec.convert(dict(row), BuildJob)
+
+
+def _check_waits(build: BuildJob) -> None:
+    if build.status is not BuildStatus.QUEUED or build.envelope is None:
+        state = "not handed to the workers yet" if not build.is_final else f"{build.status} already"
+        if build.status is BuildStatus.BUILDING:
+            state = "building already"
+        raise CommandError(ErrorCode.ILLEGAL_STATE, f"Build {build.id[:8]} is {state}.")
 
 
 def _figures(row: Mapping[str, Any], *without: str) -> BuildStatistics:

@@ -21,6 +21,7 @@ from slate_desktop.store.asset_jobs import AssetJobs
 from slate_desktop.store.assets import Assets
 from slate_desktop.store.blocks import Block, load_blocks
 from slate_desktop.store.build_leases import BuildLeases
+from slate_desktop.store.build_presets import BuildPresets
 from slate_desktop.store.builds import Builds
 from slate_desktop.store.errors import AWAY, REPEATABLE, translate
 from slate_desktop.store.logs import Logs
@@ -52,8 +53,8 @@ class Database:
     """PostgreSQL as the rest of the program sees it: repositories of plain values.
 
     Attributes:
-        users, projects, agents, sessions, logs, builds, build_leases, assets, asset_jobs,
-            requests, stats: one per kind of row.
+        users, projects, agents, sessions, logs, builds, build_leases, build_presets, assets,
+            asset_jobs, requests, stats: one per kind of row.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -68,6 +69,7 @@ class Database:
         self.logs = Logs(self)
         self.builds = Builds(self)
         self.build_leases = BuildLeases(self)
+        self.build_presets = BuildPresets(self)
         self.assets = Assets(self)
         self.asset_jobs = AssetJobs(self)
         self.requests = Requests(self)

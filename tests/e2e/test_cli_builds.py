@@ -143,6 +143,71 @@ def test_a_cancelled_build_leaves_nothing_running(slate, tmp_path):
     assert not list((slate.data_dir / "runtimes").glob("slate-build-*"))
 
 
+async def test_waiting_builds_are_moved(slate, tmp_path, monkeypatch):
+    from slate_desktop.control import Slate
+
+    root = tmp_path / "queue"
+    root.mkdir()
+    (root / "slow.py").write_text("import time\nprint('[1/2] slow', flush=True)\ntime.sleep(300)\n")
+    (root / "slate.toml").write_text('[build]\ncommand = "{python} slow.py"\n')
+    slate.json("project", "add", str(root), "--name", "queue", "--engine", "custom")
+    for name, value in slate.environment().items():
+        monkeypatch.setenv(name, value)
+    async with await Slate.connect() as client:
+        project = await client.find_project("queue")
+        ids = [
+            (
+                await client.submit_build(
+                    project.id, "staging", "linux", options={"driver": "process"}
+                )
+            ).id
+            for _ in range(4)
+        ]
+        try:
+            # One of them may be begun at any moment: the last three wait for certain.
+            _, first, second, third = ids
+            slate.json("build", "move", third, "--before", second)
+            slate.json("build", "move", first, "--last")
+            waiting = [job.id for job in await client.db.builds.queue() if job.id in ids[1:]]
+            assert waiting == [third, second, first]
+            assert slate.json("build", "move", second, "--priority", "5")["priority"] == 5
+            assert slate.json("build", "show", second)["waiting"]["position"] == 1
+            assert slate("build", "move", second, "--first", "--last", "--json").code == 2
+        finally:
+            for build_id in reversed(ids):
+                await client.cancel_build(build_id)
+            for build_id in ids:
+                await client.wait_for_build(build_id, timeout_s=60)
+    refused = slate("build", "move", second, "--first", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (4, "illegal_state")
+
+
+def test_a_project_keeps_presets(slate, hello):
+    save = ("build", "save-preset", "hello", "Nightly")
+    kept = slate.json(*save, "--platform", "linux", "--type", "staging", "--driver", "process",
+                      "--jobs", "2", "--env", "NOTE=x")  # fmt: skip
+    assert (kept["platform"], kept["type"], kept["options"]["parallel_jobs"]) == (
+        "linux", "staging", 2,
+    )  # fmt: skip
+    assert slate.json("build", "presets", "hello")["presets"] == [kept]
+    again = slate(*save, "--platform", "linux", "--json")
+    assert (again.code, again.json["error"]["field"]) == (2, "name")
+    row = slate.json(
+        "build", "start", "hello", "--preset", "Nightly", "--jobs", "3", "--wait", timeout_s=90
+    )
+    assert (row["verdict"], row["build_type"]) == ("passed", "staging")
+    assert row["options"] == {
+        "driver": "process", "parallel_jobs": 3, "environment": {"NOTE": "x"},
+    }  # fmt: skip
+    other = slate.json("build", "save-preset", "hello", "Copy", "--from", row["id"], "--clean")
+    assert other["options"] == {**row["options"], "clean": True}
+    slate.json("build", "remove-preset", "hello", "Nightly")
+    names = [preset["name"] for preset in slate.json("build", "presets", "hello")["presets"]]
+    assert names == ["Copy"]
+    refused = slate("build", "start", "hello", "--json")
+    assert (refused.code, refused.json["error"]["field"]) == (2, "target_platform")
+
+
 def test_targets_give_a_command_or_a_reason(slate, pulse):
     rows = slate.json("build", "targets", "pulse")["targets"]
     by_name = {row["platform"]: row for row in rows}

@@ -11,8 +11,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: submit_build^
 -- Hand a queued build to the workers; once.
@@ -24,8 +25,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: get_build^
 -- A build that was not removed.
@@ -33,8 +35,9 @@ select
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes
 from slate_build_jobs where id = :id and deleted_at is null;
 
 -- name: get_open_build^
@@ -43,8 +46,8 @@ select
     j.id, j.project_id, j.user_id, j.build_type, j.target_platform, j.status, j.progress,
     j.progress_message, j.source_commit, j.options, j.output_path, j.artifacts, j.error_code,
     j.error_message, j.version, j.created_at, j.updated_at, j.started_at, j.completed_at,
-    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.needs, j.licence,
-    j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
+    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.queue_position, j.needs,
+    j.licence, j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
     j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
     j.notes
 from slate_build_jobs j join slate_projects p on p.id = j.project_id
@@ -56,8 +59,9 @@ select
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes
 from slate_build_jobs
 where deleted_at is null
     and (:project_id::text is null or project_id = :project_id)
@@ -74,8 +78,9 @@ select
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes
 from slate_build_jobs
 where deleted_at is null and status in ('queued', 'building')
     and (:project_id::text is null or project_id = :project_id)
@@ -87,11 +92,12 @@ select
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes
 from slate_build_jobs
 where deleted_at is null and status = 'queued' and envelope is not null
-order by priority desc, created_at, id limit 1000;
+order by priority desc, queue_position, id limit 1000;
 
 -- name: update_build^
 -- Change what is given of a build that no worker has; the trigger keeps moves legal.
@@ -109,8 +115,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: set_build_priority^
 -- Move a build that waits.
@@ -120,8 +127,41 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
+
+-- name: move_build^
+-- Put a waiting build before or after another one; without one, before or after all.
+with queue as (
+    select id, priority, queue_position,
+        row_number() over (order by priority desc, queue_position, id) as place
+    from slate_build_jobs
+    where deleted_at is null and status = 'queued' and envelope is not null and id <> :id
+), anchor as (
+    select priority, place + case when :is_after::boolean then 1 else 0 end as place from queue
+    where case when :other::text is not null then id = :other
+        when :is_after then place = (select max(place) from queue) else place = 1 end
+), slot as (
+    select anchor.priority, earlier.queue_position as low, later.queue_position as high
+    from anchor
+    left join queue earlier
+        on earlier.place = anchor.place - 1 and earlier.priority = anchor.priority
+    left join queue later on later.place = anchor.place and later.priority = anchor.priority
+)
+update slate_build_jobs j set priority = slot.priority,
+    queue_position = case when slot.low is null then slot.high - 1
+        when slot.high is null then slot.low + 1 else (slot.low + slot.high) * 0.5 end
+from slot
+where j.id = :id and j.deleted_at is null and j.status = 'queued' and j.envelope is not null
+returning
+    j.id, j.project_id, j.user_id, j.build_type, j.target_platform, j.status, j.progress,
+    j.progress_message, j.source_commit, j.options, j.output_path, j.artifacts, j.error_code,
+    j.error_message, j.version, j.created_at, j.updated_at, j.started_at, j.completed_at,
+    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.queue_position, j.needs,
+    j.licence, j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
+    j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
+    j.notes;
 
 -- name: delete_build$
 -- Soft-delete a build; the trigger refuses it while it is active.
@@ -160,7 +200,7 @@ from (
                     from slate_build_jobs o where o.status = 'building'
                         and o.lease_until >= now() and starts_with(o.lease_owner, :agent || '.')))
         and (c.licence is null or c.licence_seat is not null or free.seat is not null)
-    order by (c.status = 'building') desc, c.priority desc, c.created_at, c.id
+    order by (c.status = 'building') desc, c.priority desc, c.queue_position, c.id
     limit 1 for update of c skip locked
 ) next
 where j.id = next.id
@@ -168,8 +208,8 @@ returning
     j.id, j.project_id, j.user_id, j.build_type, j.target_platform, j.status, j.progress,
     j.progress_message, j.source_commit, j.options, j.output_path, j.artifacts, j.error_code,
     j.error_message, j.version, j.created_at, j.updated_at, j.started_at, j.completed_at,
-    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.needs, j.licence,
-    j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
+    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.queue_position, j.needs,
+    j.licence, j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
     j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
     j.notes;
 
@@ -194,8 +234,8 @@ returning j.publish_count,
     j.id, j.project_id, j.user_id, j.build_type, j.target_platform, j.status, j.progress,
     j.progress_message, j.source_commit, j.options, j.output_path, j.artifacts, j.error_code,
     j.error_message, j.version, j.created_at, j.updated_at, j.started_at, j.completed_at,
-    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.needs, j.licence,
-    j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
+    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.queue_position, j.needs,
+    j.licence, j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
     j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
     j.notes;
 
@@ -209,8 +249,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: release_build_lease!
 -- Let another worker take the build at once.
@@ -253,8 +294,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: insert_build_artifact!
 -- A file that an attempt made.
@@ -276,8 +318,9 @@ select
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes
 from slate_build_jobs
 where id = :id and attempt = :attempt and lease_owner = :owner
     and status in ('completed', 'failed', 'cancelled');
@@ -291,8 +334,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: cancel_build^
 -- End a build that nobody works on; tell the worker of a running one.
@@ -308,8 +352,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: end_abandoned_builds
 -- Builds that were to end when their worker died.
@@ -320,8 +365,9 @@ returning
     id, project_id, user_id, build_type, target_platform, status, progress, progress_message,
     source_commit, options, output_path, artifacts, error_code, error_message, version,
     created_at, updated_at, started_at, completed_at, deleted_at, engine, engine_version, driver,
-    priority, needs, licence, envelope, attempt, lease_owner, cancel_requested, verdict, witness,
-    verdict_reason, errors, warnings, error_count, warning_count, source, commands, notes;
+    priority, queue_position, needs, licence, envelope, attempt, lease_owner, cancel_requested,
+    verdict, witness, verdict_reason, errors, warnings, error_count, warning_count, source,
+    commands, notes;
 
 -- name: count_open_builds$
 -- How many builds of a platform wait for workers or run on them.
@@ -340,7 +386,7 @@ from (
                 < now() - make_interval(secs => :queued_s::double precision))
             or (c.status = 'building' and greatest(c.lease_until, c.published_at)
                 < now() - make_interval(secs => :expired_s::double precision)))
-    order by c.priority desc, c.created_at, c.id
+    order by c.priority desc, c.queue_position, c.id
     limit :limit for update of c skip locked
 ) lost
 where j.id = lost.id
@@ -348,8 +394,8 @@ returning j.publish_count,
     j.id, j.project_id, j.user_id, j.build_type, j.target_platform, j.status, j.progress,
     j.progress_message, j.source_commit, j.options, j.output_path, j.artifacts, j.error_code,
     j.error_message, j.version, j.created_at, j.updated_at, j.started_at, j.completed_at,
-    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.needs, j.licence,
-    j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
+    j.deleted_at, j.engine, j.engine_version, j.driver, j.priority, j.queue_position, j.needs,
+    j.licence, j.envelope, j.attempt, j.lease_owner, j.cancel_requested, j.verdict, j.witness,
     j.verdict_reason, j.errors, j.warnings, j.error_count, j.warning_count, j.source, j.commands,
     j.notes;
 

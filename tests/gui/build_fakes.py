@@ -118,9 +118,11 @@ class FakeBuilds:
         old = self.builds[build_id]
         return self.put_build(old.project_id, options=old.options)
 
-    async def build_first(self, build_id: str) -> BuildJob:
-        self.build_calls.append(("first", build_id))
-        return self.change_build(build_id, priority=1)
+    async def move_build(
+        self, build_id: str, *, other_id: str | None = None, is_after: bool = False
+    ) -> BuildJob:
+        self.build_calls.append(("move", (build_id, other_id, is_after)))
+        return self.builds[build_id]
 
     async def explain_build(self, build_id: str) -> Waiting | None:
         if self.builds[build_id].status is not BuildStatus.QUEUED:

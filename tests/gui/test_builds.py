@@ -220,7 +220,7 @@ async def test_cancel_retry_first_and_changes(window: MainWindow, slate: FakeSla
     window.builds.select(first.id)
     await until(lambda: window.registry["build.first"].isEnabled())
     window.registry["build.first"].trigger()
-    await until(lambda: ("first", first.id) in slate.build_calls)
+    await until(lambda: ("move", (first.id, None, False)) in slate.build_calls)
     window.registry["build.cancel"].trigger()
     await until(lambda: ("cancel", first.id) in slate.build_calls)
     await until(lambda: window.registry["build.retry"].isEnabled())

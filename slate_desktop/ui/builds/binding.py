@@ -178,7 +178,7 @@ class BuildBinding:
 
     async def first(self) -> None:
         """Move the chosen build to the front of the queue."""
-        await self._slate().build_first(self._chosen().id)
+        await self._slate().move_build(self._chosen().id)
 
     async def retry(self) -> None:
         """Build the chosen one again."""

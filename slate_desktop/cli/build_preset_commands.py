@@ -13,6 +13,7 @@ from slate_desktop.cli.run import with_slate
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
+    from slate_desktop.domain.build import BuildJob
     from slate_desktop.domain.builds.presets import BuildPreset
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The preset's name.")]
@@ -145,7 +146,7 @@ async def wish_of(
 
 
 def _merged(
-    saved: Any,
+    saved: BuildJob | BuildPreset | None,
     *,
     platform: given.PlatformChoice | None,
     build_type: given.TypeChoice | None,
@@ -156,27 +157,21 @@ def _merged(
     from slate_desktop.domain.builds.presets import BuildPreset
     from slate_desktop.errors import CommandError, ErrorCode
 
-    if platform is None and saved is None:
+    target = platform.value if platform is not None else saved.target_platform if saved else None
+    if target is None:
         raise CommandError(
             ErrorCode.BAD_REQUEST,
             "The platform is missing.",
             field="target_platform",
             hint="Give --platform, such as --platform linux.",
         )
+    kind = build_type.value if build_type is not None else saved.build_type if saved else None
     return BuildPreset(
         name="",
-        build_type=(
-            BuildType(build_type.value)
-            if build_type is not None
-            else saved.build_type
-            if saved is not None
-            else BuildType.DEVELOPMENT
-        ),
-        target_platform=(
-            TargetPlatform(platform.value) if platform is not None else saved.target_platform
-        ),
-        source_commit=None if saved is None else saved.source_commit,
-        options={**({} if saved is None else saved.options), **options},
+        build_type=BuildType(kind or BuildType.DEVELOPMENT),
+        target_platform=TargetPlatform(target),
+        source_commit=saved.source_commit if saved else None,
+        options={**(saved.options if saved else {}), **options},
     )
 
 

@@ -139,6 +139,7 @@ class BuildPlanning(BuildQueue):
             systems=frozenset(systems or {this_system()}), capabilities=frozenset(capabilities)
         )
 
+
 async def _source_of(project: Project, options: BuildOptions) -> BuildSource | None:
     """Read the project, where this machine sees its folder."""
     root = Path(project.root)

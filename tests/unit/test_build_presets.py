@@ -24,7 +24,9 @@ def test_a_preset_holds_options_as_rows_do() -> None:
     assert preset.source_commit == "abcdef1"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a\nb", "a\x00", "\x9b", "x" * (MAX_NAME + 1), None, 3])
+@pytest.mark.parametrize(
+    "name", ["", "   ", "a\nb", "a\x00", "\x9b", "x" * (MAX_NAME + 1), None, 3]
+)
 def test_a_name_that_is_no_line_is_refused(name: object) -> None:
     with pytest.raises(CommandError) as info:
         make(name)

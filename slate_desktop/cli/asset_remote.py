@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from slate_desktop.control import asset_places
 from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.naming import named_for
 from slate_desktop.domain.assets.options import options_to_json
 from slate_desktop.domain.assets.outcome import (
     AssetFault,
@@ -27,7 +27,6 @@ from slate_desktop.domain.assets.outcome import (
     fault_of,
 )
 from slate_desktop.domain.assets.presets import AssetPreset, merge_presets, shipped_presets
-from slate_desktop.domain.assets.product import Product
 from slate_desktop.domain.assets.report import result_from_json
 from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError, EnvironmentFaultError, ErrorCode
@@ -118,29 +117,19 @@ async def fetch(
             message=job.error_message or f"The job is {job.status.value}.",
         )
         return msgspec.structs.replace(failed(name, fault, cached=job.cached), state=job.status)
-    result = result_from_json(job.result)
-    names = _names(source, result.products)
-    if names is None:
-        names = [product.path for product in result.products]
+    made = result_from_json(job.result)
+    result = named_for(source, made) or made
+    names = [product.path for product in result.products]
     places = [folder.joinpath(*PurePosixPath(name).parts) for name in names]
     try:
         asset_places.check_no_input(source, places)
-        if not await asyncio.to_thread(_are_there, places, result.products):
+        if not await asyncio.to_thread(asset_places.are_there, places, result.products):
             await slate.fetch_asset_products(job, folder, names=names)
     except CommandError as error:
         return failed(name, fault_of(error))
     except EnvironmentFaultError as error:
         return failed(name, AssetFault(code="environment", message=str(error)))
-    renamed = tuple(
-        msgspec.structs.replace(product, path=new)
-        for product, new in zip(result.products, names, strict=True)
-    )
-    return completed(
-        name,
-        msgspec.structs.replace(result, products=renamed),
-        tuple(str(place) for place in places),
-        cached=job.cached,
-    )
+    return completed(name, result, tuple(str(place) for place in places), cached=job.cached)
 
 
 class _RemoteRun:
@@ -180,16 +169,10 @@ class _RemoteRun:
 
     async def _submit(self, task: AssetTask) -> AssetJob:
         job = await self._process(task, is_forced=self._options.force)
-        if not job.cached:
-            return job
-        if job.status is AssetJobStatus.FAILED:
-            is_again = self._options.retries_failed
-        else:
-            # The products name their neighbours by the name of another source.
-            is_again = job.result is None or (
-                _names(task.source, result_from_json(job.result).products) is None
-            )
-        return await self._process(task, is_forced=True) if is_again else job
+        is_known_failure = job.cached and job.status is AssetJobStatus.FAILED
+        if is_known_failure and self._options.retries_failed:
+            return await self._process(task, is_forced=True)
+        return job
 
     async def _process(self, task: AssetTask, *, is_forced: bool) -> AssetJob:
         from slate_desktop.control.assets import SubmitOptions
@@ -203,24 +186,6 @@ class _RemoteRun:
             # The products go to the folder that the command names, and to no other.
             submit=SubmitOptions(batch_id=self._batch_id, is_forced=is_forced, is_delivered=False),
         )
-
-
-def _names(source: Path, products: Sequence[Product]) -> list[str] | None:
-    return asset_places.names_for(source, asset_places.stem_of(products), products)
-
-
-def _are_there(places: Sequence[Path], products: Sequence[Product]) -> bool:
-    """Tell whether the folder holds the products already; blocks."""
-    for place, product in zip(places, products, strict=True):
-        try:
-            if place.is_symlink() or place.stat().st_size != product.size:
-                return False
-            with place.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != product.sha256:
-                    return False
-        except OSError:
-            return False
-    return True
 
 
 async def _find_project(slate: Slate, text: str | None, tasks: Sequence[AssetTask]) -> str | None:

@@ -1,7 +1,8 @@
-"""Where products go: never over a source or over another asset's, and under their source's name."""
+"""Where products go: never over a source or over another asset's."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +10,6 @@ from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.domain.assets.kinds import kind_of
 from slate_desktop.domain.assets.product import Product
 from slate_desktop.errors import CommandError, ErrorCode
-from slate_desktop.pipeline.naming import product_name
-
-# Formats that name the files beside them.
-_NAMES_WITHIN = frozenset({"gltf", "obj", "mtl"})
 
 
 def twins(tasks: Sequence[AssetTask]) -> dict[int, AssetTask]:
@@ -51,31 +48,26 @@ def check_no_input(source: Path, places: Sequence[Path]) -> None:
             )
 
 
-def names_for(source: Path, stem: str, products: Sequence[Product]) -> list[str] | None:
-    """Return the products' names for a source of equal content but maybe another name.
-
-    Args:
-        source: whose name they get.
-        stem: what their names begin with now.
-        products: as they were made.
-
-    Returns:
-        None when the old name lies in the products themselves: they have to be made again.
-    """
-    new = product_name(source, "")
-    if stem == new:
-        return [product.path for product in products]
-    if any(
-        product.format in _NAMES_WITHIN or not product.path.startswith(stem) for product in products
-    ):
-        return None
-    return [new + product.path[len(stem) :] for product in products]
+def check_below(folder: Path, root: Path) -> None:
+    """Refuse a folder of a project that a link leads out of it, with ``bad_request``."""
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise CommandError(
+            ErrorCode.BAD_REQUEST, f"{folder.name} leads out of the project.", field="out_dir"
+        )
 
 
-def stem_of(products: Sequence[Product]) -> str:
-    """Return what the names of products begin with, where nobody noted their source's name."""
-    primary = next((p for p in products if p.role == "primary"), products[0])
-    return primary.path.rpartition(".")[0]
+def are_there(places: Sequence[Path], products: Sequence[Product]) -> bool:
+    """Tell whether files hold these products already; blocks."""
+    for place, product in zip(places, products, strict=True):
+        try:
+            if place.is_symlink() or place.stat().st_size != product.size:
+                return False
+            with place.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != product.sha256:
+                    return False
+        except OSError:
+            return False
+    return True
 
 
 def _kind_name(task: AssetTask, fallback: str) -> str:

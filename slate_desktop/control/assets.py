@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from psygnal import Signal
 
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.queue import ASSETS
-from slate_desktop.control import asset_submission
+from slate_desktop.control import asset_places, asset_submission
 from slate_desktop.control.asset_submission import Prepared
 from slate_desktop.control.job_requests import CancelReply, cancel_job, publish_job
 from slate_desktop.control.operations import Operations
@@ -23,19 +24,23 @@ from slate_desktop.domain.assets.job import (
     MAX_TIME_LIMIT_S,
     MIN_PRIORITY,
     AssetJob,
+    AssetResult,
     AssetRow,
 )
 from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.naming import names_for
 from slate_desktop.domain.assets.options import options_to_json, parse_options
 from slate_desktop.domain.assets.presets import AssetPreset
 from slate_desktop.domain.assets.report import result_from_json
 from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.domain.project import Project
-from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.errors import CommandError, ErrorCode, SlateError
 from slate_desktop.pipeline.publish import publish
 from slate_desktop.pipeline.sandbox.folders import work_folder
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.wire.asset_messages import AssetJobBody, write_asset_job
+
+logger = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5
 _MAX_BATCH = 100_000
@@ -384,7 +389,10 @@ class AssetOperations(Operations):
     ) -> AssetJob:
         parsed = parse_options(prepared.kind, options)
         key = prepared.key(parsed)
-        is_known = not submit.is_forced and await self.db.asset_jobs.result_of(key) is not None
+        known = None if submit.is_forced else await self.db.asset_jobs.result_of(key)
+        # Products that name their neighbours by another source's name are made again.
+        is_other = known is not None and not _is_fitting(known, prepared)
+        is_known = known is not None and not is_other
         # A worker beside this program sees the project's folder; any other gets the bytes.
         if not is_known and not (self._is_beside_workers() and prepared.is_below_root):
             await asset_submission.upload(prepared, NatsObjects(self.bus))
@@ -400,7 +408,7 @@ class AssetOperations(Operations):
             out_dir=asset_submission.check_out_dir(out_dir) if submit.is_delivered else None,
             priority=submit.priority,
             time_limit_s=submit.time_limit_s,
-            forced=submit.is_forced,
+            forced=submit.is_forced or is_other,
             batch_id=submit.batch_id,
         )
         envelope = self.requester.sign_job(
@@ -410,8 +418,28 @@ class AssetOperations(Operations):
         job = await self.db.asset_jobs.create(user_id=self.user.id, envelope=envelope, **fields)
         if not job.is_final:
             await publish_job(self.bus, ASSETS, job.kind.value, job.id, envelope)
+        elif job.status is AssetJobStatus.COMPLETED and prepared.is_below_root:
+            await self._deliver_known(job, Path(project.root))
         self._assets_changed.emit(project.id)
         return job
+
+    async def _deliver_known(self, job: AssetJob, root: Path) -> None:
+        """Bring the products of a known key to the project at once, where no worker takes part.
+
+        What cannot be brought now is left to a worker, which looks for such jobs.
+        """
+        if job.out_dir is None or job.result is None:
+            return
+        folder = root / job.out_dir
+        products = result_from_json(job.result).products
+        places = [folder.joinpath(*PurePosixPath(product.path).parts) for product in products]
+        try:
+            asset_places.check_no_input(root / job.path, places)
+            asset_places.check_below(folder, root)
+            if not await asyncio.to_thread(asset_places.are_there, places, products):
+                await self.fetch_asset_products(job, folder)
+        except SlateError as error:
+            logger.info("products are left to a worker", extra={"reason": str(error)})
 
     def _is_beside_workers(self) -> bool:
         return getattr(self, "profile", "") == "local"
@@ -432,6 +460,14 @@ def _options(entry: Mapping[str, object]) -> Mapping[str, object]:
     if not isinstance(options, Mapping):
         raise _bad("options", "options must be an object")
     return options
+
+
+def _is_fitting(known: AssetResult, prepared: Prepared) -> bool:
+    """Tell whether a stored result can be had under the asset's own name."""
+    if known.result is None:
+        return True  # a failure has no names
+    name = PurePosixPath(prepared.inputs[0].name)
+    return names_for(name, result_from_json(known.result).products) is not None
 
 
 def _bad(field: str, message: str) -> CommandError:

@@ -17,14 +17,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Self, TypeAlias
 
-import msgspec
-
 from slate_desktop.control import asset_places
 from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.control.asset_cache import AssetCache, Known
 from slate_desktop.domain.assets import outcome
 from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.naming import named_for
 from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.outcome import AssetFault, AssetJobResult
 from slate_desktop.domain.assets.presets import AssetPreset
@@ -36,7 +35,6 @@ from slate_desktop.errors import (
     ErrorCode,
     Retry,
 )
-from slate_desktop.pipeline.naming import product_name
 from slate_desktop.pipeline.opening import open_regular
 from slate_desktop.pipeline.publish import publish
 from slate_desktop.pipeline.sandbox.folders import work_folder
@@ -196,13 +194,12 @@ class LocalAssets:
             The result with these names, and the places; None when what was kept is damaged, or has
             another name that lies in the products themselves.
         """
-        names = asset_places.names_for(
-            task.source, product_name(Path(known.name), ""), known.result.products
-        )
-        if names is None:
+        result = named_for(task.source, known.result)
+        if result is None:
             return None
         target = self._out_dir / PurePosixPath(task.folder)
-        products = known.result.products
+        products = result.products
+        names = [product.path for product in products]
         places = [target.joinpath(*PurePosixPath(name).parts) for name in names]
         is_there = [
             self._cache.is_published(place, product.sha256)
@@ -215,11 +212,6 @@ class LocalAssets:
                 return None
             for place, product in zip(places, products, strict=True):
                 self._cache.keep_published(place, product.sha256)
-        renamed = tuple(
-            msgspec.structs.replace(product, path=name)
-            for product, name in zip(products, names, strict=True)
-        )
-        result = msgspec.structs.replace(known.result, products=renamed)
         return result, tuple(str(place) for place in places)
 
     def _copy(self, key: str, result: ProcessResult, names: Sequence[str], target: Path) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
 from slate_desktop.domain.assets.job import AssetInput, AssetJob, AssetResult
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.naming import named_for
 from slate_desktop.domain.assets.product import Product
+from slate_desktop.domain.assets.report import result_from_json, result_to_json
 from slate_desktop.domain.jobs import JobEnvelope, JobRow, Lease, Outcome, OutcomeStatus
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.store.errors import not_found
@@ -31,11 +34,13 @@ class AssetOutcome(msgspec.Struct, frozen=True, kw_only=True):
         result: ``report.result_to_json``; None for a failure.
         products: with the objects that hold them.
         is_cached: a stored result was taken.
+        is_shared: all inputs came from the project's own folder, so that products can go there.
     """
 
     result: dict[str, Any] | None = None
     products: tuple[Product, ...] = ()
     is_cached: bool = False
+    is_shared: bool = False
 
 
 class AssetJobs:
@@ -293,16 +298,32 @@ class AssetJobs:
         """Record that the products lie under their names in the project."""
         await self._run.run("note_asset_delivery", id=job_id)
 
-    async def undelivered(self, *, older_than_s: float, limit: int = 100) -> Sequence[AssetJob]:
-        """Return completed jobs whose products are not yet where they belong, oldest first."""
+    async def undelivered(
+        self, *, older_than_s: float, but: Iterable[str] = (), limit: int = 100
+    ) -> Sequence[AssetJob]:
+        """Return completed jobs whose products are not yet where they belong, oldest first.
+
+        A job of which the signature is over is not among them, nor are those of the ids ``but``.
+        """
         rows = await self._run.many(
-            "list_undelivered_asset_jobs", older_than_s=float(older_than_s), limit=limit
+            "list_undelivered_asset_jobs",
+            older_than_s=float(older_than_s),
+            but=list(but),
+            limit=limit,
         )
         return [_job(row) for row in rows]
 
 
 def _job(row: Any) -> AssetJob:
-    return msgspec.convert(dict(row), AssetJob)
+    """Return a row as a job; a result that was known has the names of this job's own products."""
+    job = msgspec.convert(dict(row), AssetJob)
+    if not job.cached or job.result is None or not job.inputs:
+        return job
+    try:
+        named = named_for(PurePosixPath(job.inputs[0].name), result_from_json(job.result))
+    except CommandError:
+        return job  # written by another release; whoever needs its products says so
+    return job if named is None else msgspec.structs.replace(job, result=result_to_json(named))
 
 
 def _row(job: AssetJob) -> JobRow:

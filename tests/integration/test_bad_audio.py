@@ -20,8 +20,8 @@ import soundfile
 
 from slate_desktop.domain.assets.audio import parse_audio_options
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.naming import product_name
 from slate_desktop.errors import AssetError, ErrorCode
-from slate_desktop.pipeline.naming import product_name
 from slate_desktop.pipeline.sandbox.folders import work_folder
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 

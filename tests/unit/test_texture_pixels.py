@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slate_desktop.domain.assets.naming import product_stem
 from slate_desktop.domain.assets.texture import (
     ColorSpace,
     Compression,
@@ -15,7 +16,6 @@ from slate_desktop.domain.assets.texture import (
     parse_texture_options,
 )
 from slate_desktop.errors import AssetError, ErrorCode
-from slate_desktop.pipeline.naming import product_stem
 from slate_desktop.pipeline.texture.image import TextureFacts
 from slate_desktop.pipeline.texture.light import Curve, pack, unpack
 from slate_desktop.pipeline.texture.metrics import compare

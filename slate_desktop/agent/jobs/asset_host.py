@@ -55,7 +55,7 @@ def add_assets(
     work = AssetWork(db, objects, sandbox, directory)
     jobs.add(work, ASSETS, kinds, slots=max(1, slots))
     tasks.spawn(_keep_store(objects), "objects")
-    tasks.spawn(work.deliver_left_over(), "deliveries")
+    tasks.spawn(work.deliveries.run(), "deliveries")
     return work
 
 

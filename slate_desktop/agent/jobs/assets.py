@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from slate_desktop.agent.jobs import asset_files
+from slate_desktop.agent.jobs.asset_delivery import Deliveries, check_replaces_no_input
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.domain.assets.job import MISSING, AssetJob
 from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.naming import named_for
 from slate_desktop.domain.assets.options import AssetOptions, parse_options
-from slate_desktop.domain.assets.product import Product
 from slate_desktop.domain.assets.report import ProcessResult, result_from_json, result_to_json
 from slate_desktop.domain.jobs import JobRow, Lease, Outcome
 from slate_desktop.domain.roles import Role
-from slate_desktop.errors import AssetError, CommandError, ErrorCode, SlateError
+from slate_desktop.errors import AssetError, CommandError, ErrorCode
 from slate_desktop.pipeline.sandbox.limits import limits_of
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.pipeline.tools import tool_versions
@@ -33,11 +32,7 @@ from slate_desktop.wire.subjects import JobEventKind
 if TYPE_CHECKING:
     from slate_desktop.store import Database
 
-_log = logging.getLogger(__name__)
 _IN, _OUT = "in", "out"
-# Products that a worker could not deliver are tried again after this time, seconds.
-LEFT_OVER_AFTER_S = 30.0
-_LEFT_OVER_PERIOD_S = 30.0
 
 
 class AssetWork:
@@ -59,8 +54,7 @@ class AssetWork:
         self._db = db
         self._objects = objects
         self._sandbox = sandbox
-        self._directory = directory
-        self._shared: set[str] = set()
+        self.deliveries = Deliveries(db, objects, self, directory)
 
     def time_limit_s(self, lease: Lease) -> float:
         """Return how long an attempt may take."""
@@ -88,8 +82,7 @@ class AssetWork:
         job = _job(lease.job)
         options = parse_options(job.kind, job.options)
         blocked_by = [entry.name for entry in job.inputs if entry.sha256 == MISSING]
-        if not blocked_by:
-            await self._fetch(job, directory / _IN, progress)
+        is_shared = not blocked_by and await self._fetch(job, directory / _IN, progress)
         key = job_key(job.kind, contents_of(job), options, tool_versions(job.kind, options))
         if not await self.store.note_key(lease, key):
             raise CommandError(ErrorCode.CANCELLED, "The lease was lost.")
@@ -98,31 +91,30 @@ class AssetWork:
                 ErrorCode.ASSET_INVALID, _blocked(job.inputs[0].name, blocked_by), AssetOutcome()
             )
         if not job.forced:
-            known = await self._known(key)
+            known = await self._known(job, key, is_shared)
             if known is not None:
                 return known
         try:
             result = await self._process(job, options, directory, progress, cancel)
         except AssetError as error:
             return Outcome.failed(error.code.value, error.message, AssetOutcome())
+        check_replaces_no_input(job, result.products)
         if cancel.is_set():
             return Outcome.cancelled()
         await self._store_products(result, directory / _OUT, progress)
         return Outcome.completed(
-            AssetOutcome(result=result_to_json(result), products=result.products)
+            AssetOutcome(
+                result=result_to_json(result), products=result.products, is_shared=is_shared
+            )
         )
 
     async def after_finish(self, lease: Lease, outcome: Outcome, directory: Path) -> None:
         """Publish the products in the project's folder, where both sides see it."""
-        job = _job(lease.job)
-        if job.id not in self._shared:
-            return
-        self._shared.discard(job.id)
-        made = outcome.result
-        if job.out_dir is None or not isinstance(made, AssetOutcome) or made.result is None:
+        job, made = _job(lease.job), outcome.result
+        if not isinstance(made, AssetOutcome) or not made.is_shared or made.result is None:
             return
         folder = None if made.is_cached else directory / _OUT
-        await self._deliver(job, made.result, folder, directory)
+        await self.deliveries.deliver(job, made.result, folder, directory)
 
     def subject(self, job: JobRow, kind: JobEventKind) -> str:
         """Return the subject of the job's events."""
@@ -133,26 +125,19 @@ class AssetWork:
         values: dict[str, object] = msgspec.to_builtins(asset_status_data(_job(job)))
         return values
 
-    async def deliver_left_over(self) -> None:
-        """Deliver, until cancelled, what a worker that died or a cached key left undelivered."""
-        while True:
-            await asyncio.sleep(_LEFT_OVER_PERIOD_S)
-            try:
-                for job in await self.store.undelivered(older_than_s=LEFT_OVER_AFTER_S):
-                    await self._deliver_again(job)
-            except SlateError as error:
-                _log.debug("nothing is delivered now", extra={"reason": str(error)})
-
-    async def _fetch(self, job: AssetJob, folder: Path, progress: Progress) -> None:
+    async def _fetch(self, job: AssetJob, folder: Path, progress: Progress) -> bool:
+        """Bring the inputs into a folder; tells whether all came from the project's own."""
         progress(0.0, "reading")
         await asyncio.to_thread(folder.mkdir)
         project = await self._db.projects.get(job.project_id)
         root = await asyncio.to_thread(asset_files.find_root, project.root)
-        if await asset_files.fetch_inputs(job.inputs, root, self._objects, folder):
-            self._shared.add(job.id)
+        return await asset_files.fetch_inputs(job.inputs, root, self._objects, folder)
 
-    async def _known(self, key: str) -> Outcome | None:
-        """Return what the key gave, if its products are still there."""
+    async def _known(self, job: AssetJob, key: str, is_shared: bool) -> Outcome | None:
+        """Return what the key gave, if its products are still there, with the job's own names.
+
+        A product that names its neighbours by another source's name is made again.
+        """
         known = await self.store.result_of(key)
         if known is None:
             return None
@@ -162,13 +147,21 @@ class AssetWork:
                 known.error_message or "It failed before.",
                 AssetOutcome(is_cached=True),
             )
-        result = result_from_json(known.result)
+        result = named_for(PurePosixPath(job.inputs[0].name), result_from_json(known.result))
+        if result is None:
+            return None
+        check_replaces_no_input(job, result.products)
         for product in result.products:
             info = await self._objects.stat(product.sha256)
             if info is None or info.size != product.size:
                 return None
         return Outcome.completed(
-            AssetOutcome(result=known.result, products=result.products, is_cached=True)
+            AssetOutcome(
+                result=result_to_json(result),
+                products=result.products,
+                is_cached=True,
+                is_shared=is_shared,
+            )
         )
 
     async def _process(
@@ -204,36 +197,6 @@ class AssetWork:
             if (info.sha256, info.size) != (product.sha256, product.size):
                 raise AssetError.crash(f"{product.path} is not what the pipeline said it made.")
 
-    async def _deliver_again(self, job: AssetJob) -> None:
-        project = await self._db.projects.get(job.project_id)
-        root = await asyncio.to_thread(asset_files.find_root, project.root)
-        if root is None or job.result is None or any(i.path is None for i in job.inputs):
-            return
-        folder = self._directory / f"deliver-{job.id}"
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        try:
-            await self._deliver(job, job.result, None, folder)
-        finally:
-            await asyncio.to_thread(_remove, folder)
-
-    async def _deliver(
-        self, job: AssetJob, result: dict[str, Any], made: Path | None, folder: Path
-    ) -> None:
-        """Publish products from where they were made, or from the object store."""
-        project = await self._db.projects.get(job.project_id)
-        root = await asyncio.to_thread(asset_files.find_root, project.root)
-        if root is None or job.out_dir is None:
-            return
-        files: dict[Product, Path] = {}
-        for number, product in enumerate(result_from_json(result).products):
-            if made is not None:
-                files[product] = made.joinpath(*asset_files.check_name(product.path).parts)
-                continue
-            files[product] = folder / f"product-{number}"
-            await self._objects.get(product.sha256, product.size, files[product])
-        await asyncio.to_thread(asset_files.deliver, files, root, job.out_dir)
-        await self.store.note_delivery(job.id)
-
 
 def contents_of(job: AssetJob) -> dict[str, str]:
     """Return the digests of a job's files by name, the asset itself as ``""``."""
@@ -249,8 +212,3 @@ def _blocked(name: str, by: list[str]) -> str:
 def _job(job: JobRow) -> AssetJob:
     row: AssetJob = job.row
     return row
-
-
-def _remove(folder: Path) -> None:
-
-    shutil.rmtree(folder, ignore_errors=True)

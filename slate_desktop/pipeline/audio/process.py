@@ -16,6 +16,7 @@ from slate_desktop.domain.assets.audio import (
     Normalize,
 )
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.naming import product_name
 from slate_desktop.domain.assets.report import ProcessResult, Product
 from slate_desktop.errors import AssetError
 from slate_desktop.pipeline.audio import check, comments, riff
@@ -26,7 +27,6 @@ from slate_desktop.pipeline.audio.shape import shape, shaped_frames, shaped_loop
 from slate_desktop.pipeline.audio.sounds import Block, Sound, open_sound
 from slate_desktop.pipeline.audio.survey import Survey, gain_db, survey
 from slate_desktop.pipeline.audio.writer import Target, open_writer
-from slate_desktop.pipeline.naming import product_name
 from slate_desktop.pipeline.run import Progress
 from slate_desktop.pipeline.tools import ffmpeg_version, tool_versions
 

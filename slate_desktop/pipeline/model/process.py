@@ -18,11 +18,12 @@ from slate_desktop.domain.assets.model import (
     ModelOptions,
     ModelReport,
 )
+from slate_desktop.domain.assets.naming import product_stem
 from slate_desktop.domain.assets.report import ProcessResult
 from slate_desktop.pipeline.model.document import Document, JsonObject
 from slate_desktop.pipeline.model.lod_nodes import add_levels, document_of
 from slate_desktop.pipeline.model.lods import Level, make_levels
-from slate_desktop.pipeline.model.product import Writer, stem_of
+from slate_desktop.pipeline.model.product import Writer
 from slate_desktop.pipeline.model.prune import drop_accessors, prune
 from slate_desktop.pipeline.model.quantize import quantize
 from slate_desktop.pipeline.model.read import faults_of_file, read
@@ -68,7 +69,7 @@ def _process(
     _change(document, options, progress)
     bounds = bounds_of(document)
     warnings = warnings_of(document)
-    writer = Writer(out_dir, stem_of(source), options)
+    writer = Writer(out_dir, product_stem(source), options)
     levels = _levels(document, options, progress)
     progress(0.7, "writing")
     if options.lod_layout is LodLayout.NODE and levels:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,18 +19,6 @@ from slate_desktop.pipeline.model.images import SUFFIXES
 from slate_desktop.pipeline.model.read import read
 from slate_desktop.pipeline.model.save import save_glb, save_gltf
 from slate_desktop.pipeline.model.survey import counts_of
-
-_MAX_STEM_BYTES = 180
-
-
-def stem_of(source: Path) -> str:
-    """Return the stem of a source's products: its own, made safe for every file system."""
-    kept = "".join(
-        "_" if unicodedata.category(each)[0] == "C" or each in '\\/:*?"<>|' else each
-        for each in source.stem
-    )
-    encoded = kept.encode("utf-8", "replace")[:_MAX_STEM_BYTES]
-    return encoded.decode("utf-8", "ignore").strip(" .") or "model"
 
 
 class Writer:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.domain.assets.naming import product_stem
 from slate_desktop.domain.assets.product import Product
 from slate_desktop.domain.assets.report import ProcessResult
 from slate_desktop.domain.assets.texture import (
@@ -21,7 +22,6 @@ from slate_desktop.domain.assets.texture import (
     TextureReport,
     TextureUsage,
 )
-from slate_desktop.pipeline.naming import product_stem
 from slate_desktop.pipeline.run import Progress
 from slate_desktop.pipeline.texture import basis
 from slate_desktop.pipeline.texture.canvas import Canvas

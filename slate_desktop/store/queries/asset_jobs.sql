@@ -238,4 +238,6 @@ select id, project_id, user_id, batch_id, kind, path, inputs, options, key, work
 from slate_asset_jobs
 where status = 'completed' and out_dir is not null and delivered_at is null
     and completed_at < now() - make_interval(secs => :older_than_s::double precision)
+    and completed_at > now() - interval '7 days' and deleted_at is null
+    and not (id = any(:but::text[]))
 order by completed_at limit :limit;

@@ -1,20 +1,26 @@
 """Whether assets are as they were processed: the one source of every badge and filter.
 
-An asset is stale when its content, or that of a file it refers to, is not what its job read. Size
-and time of a file say whether it has to be read at all: touching a file changes nothing.
+An asset is stale when processing it again would not give what there is: its content, or that of a
+file it refers to, is not what its job read; options were chosen for it since; or, where the workers
+are on this machine, a tool was exchanged. Size and time of a file say whether it has to be read at
+all: touching a file changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from slate_desktop.domain.assets.job import MISSING, AssetInput, AssetJob, AssetRow
+from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.options import parse_options
+from slate_desktop.errors import CommandError
+from slate_desktop.pipeline.tools import tool_versions
 
 _CHUNK_BYTES = 1024 * 1024
 # A file that was written this long before its job ended may have changed after it was read.
@@ -34,38 +40,70 @@ class AssetStates:
 
     Args:
         root: the project's folder.
+        has_tools: whether the workers' tools are this machine's own.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, has_tools: bool = False) -> None:
         self._root = root
+        self._has_tools = has_tools
         self._digests: dict[str, tuple[int, int, int, str]] = {}
 
     def look(
-        self, rows: Iterable[AssetRow], jobs: Iterable[AssetJob] = ()
+        self,
+        rows: Iterable[AssetRow],
+        jobs: Iterable[AssetJob] = (),
+        chosen: Callable[[str], Mapping[str, object]] | None = None,
     ) -> dict[str, AssetState]:
         """Return the state of each row's asset by path. Blocks; belongs into a thread.
 
         Args:
             rows: the assets as they were last processed. One that is gone has no state.
-            jobs: known jobs; those of the rows say what else an asset was made of.
+            jobs: known jobs; those of the rows say what else an asset was made of, and how.
+            chosen: returns the options that were chosen for an asset itself, by its path.
         """
-        inputs = {job.id: job.inputs for job in jobs}
+        known = {job.id: job for job in jobs}
         found: dict[str, AssetState] = {}
         for row in rows:
-            state = self._state(row, inputs)
+            state = self._state(row, known.get(row.job_id), chosen(row.path) if chosen else {})
             if state is not None:
                 found[row.path] = state
         return found
 
-    def _state(self, row: AssetRow, inputs: Mapping[str, list[AssetInput]]) -> AssetState | None:
+    def _state(
+        self, row: AssetRow, job: AssetJob | None, chosen: Mapping[str, object]
+    ) -> AssetState | None:
         own = AssetInput(name="", path=row.path, sha256=row.content_sha256, size=row.size)
         if not (self._root / row.path).is_file():
             return None
-        files = [own, *inputs.get(row.job_id, [])[1:]]
+        files = [own, *(job.inputs[1:] if job is not None else ())]
         if not all(self._is_same(file, row.updated_at) for file in files):
+            return AssetState.STALE
+        if not (self._is_made_so(job, chosen) if job is not None else self._has_same_tools(row)):
             return AssetState.STALE
         is_failed = row.status is AssetJobStatus.FAILED
         return AssetState.FAILED if is_failed else AssetState.PROCESSED
+
+    def _is_made_so(self, job: AssetJob, chosen: Mapping[str, object]) -> bool:
+        """Tell whether a job had today's options and tools."""
+        try:
+            options = parse_options(job.kind, job.options)
+            wanted = parse_options(job.kind, {**job.options, **chosen})
+        except CommandError:
+            return False  # an option that is not known any more, or not fit for the others
+        if wanted != options:
+            return False
+        if not self._has_tools or not job.inputs:
+            return True
+        return job.key == job_key(job.kind, job.contents, options, tool_versions(job.kind, options))
+
+    def _has_same_tools(self, row: AssetRow) -> bool:
+        """Tell the same of a job that is not at hand, by its report."""
+        report = row.metadata.get("report")
+        if not self._has_tools or not isinstance(report, dict):
+            return True
+        made_with = report.get("tools") or {}
+        now = tool_versions(row.kind)
+        return all(made_with.get(name, version) == version for name, version in now.items())
 
     def _is_same(self, file: AssetInput, processed_at: datetime) -> bool:
         if file.path is None:

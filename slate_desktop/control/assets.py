@@ -90,6 +90,11 @@ class AssetOperations(Operations):
     _assets_changed = Signal(str)
     _asset_sandbox: Sandbox | None = None
 
+    @property
+    def is_beside_workers(self) -> bool:
+        """Whether the workers are on this machine: they see its files, and their tools are its."""
+        return getattr(self, "profile", "") == "local"
+
     async def process_texture(
         self,
         asset: AssetPath,
@@ -394,7 +399,7 @@ class AssetOperations(Operations):
         is_other = known is not None and not _is_fitting(known, prepared)
         is_known = known is not None and not is_other
         # A worker beside this program sees the project's folder; any other gets the bytes.
-        if not is_known and not (self._is_beside_workers() and prepared.is_below_root):
+        if not is_known and not (self.is_beside_workers and prepared.is_below_root):
             await asset_submission.upload(prepared, NatsObjects(self.bus))
         out_dir = prepared.out_dir if submit.out_dir is None else submit.out_dir
         body = AssetJobBody(
@@ -440,9 +445,6 @@ class AssetOperations(Operations):
                 await self.fetch_asset_products(job, folder)
         except SlateError as error:
             logger.info("products are left to a worker", extra={"reason": str(error)})
-
-    def _is_beside_workers(self) -> bool:
-        return getattr(self, "profile", "") == "local"
 
     def _sandbox(self) -> Sandbox:
         if self._asset_sandbox is None:

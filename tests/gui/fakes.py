@@ -43,6 +43,8 @@ class FakeDatabase:
 class FakeSlate(FakeBuilds):
     """What the window needs of ``Slate``. ``refuse`` maps an operation to the error it raises."""
 
+    is_beside_workers = False
+
     def __init__(self) -> None:
         super().__init__()
         self.broker = MemoryBroker()

@@ -6,13 +6,17 @@ import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from slate_desktop.control import asset_states
 from slate_desktop.control.asset_states import AssetStates
 from slate_desktop.domain.assets.job import AssetInput, AssetJob, AssetRow
+from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.options import parse_options
 
 NOW = datetime.now(UTC)
 
@@ -83,6 +87,52 @@ def test_file_that_an_asset_refers_to_counts(tmp_path: Path, row: AssetRow) -> N
     assert states.look([row], [job]) == {"a.gltf": "stale"}
     (tmp_path / "a.bin").unlink()
     assert states.look([row], [job]) == {"a.gltf": "stale"}
+
+
+def job_of(row: AssetRow, **more: Any) -> AssetJob:
+    fields = {
+        "id": "j",
+        "project_id": "p",
+        "user_id": "u",
+        "kind": row.kind,
+        "path": row.path,
+        "inputs": [AssetInput(name="a", path=row.path, sha256=row.content_sha256, size=10)],
+        "key": "k",
+        "status": row.status,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return AssetJob(**(fields | more))
+
+
+def test_options_that_were_chosen_since_make_it_stale(tmp_path: Path, row: AssetRow) -> None:
+    states, job = AssetStates(tmp_path), job_of(row, options={"scale": 2.0})
+    assert states.look([row], [job], lambda _path: {}) == {"a.gltf": "processed"}
+    assert states.look([row], [job], lambda _path: {"scale": 2}) == {"a.gltf": "processed"}
+    assert states.look([row], [job], lambda _path: {"scale": 3}) == {"a.gltf": "stale"}
+    assert states.look([row], [job], lambda path: {"optimize": path == "a.gltf"}) == {
+        "a.gltf": "stale"
+    }
+    unfit = job_of(row, options={"nonsense": 1})
+    assert states.look([row], [unfit]) == {"a.gltf": "stale"}
+
+
+def test_exchanged_tool_makes_it_stale_where_the_workers_are_here(
+    tmp_path: Path, row: AssetRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = {"slate-model": "1", "numpy": "2.0"}
+    monkeypatch.setattr(asset_states, "tool_versions", lambda *_: tools)
+    options = parse_options(AssetKind.MODEL, {})
+    job = job_of(row, key=job_key(AssetKind.MODEL, row.content_sha256, options, tools))
+    reported = {"report": {"tools": {**tools, "meshoptimizer": "0.22"}}}
+    row = msgspec.structs.replace(row, metadata=reported)
+    here, elsewhere = AssetStates(tmp_path, has_tools=True), AssetStates(tmp_path)
+    for jobs in ([job], []):
+        assert here.look([row], jobs) == {"a.gltf": "processed"}
+    monkeypatch.setitem(tools, "numpy", "2.1")
+    for jobs in ([job], []):
+        assert here.look([row], jobs) == {"a.gltf": "stale"}
+        assert elsewhere.look([row], jobs) == {"a.gltf": "processed"}
 
 
 def test_file_untouched_for_long_is_not_read(

@@ -20,7 +20,7 @@ from slate_desktop.domain.assets.options import AssetOptions, parse_options
 from slate_desktop.domain.assets.report import ProcessResult, result_from_json, result_to_json
 from slate_desktop.domain.jobs import JobRow, Lease, Outcome
 from slate_desktop.domain.roles import Role
-from slate_desktop.errors import AssetError, CommandError, ErrorCode
+from slate_desktop.errors import AssetError, CommandError, ErrorCode, Retry
 from slate_desktop.pipeline.sandbox.limits import limits_of
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.pipeline.tools import tool_versions
@@ -83,7 +83,7 @@ class AssetWork:
         options = parse_options(job.kind, job.options)
         blocked_by = [entry.name for entry in job.inputs if entry.sha256 == MISSING]
         is_shared = not blocked_by and await self._fetch(job, directory / _IN, progress)
-        key = job_key(job.kind, contents_of(job), options, tool_versions(job.kind, options))
+        key = job_key(job.kind, job.contents, options, tool_versions(job.kind, options))
         if not await self.store.note_key(lease, key):
             raise CommandError(ErrorCode.CANCELLED, "The lease was lost.")
         if blocked_by:
@@ -97,7 +97,9 @@ class AssetWork:
         try:
             result = await self._process(job, options, directory, progress, cancel)
         except AssetError as error:
-            return Outcome.failed(error.code.value, error.message, AssetOutcome())
+            # What may go better another time is no result of the key.
+            made = None if error.retry is Retry.LATER else AssetOutcome()
+            return Outcome.failed(error.code.value, error.message, made)
         check_replaces_no_input(job, result.products)
         if cancel.is_set():
             return Outcome.cancelled()
@@ -196,12 +198,6 @@ class AssetWork:
             info = await self._objects.put(path)
             if (info.sha256, info.size) != (product.sha256, product.size):
                 raise AssetError.crash(f"{product.path} is not what the pipeline said it made.")
-
-
-def contents_of(job: AssetJob) -> dict[str, str]:
-    """Return the digests of a job's files by name, the asset itself as ``""``."""
-    asset, *others = job.inputs
-    return {"": asset.sha256} | {entry.name: entry.sha256 for entry in others}
 
 
 def _blocked(name: str, by: list[str]) -> str:

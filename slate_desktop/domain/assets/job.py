@@ -84,6 +84,12 @@ class AssetJob(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the job has ended."""
         return self.status not in ACTIVE_JOB_STATES
 
+    @property
+    def contents(self) -> dict[str, str]:
+        """The digests of the job's files by name, the asset itself as ``""``, for its key."""
+        asset, *others = self.inputs
+        return {"": asset.sha256} | {entry.name: entry.sha256 for entry in others}
+
 
 class AssetRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of ``slate_assets``: an asset as it was last processed."""

@@ -15,7 +15,7 @@ from slate_desktop.domain.assets.texture import (
     TextureOptions,
     TextureUsage,
 )
-from slate_desktop.errors import AssetError
+from slate_desktop.errors import AssetError, CommandError, ErrorCode
 from slate_desktop.pipeline.texture.gpuformats import BY_NAME, level_sizes
 from slate_desktop.pipeline.texture.image import Pixels
 from slate_desktop.pipeline.texture.ktx2 import read_basis_facts
@@ -33,21 +33,17 @@ def find_program() -> str:
     """Return the path of ``basisu``.
 
     Raises:
-        AssetError: it is not installed on this machine.
+        CommandError: ``bad_request``: it is not installed here.
     """
     found = shutil.which(PROGRAM)
     if found is None:
-        raise AssetError.invalid(
+        raise CommandError(
+            ErrorCode.BAD_REQUEST,
             f"Basis Universal needs the program {PROGRAM}, which is not installed here.",
+            field="compression",
             hint=f"Install {PROGRAM} on the workers, or choose bc7, astc or etc2.",
         )
     return found
-
-
-def version(program: str) -> str:
-    """Return the version that the program states."""
-    words = _run([program, "-version"]).split()
-    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "unknown")
 
 
 def write_basis(

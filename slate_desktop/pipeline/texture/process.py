@@ -53,7 +53,7 @@ from slate_desktop.pipeline.texture.usage import (
     judge,
     usage_of_name,
 )
-from slate_desktop.pipeline.tools import tool_versions
+from slate_desktop.pipeline.tools import basisu_version, tool_versions
 
 _ENDING = {TextureFormat.JPEG: "jpg"}
 _DATA = (TextureUsage.NORMAL, TextureUsage.MASK)
@@ -190,7 +190,7 @@ def _make_gpu(job: _Job, pixels: Pixels, verdict: Verdict, compression: Compress
     start = 0.2
     if compression is Compression.BASIS:
         program = basis.find_program()
-        job.tools[basis.PROGRAM] = basis.version(program)
+        job.tools[basis.PROGRAM] = basisu_version()
         job.progress(start, "compressing to basis")
         if pixels.dtype != np.uint8:
             job.warnings.append("BASIS holds no HDR: what is brighter than 1 is cut.")

@@ -50,6 +50,7 @@ class AssetBrowser(QWidget):
     failed = Signal(object, str)
     counted = Signal(int)
     filled = Signal()
+    chosen = Signal()
     process_wanted = Signal(object)
 
     def __init__(self, context: DocumentContext) -> None:
@@ -273,6 +274,7 @@ class AssetBrowser(QWidget):
         self.model.touch_all()
         self._context.say(self.tr("Options of %n asset(s) kept", "", count))
         self._on_selection()
+        self.chosen.emit()
 
     def _on_open(self, index: QModelIndex) -> None:
         entry = self.model.entry(index)

@@ -92,6 +92,7 @@ class AssetPane(QWidget):
         browser.failed.connect(self.failed)
         browser.process_wanted.connect(self.process_wanted)
         browser.counted.connect(lambda _count: self.scanned.emit())
+        browser.chosen.connect(self.scanned)
         browser.set_states(self._states)
         browser.set_can_process(self._can_process)
         self._stack.addWidget(browser)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from slate_desktop.ui import dialogs, outside
 if TYPE_CHECKING:
     from slate_desktop.control.asset_states import AssetStates
     from slate_desktop.control.models_assets import AssetJobsModel
+    from slate_desktop.domain.assets.job import AssetRow
     from slate_desktop.ui.window import MainWindow
 
 MAX_FILES = 10_000
@@ -253,7 +254,7 @@ class JobCommands:
                 await model.aclose()
                 self._window.say(str(error))
                 return
-            self._states = AssetStates(self._root() or Path())
+            self._states = AssetStates(self._root() or Path(), has_tools=slate.is_beside_workers)
             self._model = model
             model.jobs_changed.connect(self._on_jobs)
             model.progress_changed.connect(self._window.jobs.note_progress)
@@ -291,7 +292,7 @@ class JobCommands:
                 self._is_look_wanted = False
                 model, states = self._model, self._states
                 rows, jobs = list(model.assets.values()), list(model.jobs)
-                found = await asyncio.to_thread(states.look, rows, jobs)
+                found = await asyncio.to_thread(_look, states, self._root(), rows, jobs)
                 if model is self._model:
                     self._window.projects.set_states(model.project_id, found)
                     self._window.assets.set_states(found)
@@ -340,6 +341,20 @@ class JobCommands:
                 menu.addSeparator()
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(position)
+
+
+def _look(
+    states: AssetStates, root: Path | None, rows: list[AssetRow], jobs: list[AssetJob]
+) -> Mapping[str, str]:
+    """Return the states of assets, with the options that were chosen for them; blocks."""
+    from slate_desktop.control.asset_choices import AssetChoices
+
+    choices = AssetChoices(root or Path())
+    try:
+        choices.load()
+    except SlateError:  # whoever submits is told
+        return states.look(rows, jobs)
+    return states.look(rows, jobs, choices.chosen)
 
 
 def _is_done(job: AssetJob | None) -> bool:

@@ -449,7 +449,7 @@ async def test_strip_shows_where_errors_lie_and_leads_there(
 ) -> None:
     session_id = await press_start(window, slate)
     console, view = window.console, window.console.view
-    console._strip_timer.setInterval(20)
+    console.problems.timer.setInterval(20)
     await slate.log(session_id, *(f"line {number}" for number in range(1, 901)))
     await slate.log(session_id, *["broken"] * 20, level=LogLevel.ERROR)
     await slate.log(session_id, *(f"line {number}" for number in range(921, 1001)))

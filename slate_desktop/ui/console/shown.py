@@ -1,0 +1,66 @@
+"""Which log the console shows, and how it is narrowed; what every part of the console looks at.
+
+Owns no line and no widget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from slate_desktop.control.console import LogBuffer, LogView
+    from slate_desktop.control.log_search import LogSearch, SearchPattern
+    from slate_desktop.control.stored_log import StoredLog
+    from slate_desktop.domain.logs import LogLevel
+
+
+class LogSource(Protocol):
+    """What a session's log is read from: the live model, or something like it."""
+
+    logs: LogBuffer
+    log: StoredLog
+
+    def search_logs(self, pattern: SearchPattern, near: int) -> LogSearch:
+        """Return a search over every line."""
+        ...
+
+    async def find_error(self, seq: int, direction: int) -> int | None:
+        """Return the number of the next error line after or before a number."""
+        ...
+
+    async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
+        """Return how many warnings and errors lie in each equal part of the log."""
+        ...
+
+
+@dataclass
+class OpenLog:
+    """A log that has a tab."""
+
+    id: str
+    source: LogSource
+    title: str
+
+
+@dataclass
+class Shown:
+    """The log of the current tab, and the view of it that a filter made, if any."""
+
+    log: OpenLog | None = None
+    filtered: LogView | None = None
+
+    @property
+    def source(self) -> LogSource | None:
+        """Where the shown log is read from."""
+        return self.log.source if self.log is not None else None
+
+    @property
+    def buffer(self) -> LogBuffer | None:
+        """Its lines in memory."""
+        return self.log.source.logs if self.log is not None else None
+
+    @property
+    def stored(self) -> StoredLog | None:
+        """All its lines."""
+        return self.log.source.log if self.log is not None else None

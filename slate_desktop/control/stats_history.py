@@ -56,12 +56,15 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 class StatsHistory:
     """Keeps one hour of samples of a session; ``latest`` is the newest one.
 
+    ``frozen_at_ns`` is the moment that counts as now where nothing comes any more, else None.
+
     Samples come from two sources that overlap: live events each second, and the stored ones, a
     sample every ten seconds, of the time before.
     """
 
     def __init__(self) -> None:
         self.latest: ContainerStats | None = None
+        self.frozen_at_ns: int | None = None
         self._times = array("q")
         self._cpu = array("d")
         self._memory = array("d")
@@ -104,9 +107,29 @@ class StatsHistory:
         for column in self._columns():
             del column[:]
 
+    def freeze(self, at_ns: int) -> None:
+        """Show the spans that end at a moment from now on: nothing comes any more."""
+        self.frozen_at_ns = at_ns
+
+    def samples(self) -> list[ContainerStats]:
+        """Return one sample for each ten seconds, oldest first; processes are not counted."""
+        limit = self.latest.memory_limit if self.latest is not None else 0
+        return [
+            ContainerStats(
+                cpu_percent=self._cpu[index],
+                memory_usage=int(self._memory[index]),
+                memory_limit=limit,
+                network_rx_bytes=int(self._rx[index]),
+                network_tx_bytes=int(self._tx[index]),
+                sampled_at_ns=self._times[index],
+            )
+            for index in self._pick(0, Window.HOUR.step_s * _NS)
+        ]
+
     def series(self, window: Window, *, now_ns: int | None = None) -> Series:
         """Return the points of a span, at most one per step."""
-        now_ns = now_ns if now_ns is not None else time.time_ns()
+        if now_ns is None:
+            now_ns = self.frozen_at_ns if self.frozen_at_ns is not None else time.time_ns()
         start = bisect_left(self._times, now_ns - window.span_s * _NS)
         # One sample before the span gives the first rate, and lets the line enter from the left.
         picked = self._pick(max(0, start - 1), window.step_s * _NS)

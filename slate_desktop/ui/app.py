@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     theme = Theme(app, choice=state.theme, zoom=state.zoom)
     with crash.nets(lambda error: _tell(error)):
         window = MainWindow(theme, state, connector(options.profile))
-        window.wanted_path = options.path
+        window.wanted_path, window.profile = options.path, options.profile or ""
         window.show()
         paint_now(app, window)
         mark("painted")
@@ -137,6 +137,7 @@ def _log_to_file(level: str) -> None:
 async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
     await window.tasks.aclose(_TASKS_S)
+    await window.offline.aclose()
     await window.documents.aclose()
     await window.build_binding.aclose()
     await window.assets.aclose()

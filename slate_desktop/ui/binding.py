@@ -149,7 +149,7 @@ class Binding:
         window, work = self._window, self._work
         session, project = work.session, work.project
         if session is not None:
-            note = work.model.note if work.model is not None else ""
+            note = work.model.note if work.model is not None else window.offline.note
             window.details.show_session(session, project, note)
         elif project is not None:
             engine = project.engine.value.title()
@@ -157,7 +157,7 @@ class Binding:
             window.details.show_project(project, f"{engine} {version}" if version else engine)
         else:
             return
-        if work.slate is not None:
+        if work.slate is not None or session is not None:
             window.centre.setCurrentWidget(window.details)
         name = project.name if project is not None else ""
         window.setWindowTitle(f"{name} – SLATE" if name else "SLATE")
@@ -213,7 +213,9 @@ class Binding:
                 window.start_page.set_step(name, "failed", window.tr("failed"))
         problem = describe(error, window.tr("SLATE could not connect. It keeps trying."))
         window.start_page.banner.show_problem(problem, action=window.tr("Try now"))
-        window.centre.setCurrentWidget(window.start_page)
+        if self._work.session is None:
+            # Whoever reads what was last seen of a session is left in peace.
+            window.centre.setCurrentWidget(window.start_page)
         self.availability.show()
 
     def _on_projects_changed(self) -> None:

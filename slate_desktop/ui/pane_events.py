@@ -75,6 +75,7 @@ class PaneEvents:
 
     def _on_log_closed(self, session_id: str) -> None:
         window, work = self._window, self._work
+        window.tasks.spawn(window.offline.close_log(session_id), "close kept log", window)
         if session_id.startswith(LOG_PREFIX):
             window.build_binding.close_log(session_id)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import (
@@ -34,6 +35,8 @@ class SessionsModel(QAbstractListModel):
         self._theme = theme
         self.sessions: list[RuntimeSession] = []
         self.names: dict[str, str] = {}
+        # When the rows were true, None for now: times stand still with them.
+        self.seen_at: datetime | None = None
 
     def set_sessions(self, sessions: list[RuntimeSession]) -> None:
         """Show these sessions, changing rows in place where the set is the same."""
@@ -77,14 +80,14 @@ class SessionsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == BADGE_ROLE:
-            return status.session_words(session)
+            return status.session_words(session, self.seen_at)
         if role == SESSION_ROLE:
             return session
         if role == Qt.ItemDataRole.DecorationRole:
             icon, color = status.status_look(session.status)
             return icons.icon(icon, self._theme.tokens, color)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{title} · {status.session_words(session)}"
+            return f"{title} · {status.session_words(session, self.seen_at)}"
         return None
 
 

@@ -44,6 +44,15 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def format_age(moment: datetime) -> str:
+    """Return how long ago a moment was: ``42 s``, ``12 min``, ``3 h`` or ``5 d``."""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
 def format_time(moment: datetime) -> str:
     """Return a moment in the user's time zone: the time today, else with the date."""
     local = moment.astimezone()

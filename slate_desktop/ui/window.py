@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.documents.reader import Reader
     from slate_desktop.ui.jobs.commands import JobCommands
     from slate_desktop.ui.jobs.pane import JobsPane
+    from slate_desktop.ui.offline import Offline
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
     from slate_desktop.ui.project_model import Node
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
     build_panel: BuildPanel
     builds: BuildsPane
     build_binding: BuildBinding
+    offline: Offline
     palette_: CommandPalette
 
     def __init__(self, theme: Theme, state: WindowState, connect: Connect) -> None:
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         self.drafts: dict[str, ContainerConfig] = {}
         self.last_command: dict[str, str] = {}
         self.wanted_path: Path | None = None
+        self.profile = ""
         self._is_closing = False
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)

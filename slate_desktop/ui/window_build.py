@@ -29,6 +29,7 @@ from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about, show_keys
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.jobs.pane import JobsPane
+from slate_desktop.ui.offline import Offline
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.sessions_pane import SessionsPane
@@ -66,6 +67,7 @@ def build(window: MainWindow) -> None:
     window.binding = Binding(window)
     window.build_binding = BuildBinding(window)
     window.workspace.connected.connect(window.build_binding.open)
+    window.offline = Offline(window)
     window.job_commands.connect()
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     window.docks.reset()

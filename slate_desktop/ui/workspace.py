@@ -69,6 +69,7 @@ class Workspace(QObject):
         self.current_project_id: str | None = None
         self.current_session_id: str | None = None
         self._list: SessionListModel | None = None
+        self._kept_sessions: list[RuntimeSession] = []
         self._lamps: ConnectionModel | None = None
         self._seen: dict[str, SessionStatus] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
@@ -78,8 +79,8 @@ class Workspace(QObject):
 
     @property
     def sessions(self) -> list[RuntimeSession]:
-        """Every session, newest first."""
-        return self._list.sessions if self._list is not None else []
+        """Every session, newest first; without a connection those that were last seen."""
+        return self._list.sessions if self._list is not None else self._kept_sessions
 
     @property
     def project(self) -> Project | None:
@@ -156,6 +157,11 @@ class Workspace(QObject):
             self.current_changed.emit()
         self._remember()
         self.projects_changed.emit()
+
+    def show_kept(self, sessions: list[RuntimeSession]) -> None:
+        """Show sessions as they were last seen, until the database answers."""
+        self._kept_sessions = sessions
+        self.sessions_changed.emit()
 
     def notify(self, level: str, title: str, text: str = "") -> None:
         """Add a notice that is about no session."""

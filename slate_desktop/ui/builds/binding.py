@@ -39,6 +39,7 @@ class BuildBinding:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._model: BuildListModel | None = None
+        self._kept: list[BuildJob] = []
         self._logs: dict[str, BuildLogModel] = {}
         self._problem: CommandError | None = None
         self._check = QTimer(window)
@@ -92,6 +93,21 @@ class BuildBinding:
         self.show_project()
         self._look.start()
 
+    @property
+    def builds(self) -> list[BuildJob]:
+        """The builds, newest first; without a connection those that were last seen."""
+        return self._model.builds if self._model is not None else self._kept
+
+    @property
+    def logs(self) -> dict[str, BuildLogModel]:
+        """The logs that are followed, by their key in the console."""
+        return self._logs
+
+    def show_kept(self, builds: list[BuildJob]) -> None:
+        """Show builds as they were last seen, until the database answers."""
+        self._kept = builds
+        self._on_builds()
+
     # -- the panel -------------------------------------------------------------------------
 
     def show_project(self) -> None:
@@ -115,18 +131,22 @@ class BuildBinding:
         elif self._problem is not None:
             why = str(self._problem)
         registry.set_enabled("build.start", not why, why)
+        no_link = "" if window.workspace.slate is not None else why
         none = window.tr("Choose a build first.")
         has_one = bool(chosen)
         registry.set_enabled("build.log", has_one, none)
         registry.set_enabled("build.change", has_one, none)
         can_cancel = any(not build.is_final for build in chosen)
-        registry.set_enabled("build.cancel", can_cancel, window.tr("Nothing to cancel here."))
+        why = no_link or window.tr("Nothing to cancel here.")
+        registry.set_enabled("build.cancel", not no_link and can_cancel, why)
         is_waiting = has_one and chosen[0].status is BuildStatus.QUEUED
-        registry.set_enabled("build.first", is_waiting, window.tr("Only a queued build moves."))
+        why = no_link or window.tr("Only a queued build moves.")
+        registry.set_enabled("build.first", not no_link and is_waiting, why)
         has_ended = has_one and chosen[0].is_final
-        registry.set_enabled("build.retry", has_ended, window.tr("It has not ended yet."))
-        two = window.tr("Choose two builds with Ctrl to compare them.")
-        registry.set_enabled("build.compare", len(chosen) == 2, two)
+        why = no_link or window.tr("It has not ended yet.")
+        registry.set_enabled("build.retry", not no_link and has_ended, why)
+        two = no_link or window.tr("Choose two builds with Ctrl to compare them.")
+        registry.set_enabled("build.compare", not no_link and len(chosen) == 2, two)
 
     def _ask_check(self) -> None:
         self._window.tasks.spawn(self._check_panel(), "check build", self._window)
@@ -196,7 +216,12 @@ class BuildBinding:
         """Show the log of the chosen build in the console."""
         window, build = self._window, self._chosen()
         key = words.LOG_PREFIX + build.id
-        if key not in self._logs:
+        if window.workspace.slate is None:
+            title = words.title(build, self._name(build))
+            if not await window.offline.open_log(key, title):
+                window.say(window.tr("The log of this build was not read before."))
+                return
+        elif key not in self._logs:
             log = self._logs[key] = BuildLogModel(self._slate(), build)
             window.console.open_log(key, words.title(build, self._name(build)), log)
             await log.open()
@@ -226,7 +251,7 @@ class BuildBinding:
     def _on_builds(self) -> None:
         window = self._window
         names = {project.id: project.name for project in window.workspace.projects}
-        window.builds.set_builds(self._model.builds if self._model else [], names)
+        window.builds.set_builds(self.builds, names)
         self._on_chosen()
 
     def _on_touched(self, build: BuildJob) -> None:
@@ -258,9 +283,12 @@ class BuildBinding:
     async def _show_result(self) -> None:
         window, slate = self._window, self._window.workspace.slate
         chosen = window.builds.selected
-        if slate is None or not chosen:
+        if not chosen:
             return
         build = chosen[0]
+        if slate is None:
+            window.builds.result.show_build(build, self._name(build), (), None, "")
+            return
         try:
             artifacts = await slate.get_build_artifacts(build.id)
             waiting = await slate.explain_build(build.id)

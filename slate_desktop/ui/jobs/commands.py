@@ -56,8 +56,8 @@ class JobCommands:
     def connect(self) -> None:
         """Follow what is chosen in the window."""
         window, pane = self._window, self._window.jobs
-        window.workspace.connected.connect(self._on_current)
-        window.workspace.current_changed.connect(self._on_current)
+        window.workspace.connected.connect(self.follow)
+        window.workspace.current_changed.connect(self.follow)
         pane.job_selected.connect(lambda _job: self.show_availability())
         pane.job_activated.connect(lambda _job: self._with_product(outside.open_externally))
         pane.menu_wanted.connect(self._show_menu)
@@ -66,6 +66,11 @@ class JobCommands:
             lambda paths: window.tasks.spawn(self.submit(paths), "submit assets", window)
         )
         self.show_availability()
+
+    @property
+    def model(self) -> AssetJobsModel | None:
+        """The live jobs of the chosen project, None without a connection."""
+        return self._model
 
     async def aclose(self) -> None:
         """Stop following."""
@@ -82,10 +87,11 @@ class JobCommands:
         registry.set_enabled("jobs.add", model is not None, no_project)
         registry.set_enabled("jobs.pause", model is not None, no_project)
         self._window.assets.set_can_process(model is not None)
-        registry.set_enabled(
-            "jobs.cancel", any(job.status in ACTIVE_JOB_STATES for job in jobs), none
-        )
-        registry.set_enabled("jobs.retry", any(job.is_final for job in jobs), none)
+        none = none if model is not None else no_project
+        is_active = any(job.status in ACTIVE_JOB_STATES for job in jobs)
+        registry.set_enabled("jobs.cancel", model is not None and is_active, none)
+        has_ended = any(job.is_final for job in jobs)
+        registry.set_enabled("jobs.retry", model is not None and has_ended, none)
         has_failed = model is not None and any(
             job.status is AssetJobStatus.FAILED for job in model.jobs
         )
@@ -227,7 +233,8 @@ class JobCommands:
         project = self._window.workspace.project
         return Path(project.root) if project is not None else None
 
-    def _on_current(self) -> None:
+    def follow(self) -> None:
+        """Show the jobs of the chosen project; without a connection those that were last seen."""
         self._window.tasks.spawn(self._follow(), "follow assets", self._window)
 
     async def _follow(self) -> None:
@@ -239,6 +246,7 @@ class JobCommands:
             is_project = any(p.id == project_id for p in work.projects)
             if slate is None or project_id is None or not is_project:
                 await self._leave()
+                await self._show_kept(project_id)
                 return
             if known == project_id:
                 return
@@ -262,6 +270,23 @@ class JobCommands:
             self._show_presets(presets)
             self._on_jobs()
 
+    async def _show_kept(self, project_id: str | None) -> None:
+        window, root = self._window, self._root()
+        if project_id is None or root is None:
+            return
+        kept = await window.offline.asset_jobs(project_id)
+        if kept is None or project_id != window.workspace.current_project_id:
+            return
+        from slate_desktop.control.asset_states import AssetStates
+
+        window.jobs.set_source(kept)
+        self.show_availability()
+        rows, jobs = list(kept.assets.values()), list(kept.jobs)
+        found = await asyncio.to_thread(AssetStates(root).look, rows, jobs)
+        if self._model is None and project_id == window.workspace.current_project_id:
+            window.projects.set_states(project_id, found)
+            window.assets.set_states(found)
+
     def _show_presets(self, own: tuple[Any, ...]) -> None:
         from slate_desktop.domain.assets.presets import shipped_presets
 
@@ -272,9 +297,9 @@ class JobCommands:
 
     async def _leave(self) -> None:
         model, self._model = self._model, None
+        self._window.jobs.set_source(None)
+        self._window.assets.set_states({})
         if model is not None:
-            self._window.jobs.set_source(None)
-            self._window.assets.set_states({})
             await model.aclose()
         self.show_availability()
 

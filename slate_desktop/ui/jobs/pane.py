@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -25,13 +24,10 @@ from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.jobs import words
-from slate_desktop.ui.jobs.rows import ASSET, DETAIL, JOB_ROLE, JobRows
+from slate_desktop.ui.jobs.rows import ASSET, DETAIL, JOB_ROLE, JobRows, JobSource
 from slate_desktop.ui.jobs.submit_form import SubmitForm
 from slate_desktop.ui.text import ElidedLabel, clean
 from slate_desktop.ui.theme import Theme
-
-if TYPE_CHECKING:
-    from slate_desktop.control.models_assets import AssetJobsModel
 
 ACTIONS = (
     *("jobs.add", "jobs.cancel", "jobs.retry", "jobs.retry_failed"),
@@ -49,7 +45,6 @@ class JobsPane(QWidget):
 
     def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
         super().__init__()
-        self._source: AssetJobsModel | None = None
         self.rows = JobRows(theme, self)
         self.view = QTreeView()
         self.view.setModel(self.rows)
@@ -108,9 +103,8 @@ class JobsPane(QWidget):
         """All chosen jobs."""
         return [index.data(JOB_ROLE) for index in self.view.selectionModel().selectedRows()]
 
-    def set_source(self, source: AssetJobsModel | None) -> None:
-        """Show the jobs of a live model, or none."""
-        self._source = source
+    def set_source(self, source: JobSource | None) -> None:
+        """Show the jobs of a live model, those that were last seen, or none."""
         self.rows.set_source(source)
         self.refresh()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -19,12 +20,31 @@ from slate_desktop.ui.jobs import words
 from slate_desktop.ui.text import clean
 from slate_desktop.ui.theme import Theme
 
-if TYPE_CHECKING:
-    from slate_desktop.control.models_assets import AssetJobsModel
-
 Index = QModelIndex | QPersistentModelIndex
 JOB_ROLE = Qt.ItemDataRole.UserRole + 1
 ASSET, STATE, PROGRESS, WORKER, DETAIL = range(5)
+
+
+class JobSource(Protocol):
+    """Jobs newest first: live, or as they were last seen."""
+
+    @property
+    def jobs(self) -> Sequence[AssetJob]:
+        """The jobs."""
+        ...
+
+    @property
+    def messages(self) -> Mapping[str, str]:
+        """What running jobs do, by id."""
+        ...
+
+    def progress_of(self, job: AssetJob) -> int:
+        """Return a job's newest progress, percent."""
+        ...
+
+    def waits_for(self, job: AssetJob) -> str | None:
+        """Say why a queued job waits; None for one that does not wait."""
+        ...
 
 
 class JobRows(QAbstractTableModel):
@@ -33,10 +53,10 @@ class JobRows(QAbstractTableModel):
     def __init__(self, theme: Theme, parent: QObject) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._source: AssetJobsModel | None = None
+        self._source: JobSource | None = None
         self.jobs: list[AssetJob] = []
 
-    def set_source(self, source: AssetJobsModel | None) -> None:
+    def set_source(self, source: JobSource | None) -> None:
         """Show the jobs of a model, or none."""
         self._source = source
         self.refresh()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from slate_desktop.cli import asset_job_commands
+from slate_desktop.cli import asset_job_commands, asset_preset_commands
 from slate_desktop.cli import asset_options as given
 from slate_desktop.cli.exits import EXIT_OK
 from slate_desktop.cli.options import Json
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Textures, models and sounds.", no_args_is_help=True)
 asset_job_commands.register(app)
+app.add_typer(asset_preset_commands.app, name="presets")
 
 DEFAULT_OUT = Path("processed")
 
@@ -133,28 +134,6 @@ def inspect(
 
         facts = await inspect_asset(AssetTask(source=file, name=str(file)))
         output.result({"input": str(file), **facts})
-        return EXIT_OK
-
-    alone(as_json, act)
-
-
-@app.command()
-def presets(as_json: Json = False) -> None:
-    """List the presets, and which files their rules take."""
-
-    async def act(output: Output) -> int:
-        import msgspec
-
-        from slate_desktop.domain.assets.presets import shipped_presets
-
-        found = shipped_presets()
-        if as_json:
-            output.result({"presets": [msgspec.to_builtins(preset) for preset in found]})
-        else:
-            output.table(
-                ["preset", "for", "what it does"],
-                [(p.id, ", ".join(rule.path for rule in p.rules), p.description) for p in found],
-            )
         return EXIT_OK
 
     alone(as_json, act)

@@ -26,7 +26,7 @@ from slate_desktop.domain.assets.outcome import (
     failed,
     fault_of,
 )
-from slate_desktop.domain.assets.presets import AssetPreset, merge_presets, shipped_presets
+from slate_desktop.domain.assets.presets import AssetPreset
 from slate_desktop.domain.assets.report import result_from_json
 from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError, EnvironmentFaultError, ErrorCode
@@ -144,8 +144,7 @@ class _RemoteRun:
         self._presets: Sequence[AssetPreset] = ()
 
     async def run(self, tasks: Sequence[AssetTask]) -> list[AssetJobResult]:
-        own = await self._slate.project_presets(self._project_id)
-        self._presets = merge_presets(shipped_presets(), own.values())
+        self._presets = await self._slate.all_asset_presets(self._project_id)
         twins = asset_places.twins(tasks)
         results: dict[int, AssetJobResult] = {}
         waiting: dict[str, AssetTask] = {}
@@ -175,7 +174,7 @@ class _RemoteRun:
         return job
 
     async def _process(self, task: AssetTask, *, is_forced: bool) -> AssetJob:
-        from slate_desktop.control.assets import SubmitOptions
+        from slate_desktop.control.asset_submission import SubmitOptions
 
         kind, options = task.resolve(self._presets)
         return await self._slate.process_asset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import time
@@ -15,9 +16,10 @@ from slate_desktop.cli.exits import EXIT_FAILED, EXIT_OK
 from slate_desktop.cli.output import Output
 from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.control.local_assets import LocalAssets, OnProgress
+from slate_desktop.control.preset_files import PresetFiles, find_preset_root
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.domain.assets.outcome import AssetJobResult
-from slate_desktop.domain.assets.presets import shipped_presets
+from slate_desktop.domain.assets.presets import AssetPreset, merge_presets, shipped_presets
 from slate_desktop.domain.sizes import format_bytes
 
 _MAX_WORDS = 60
@@ -37,7 +39,7 @@ async def run_local(
     found: dict[int, AssetJobResult] = {}
     async with LocalAssets(
         out,
-        presets=shipped_presets(),
+        presets=await asyncio.to_thread(_presets_beside, tasks),
         workers=workers,
         is_forced=force,
         retries_failed=retries_failed,
@@ -63,6 +65,12 @@ def show_results(output: Output, results: Sequence[AssetJobResult], *, seconds: 
         output.say(_summary_words(summary))
     is_good = all(result.state is AssetJobStatus.COMPLETED for result in results)
     return EXIT_OK if is_good else EXIT_FAILED
+
+
+def _presets_beside(tasks: Sequence[AssetTask]) -> tuple[AssetPreset, ...]:
+    """Return the shipped presets and those of the folder that the first asset lies in; blocks."""
+    root = find_preset_root(tasks[0].source.parent) if tasks else None
+    return merge_presets(shipped_presets(), () if root is None else PresetFiles(root).read())
 
 
 def _summary(results: Sequence[AssetJobResult], seconds: float) -> dict[str, Any]:

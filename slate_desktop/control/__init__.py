@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slate_desktop.control.assets import SubmitOptions
+    from slate_desktop.control.asset_submission import SubmitOptions
     from slate_desktop.control.client import Slate
     from slate_desktop.control.console import LogBuffer, LogRow, LogView, RowKind
     from slate_desktop.control.models import (

@@ -12,9 +12,6 @@ kept as it is.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from slate_desktop.control.project_writing import write_atomically
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions, parse_options
 from slate_desktop.errors import CommandError, SettingsError
@@ -114,17 +112,10 @@ class AssetChoices:
 
     def _save(self, before: str) -> None:
         text = self._document.as_string()
-        temporary = self._path.with_name(f".assets.{secrets.token_hex(4)}.tmp")
         try:
             self._path.parent.mkdir(exist_ok=True)
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+            write_atomically(self._path, text)
         except OSError as exc:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             self._document = tomlkit.parse(before)
             reason = exc.strerror or exc
             raise SettingsError(f"{self._path} cannot be written: {reason}.") from exc

@@ -12,10 +12,19 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from slate_desktop.bus.objects import ObjectStore
-from slate_desktop.domain.assets.job import DEFAULT_OUT_DIR, MISSING, AssetInput
+from slate_desktop.domain.assets.job import (
+    DEFAULT_OUT_DIR,
+    DEFAULT_TIME_LIMIT_S,
+    MAX_PRIORITY,
+    MAX_TIME_LIMIT_S,
+    MIN_PRIORITY,
+    MISSING,
+    AssetInput,
+)
 from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetKind, kind_of
 from slate_desktop.domain.assets.options import AssetOptions
+from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.project import Project
 from slate_desktop.errors import AssetError, CommandError, ErrorCode
 from slate_desktop.pipeline.sandbox.parent import Sandbox
@@ -24,6 +33,42 @@ from slate_desktop.pipeline.tools import tool_versions
 _CHUNK_BYTES = 1024 * 1024
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How jobs are submitted, whatever their kind.
+
+    Attributes:
+        out_dir: where products go, relative to the project's root; None for the default.
+        priority: -100 to 100; higher ones go first.
+        is_forced: work even where the result is known, or known to fail.
+        time_limit_s: how long an attempt may take.
+        batch_id: what belongs together.
+        is_delivered: workers that see the project put products into its folder; else they are
+            in the object store alone (``fetch_asset_products``).
+    """
+
+    out_dir: str | None = None
+    is_delivered: bool = True
+    priority: int = 0
+    is_forced: bool = False
+    time_limit_s: int = DEFAULT_TIME_LIMIT_S
+    batch_id: str | None = None
+
+    def check(self) -> None:
+        """Refuse what the database would.
+
+        Raises:
+            CommandError: ``bad_request`` naming the field.
+        """
+        if type(self.priority) is not int or not MIN_PRIORITY <= self.priority <= MAX_PRIORITY:
+            raise _bad("priority", f"priority must be {MIN_PRIORITY} to {MAX_PRIORITY}")
+        if type(self.time_limit_s) is not int or not 1 <= self.time_limit_s <= MAX_TIME_LIMIT_S:
+            raise _bad("time_limit_s", f"time_limit_s must be 1 to {MAX_TIME_LIMIT_S} seconds")
+        if self.batch_id is not None:
+            check_id(self.batch_id, "batch_id")
+        if self.out_dir is not None:
+            check_out_dir(self.out_dir)
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,3 +238,7 @@ def _below(source: Path, root: Path) -> str | None:
         return source.parent.resolve().joinpath(source.name).relative_to(root.resolve()).as_posix()
     except (ValueError, OSError):
         return None
+
+
+def _bad(field: str, message: str) -> CommandError:
+    return CommandError(ErrorCode.BAD_REQUEST, message, field=field)

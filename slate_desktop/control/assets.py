@@ -15,14 +15,10 @@ from psygnal import Signal
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.queue import ASSETS
 from slate_desktop.control import asset_places, asset_submission
-from slate_desktop.control.asset_submission import Prepared
+from slate_desktop.control.asset_presets import AssetPresetOperations
+from slate_desktop.control.asset_submission import Prepared, SubmitOptions
 from slate_desktop.control.job_requests import CancelReply, cancel_job, publish_job
-from slate_desktop.control.operations import Operations
 from slate_desktop.domain.assets.job import (
-    DEFAULT_TIME_LIMIT_S,
-    MAX_PRIORITY,
-    MAX_TIME_LIMIT_S,
-    MIN_PRIORITY,
     AssetJob,
     AssetResult,
     AssetRow,
@@ -30,7 +26,6 @@ from slate_desktop.domain.assets.job import (
 from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind
 from slate_desktop.domain.assets.naming import names_for
 from slate_desktop.domain.assets.options import options_to_json, parse_options
-from slate_desktop.domain.assets.presets import AssetPreset
 from slate_desktop.domain.assets.report import result_from_json
 from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.domain.project import Project
@@ -48,43 +43,7 @@ _MAX_BATCH = 100_000
 AssetPath = str | os.PathLike[str]
 
 
-class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How jobs are submitted, whatever their kind.
-
-    Attributes:
-        out_dir: where products go, relative to the project's root; None for the default.
-        priority: -100 to 100; higher ones go first.
-        is_forced: work even where the result is known, or known to fail.
-        time_limit_s: how long an attempt may take.
-        batch_id: what belongs together.
-        is_delivered: workers that see the project put products into its folder; else they are
-            in the object store alone (``fetch_asset_products``).
-    """
-
-    out_dir: str | None = None
-    is_delivered: bool = True
-    priority: int = 0
-    is_forced: bool = False
-    time_limit_s: int = DEFAULT_TIME_LIMIT_S
-    batch_id: str | None = None
-
-    def check(self) -> None:
-        """Refuse what the database would.
-
-        Raises:
-            CommandError: ``bad_request`` naming the field.
-        """
-        if type(self.priority) is not int or not MIN_PRIORITY <= self.priority <= MAX_PRIORITY:
-            raise _bad("priority", f"priority must be {MIN_PRIORITY} to {MAX_PRIORITY}")
-        if type(self.time_limit_s) is not int or not 1 <= self.time_limit_s <= MAX_TIME_LIMIT_S:
-            raise _bad("time_limit_s", f"time_limit_s must be 1 to {MAX_TIME_LIMIT_S} seconds")
-        if self.batch_id is not None:
-            check_id(self.batch_id, "batch_id")
-        if self.out_dir is not None:
-            asset_submission.check_out_dir(self.out_dir)
-
-
-class AssetOperations(Operations):
+class AssetOperations(AssetPresetOperations):
     """The part of ``Slate`` that has assets processed by workers."""
 
     _assets_changed = Signal(str)
@@ -352,33 +311,6 @@ class AssetOperations(Operations):
     async def paused_assets(self, project_id: str) -> frozenset[AssetKind]:
         """Return the types of which no job is begun in a project."""
         return await self.db.assets.paused(check_id(project_id, "project_id"))
-
-    async def project_presets(self, project_id: str) -> dict[str, AssetPreset]:
-        """Return the presets that a project has of its own, by id."""
-        rows = await self.db.assets.presets(check_id(project_id, "project_id"))
-        return {
-            preset_id: msgspec.convert({**values, "id": preset_id}, AssetPreset)
-            for preset_id, values in rows.items()
-        }
-
-    async def save_project_preset(self, project_id: str, preset: AssetPreset) -> None:
-        """Make or replace a preset of a project.
-
-        Raises:
-            CommandError: ``bad_request`` for options that no pipeline takes.
-        """
-        for kind in AssetKind:
-            if values := preset.values_of(kind):
-                parse_options(kind, values)
-        values = msgspec.to_builtins(preset)
-        del values["id"]
-        await self.db.assets.save_preset(
-            check_id(project_id, "project_id"), check_id(preset.id, "preset"), values
-        )
-
-    async def delete_project_preset(self, project_id: str, preset_id: str) -> None:
-        """Remove a preset of a project; raises ``not_found``."""
-        await self.db.assets.delete_preset(check_id(project_id, "project_id"), preset_id)
 
     def on_assets_changed(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call ``callback`` with the project's id when this client changed one of its jobs."""

@@ -157,6 +157,38 @@ def test_batch_takes_a_folder_and_goes_on_after_failures(cli: Cli) -> None:
     assert retried["summary"]["cached"] == 3
 
 
+def test_presets_of_a_folder_are_kept_changed_and_chosen_by_their_rules(cli: Cli) -> None:
+    _tone(cli.folder / "in" / "radio" / "call.wav")
+    save = ("presets", "save", "radio", "--like", "voice", "--title", "Radio")
+    kept = cli.json(*save, "--set", "audio.bitrate=24", "--rule", "audio:**/radio/**")
+    assert Path(kept["place"]).is_file()
+    cli.json(
+        "presets", "save", "radio", "--set", "texture.resize=64x32", "--unset", "audio.bitrate"
+    )
+    shown = cli.json("presets", "show", "radio")
+    assert (shown["title"], shown["rules"]) == (
+        "Radio",
+        [{"path": "**/radio/**", "kind": "audio"}],
+    )
+    assert shown["texture"] == {"resize": {"width": 64, "height": 32}}
+    assert "bitrate" not in shown["audio"]
+    listed = {preset["id"] for preset in cli.json("presets")["presets"]}
+    assert {"radio", "voice", "mobile"} <= listed
+    # The text that is shown is what a file holds.
+    (cli.folder / "copy.toml").write_text(cli.run("presets", "show", "radio").stdout)
+    copied = cli.json("presets", "save", "copied", "--from", "copy.toml", "--rule", "")["preset"]
+    assert copied == shown | {"id": "copied", "rules": []}
+    cli.json("batch", "in", "--out", "made")
+    assert _files(cli.folder / "made") == ["radio/call.opus"]
+    named = cli.json("process", "in/radio/call.wav", "--preset", "copied", "--out", "named")
+    assert named["jobs"][0]["state"] == "completed"
+    cli.json("presets", "remove", "radio")
+    assert cli.json("presets", "show", "radio", status=3)["error"]["code"] == "not_found"
+    bad = cli.json("presets", "save", "bad", "--set", "audio.bitrate=0", status=2)
+    assert (bad["error"]["code"], bad["error"]["field"]) == ("bad_request", "bitrate")
+    assert {path.stem for path in (cli.folder / ".slate/presets").iterdir()} == {"copied"}
+
+
 def test_batch_takes_a_manifest_and_a_glob(cli: Cli) -> None:
     _tone(cli.folder / "a" / "one.wav")
     _tone(cli.folder / "a" / "two.wav", hz=300)

@@ -144,6 +144,25 @@ def test_files_of_no_project_stay_here_unless_one_is_named(
     slate("asset", "process", str(outside), "--project", "art", "--local", code=2)
 
 
+def test_presets_that_members_share_are_found_by_name_and_rule(
+    slate: Cli, art: Path, tmp_path: Path
+) -> None:
+    (art / "phone").mkdir()
+    (art / "phone" / "call.wav").write_bytes(_wave(900))
+    keep = ("presets", "save", "phone", "--project", "art", "--title", "Phone")
+    rules = ("--set", "audio.format=flac", "--rule", "audio:**/phone/**")
+    assert _asset(slate, *keep, *rules)["place"] == "the project"
+    listed = _asset(slate, "presets", "--project", "art")["presets"]
+    assert "phone" in {preset["id"] for preset in listed}
+    named = ("--preset", "phone", "--out", tmp_path / "named")
+    _asset(slate, "process", art / "phone" / "call.wav", "--remote", *named)
+    _asset(slate, "batch", art, "--remote", "--out", tmp_path / "ruled", code=1)
+    assert _files(tmp_path / "named") == ["call.flac"]
+    assert "phone/call.flac" in _files(tmp_path / "ruled")
+    _asset(slate, "presets", "remove", "phone", "--project", "art")
+    _asset(slate, "presets", "show", "phone", "--project", "art", code=3)
+
+
 def test_batch_goes_on_where_it_was(slate: Cli, art: Path, tmp_path: Path) -> None:
     folder = art / "sounds"
     (folder / "voice").mkdir(parents=True)

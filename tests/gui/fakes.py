@@ -62,6 +62,7 @@ class FakeSlate(FakeBuilds):
         self.asset_jobs: list[AssetJob] = []
         self.assets: list[AssetRow] = []
         self.paused: set[AssetKind] = set()
+        self.presets: dict[str, Any] = {}
         self.asset_listeners: list[Callable[[str], None]] = []
 
     # -- assets ----------------------------------------------------------------------------
@@ -88,7 +89,14 @@ class FakeSlate(FakeBuilds):
         self.tell_assets(project_id)
 
     async def project_presets(self, project_id: str) -> dict[str, Any]:
-        return {}
+        return dict(self.presets)
+
+    async def save_project_preset(self, project_id: str, preset: Any) -> None:
+        self._note("save_project_preset", preset.id)
+        self.presets[preset.id] = preset
+
+    async def delete_project_preset(self, project_id: str, preset_id: str) -> None:
+        del self.presets[preset_id]
 
     async def process_asset(
         self, asset: Path, project_id: str, options: Any = None, *, kind: Any = None, submit: Any

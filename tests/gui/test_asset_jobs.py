@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +10,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QDialog, QPushButton
 
 from slate_desktop.control.asset_choices import AssetChoices
+from slate_desktop.control.preset_files import PresetFiles
 from slate_desktop.control.tree_nodes import TreeNode
 from slate_desktop.domain.assets.job import AssetRow
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.presets import AssetPreset, rule_text
 from slate_desktop.errors import CommandError
+from slate_desktop.ui.jobs.preset_commands import SaveDialog
 from slate_desktop.ui.jobs.words import report_lines
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
@@ -155,6 +160,53 @@ async def test_option_that_its_kind_does_not_take_is_told(window: MainWindow) ->
     assert options.options_for("a.obj", AssetKind.MODEL) == {"scale": 2.5}
     options.preset.setCurrentIndex(options.preset.findData("-"))
     assert options.options_for("a.obj", AssetKind.MODEL)["scale"] == 1.0
+
+
+async def test_options_are_kept_as_a_preset_of_the_project(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    await followed(window)
+    options = window.jobs.options
+    await until(lambda: options.preset.findData("voice") > 0)
+    # A file that came after the project was opened is seen when the options are.
+    PresetFiles(project_root).save(AssetPreset(id="filed", title="Filed", audio={"channels": 1}))
+    window.job_commands.show_pane()
+    window.jobs.side.setCurrentWidget(options)
+    await until(lambda: options.preset.findData("filed") > 0)
+    options.choose("voice")
+    options.forms[AssetKind.AUDIO].set_value("bitrate", "24")
+    options.save.click()
+    await until(lambda: bool(window.findChildren(SaveDialog)))
+    dialog = window.findChildren(SaveDialog)[0]
+    dialog.title.setText("Radio voices")
+    dialog.rules.setText("audio: **/radio/**, **/phone/**")
+    dialog.accept()
+    await until(lambda: options.preset.currentData() == "radio-voices")
+    kept = slate.presets["radio-voices"]
+    assert (kept.audio["bitrate"], kept.audio["format"], kept.texture) == (24, "opus", {})
+    assert [rule_text(rule) for rule in kept.rules] == ["audio:**/radio/**", "**/phone/**"]
+    # By the rules, its files get it; and a shipped one cannot be removed.
+    options.choose("")
+    assert options.options_for("a/radio/x.wav", AssetKind.AUDIO)["bitrate"] == 24
+    options.choose("voice")
+    assert not options.remove.isVisibleTo(options)
+    options.choose("filed")
+    assert not options.remove.isVisibleTo(options)
+    options.choose("radio-voices")
+    assert options.remove.isVisibleTo(options)
+    await asyncio.gather(window.job_commands.presets.remove(kept), answer(window, "Remove"))
+    assert options.preset.findData("radio-voices") == -1
+
+
+async def answer(window: MainWindow, text: str) -> None:
+    def button() -> QPushButton | None:
+        buttons = [b for d in window.findChildren(QDialog) for b in d.findChildren(QPushButton)]
+        return next((b for b in buttons if b.text() == text and b.isVisible()), None)
+
+    await until(lambda: button() is not None)
+    found = button()
+    assert found is not None
+    found.click()
 
 
 async def test_selection_of_the_browser_is_processed_with_its_own_options(

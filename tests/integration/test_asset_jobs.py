@@ -15,7 +15,7 @@ import pytest
 from slate_desktop.agent.jobs.assets import AssetWork
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.queue import ASSETS
-from slate_desktop.control.assets import SubmitOptions
+from slate_desktop.control.asset_submission import SubmitOptions
 from slate_desktop.control.client import Slate
 from slate_desktop.control.job_requests import publish_job
 from slate_desktop.control.models_assets import AssetJobsModel

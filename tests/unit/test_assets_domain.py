@@ -210,6 +210,12 @@ def test_longest_rule_wins_and_later_layers_replace() -> None:
     assert choose_preset([wide, narrow], "sounds/ui/a.wav", AssetKind.AUDIO) is narrow
     assert choose_preset([wide, narrow], "sounds/a.wav", AssetKind.AUDIO) is wide
     assert choose_preset(presets, "sounds/a.wav", AssetKind.AUDIO) is None
+    # Of equal paths a project's own wins, whatever the ids.
+    voice = next(preset for preset in shipped_presets() if preset.id == "voice")
+    ours = parse_preset("zz", {"title": "Z", "rules": [{"path": voice.rules[0].path}]})
+    both = merge_presets(shipped_presets(), [ours])
+    path = voice.rules[0].path.replace("**", "x")
+    assert choose_preset(both, path, AssetKind.AUDIO) is ours
 
 
 @pytest.mark.parametrize(

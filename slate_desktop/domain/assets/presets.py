@@ -28,7 +28,7 @@ import msgspec
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions, parse_options
 from slate_desktop.domain.ids import is_id
-from slate_desktop.errors import CommandError, SettingsError
+from slate_desktop.errors import CommandError, ErrorCode, SettingsError
 from slate_desktop.settings.paths import resource_path
 
 _MAX_PRESET_BYTES = 64 * 1024
@@ -141,13 +141,37 @@ def merge_presets(*layers: Iterable[AssetPreset]) -> tuple[AssetPreset, ...]:
     return tuple(merged[preset_id] for preset_id in sorted(merged))
 
 
+def parse_rule(text: str) -> PresetRule:
+    """Read ``[kind:]glob``, as people write a rule.
+
+    Raises:
+        CommandError: ``bad_request``: the glob is empty.
+    """
+    kind, separator, path = (part.strip() for part in text.partition(":"))
+    if not separator or kind not in list(AssetKind):
+        kind, path = "", text.strip()
+    if not path:
+        raise CommandError(ErrorCode.BAD_REQUEST, "A rule needs a path.", field="rules")
+    return PresetRule(path=path, kind=AssetKind(kind) if kind else None)
+
+
+def rule_text(rule: PresetRule) -> str:
+    """Return a rule as ``parse_rule`` reads it."""
+    return rule.path if rule.kind is None else f"{rule.kind.value}:{rule.path}"
+
+
 def choose_preset(presets: Iterable[AssetPreset], path: str, kind: AssetKind) -> AssetPreset | None:
-    """Return the preset whose rule takes a file: the longest path wins, then the first id."""
-    best: tuple[int, AssetPreset] | None = None
+    """Return the preset whose rule takes a file.
+
+    The longest path wins, then a project's own preset over a shipped one, then the first id.
+    """
+    best: tuple[tuple[int, bool], AssetPreset] | None = None
     for preset in presets:
+        is_own = preset not in shipped_presets()
         for rule in preset.rules:
-            if rule.is_match(path, kind) and (best is None or len(rule.path) > best[0]):
-                best = (len(rule.path), preset)
+            rank = (len(rule.path), is_own)
+            if rule.is_match(path, kind) and (best is None or rank > best[0]):
+                best = (rank, preset)
     return best[1] if best else None
 
 

@@ -16,6 +16,7 @@ from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus,
 from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError, EnvironmentFaultError, SlateError
 from slate_desktop.ui import dialogs, outside
+from slate_desktop.ui.jobs.preset_commands import PresetCommands
 
 if TYPE_CHECKING:
     from slate_desktop.control.asset_states import AssetStates
@@ -33,6 +34,7 @@ class JobCommands:
         self._window = window
         self._model: AssetJobsModel | None = None
         self._states: AssetStates | None = None
+        self.presets = PresetCommands(window)
         self._following = asyncio.Lock()
         self._is_look_wanted = self._is_looking = False
 
@@ -56,6 +58,7 @@ class JobCommands:
     def connect(self) -> None:
         """Follow what is chosen in the window."""
         window, pane = self._window, self._window.jobs
+        self.presets.connect()
         window.workspace.connected.connect(self.follow)
         window.workspace.current_changed.connect(self.follow)
         pane.job_selected.connect(lambda _job: self.show_availability())
@@ -134,7 +137,7 @@ class JobCommands:
             window.show_error(SlateError(window.tr("Choose a project first.")))
             return
         from slate_desktop.control.asset_choices import AssetChoices
-        from slate_desktop.control.assets import SubmitOptions
+        from slate_desktop.control.asset_submission import SubmitOptions
 
         files = await asyncio.to_thread(_find_assets, paths)
         if not files:
@@ -257,7 +260,6 @@ class JobCommands:
             model = AssetJobsModel(slate, project_id)
             try:
                 await model.open()
-                presets = tuple((await slate.project_presets(project_id)).values())
             except SlateError as error:
                 await model.aclose()
                 self._window.say(str(error))
@@ -267,8 +269,8 @@ class JobCommands:
             model.jobs_changed.connect(self._on_jobs)
             model.progress_changed.connect(self._window.jobs.note_progress)
             self._window.jobs.set_source(model)
-            self._show_presets(presets)
             self._on_jobs()
+            await self.presets.follow(slate, project_id, self._root() or Path())
 
     async def _show_kept(self, project_id: str | None) -> None:
         window, root = self._window, self._root()
@@ -286,14 +288,6 @@ class JobCommands:
         if self._model is None and project_id == window.workspace.current_project_id:
             window.projects.set_states(project_id, found)
             window.assets.set_states(found)
-
-    def _show_presets(self, own: tuple[Any, ...]) -> None:
-        from slate_desktop.domain.assets.presets import shipped_presets
-
-        try:
-            self._window.jobs.options.set_presets(shipped_presets(), own)
-        except SlateError as error:
-            self._window.show_error(error, self._window.tr("A preset cannot be read."))
 
     async def _leave(self) -> None:
         model, self._model = self._model, None

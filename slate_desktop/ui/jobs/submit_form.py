@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
+    QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from slate_desktop.domain.assets.kinds import AssetKind
-from slate_desktop.domain.assets.options import parse_options
-from slate_desktop.domain.assets.presets import AssetPreset, choose_preset, merge_presets
+from slate_desktop.domain.assets.options import options_to_json, parse_options
+from slate_desktop.domain.assets.presets import AssetPreset, choose_preset
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.text import wrapped_label
 
@@ -25,9 +29,13 @@ BY_RULES, DEFAULTS = "", "-"
 class SubmitForm(QWidget):
     """A preset picker and the options of each kind, as the asset browser shows them."""
 
+    save_wanted = Signal()
+    remove_wanted = Signal(object)  # AssetPreset
+
     def __init__(self) -> None:
         super().__init__()
         self._presets: tuple[AssetPreset, ...] = ()
+        self._own: frozenset[str] = frozenset()
         self._is_filling = False
         self.forms: dict[AssetKind, OptionsForm] = {}
         self.preset = QComboBox()
@@ -45,14 +53,48 @@ class SubmitForm(QWidget):
         self.out_dir.setAccessibleName(self.tr("Folder for results, inside the project"))
         self.force = QCheckBox(self.tr("Process again what is known"))
         self.note = wrapped_label(role="muted")
+        self.save = QPushButton(self.tr("Save as preset…"))
+        self.save.setToolTip(self.tr("Keep these options for the project under a name"))
+        self.remove = QPushButton(self.tr("Remove preset"))
         self._lay_out()
+        self.save.clicked.connect(self.save_wanted)
+        self.remove.clicked.connect(lambda: self.remove_wanted.emit(self.preset_now))
         self.preset.currentIndexChanged.connect(self._on_preset)
         self.kind.currentIndexChanged.connect(lambda _index: self._show_kind())
         self.set_presets(())
 
-    def set_presets(self, *layers: tuple[AssetPreset, ...]) -> None:
-        """Offer these presets; later layers win over earlier ones of the same id."""
-        self._presets = merge_presets(*layers)
+    @property
+    def preset_now(self) -> AssetPreset | None:
+        """The chosen preset; None for the rules and for the defaults."""
+        wanted = self.preset.currentData()
+        return next((preset for preset in self._presets if preset.id == wanted), None)
+
+    def choose(self, preset_id: str) -> None:
+        """Choose a preset, as the user would."""
+        self.preset.setCurrentIndex(max(0, self.preset.findData(preset_id)))
+
+    def values_by_kind(self) -> dict[str, dict[str, object]]:
+        """Return what the form holds beside the defaults, by kind.
+
+        Raises:
+            CommandError: ``bad_request`` for a value that its kind does not take.
+        """
+        found: dict[str, dict[str, object]] = {}
+        for kind, form in self.forms.items():
+            values = form.values()
+            options = parse_options(kind, values)
+            usual = options_to_json(parse_options(kind, {}))
+            kept = {name: value for name, value in values.items() if value != usual.get(name)}
+            # A default may follow from another value, so that saying it again matters.
+            is_same = parse_options(kind, kept) == options
+            found[kind.value] = kept if is_same else values
+        return found
+
+    def set_presets(self, presets: tuple[AssetPreset, ...], *, own: Iterable[str] = ()) -> None:
+        """Offer presets; those of the ids ``own`` can be removed."""
+        if (presets, frozenset(own)) == (self._presets, self._own) and self.preset.count():
+            return  # what was typed stays
+        self._presets, self._own = presets, frozenset(own)
         chosen = self.preset.currentData()
         self._is_filling = True
         self.preset.clear()
@@ -83,8 +125,7 @@ class SubmitForm(QWidget):
 
     def _make_forms(self) -> None:
         """Begin anew from the chosen preset; by the rules, each asset has its own start."""
-        wanted = self.preset.currentData()
-        preset = next((p for p in self._presets if p.id == wanted), None)
+        wanted, preset = self.preset.currentData(), self.preset_now
         for form in self.forms.values():
             self._holder.removeWidget(form)
             form.hide()
@@ -101,6 +142,7 @@ class SubmitForm(QWidget):
             text = ""
         self.note.setText(text)
         self.note.setVisible(bool(text))
+        self.remove.setVisible(wanted in self._own)
         self._show_kind()
 
     def _show_kind(self) -> None:
@@ -120,6 +162,11 @@ class SubmitForm(QWidget):
         form.setVerticalSpacing(6)
         form.addRow(self.tr("Preset"), self.preset)
         form.addRow(self.note)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.save)
+        buttons.addWidget(self.remove)
+        buttons.addStretch(1)
+        form.addRow("", buttons)
         form.addRow(self.tr("Results"), self.out_dir)
         form.addRow("", self.force)
         form.addRow(self.tr("Options of"), self.kind)

@@ -107,12 +107,12 @@ async def build_pictures(window) -> None:
     for name in ("build", "builds"):
         window.docks.docks[name].show()
         window.docks.docks[name].raise_()
-    panel.driver.setCurrentIndex(panel.driver.findData("docker"))
+    panel.form.driver.setCurrentIndex(panel.form.driver.findData("docker"))
     await until(lambda: panel.command.toPlainText(), "the commands of the build")
     window.toasts.clear()
     await take(window, "build-panel")
     for kind in ("production", "development"):
-        panel.build_type.setCurrentIndex(panel.build_type.findData(kind))
+        panel.form.build_type.setCurrentIndex(panel.form.build_type.findData(kind))
         start, count = window.registry["build.start"], pane.model.rowCount()
         await until(start.isEnabled, "Build")
         start.trigger()

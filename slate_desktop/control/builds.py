@@ -202,6 +202,10 @@ class BuildRows(Operations):
             project_id=project_id, statuses=ACTIVE_BUILD_STATES, limit=500
         )
 
+    async def list_active_builds(self) -> list[BuildJob]:
+        """Return the builds of all projects that are queued or building, oldest first, uncached."""
+        return await self.db.builds.active()
+
     async def get_recent_builds(
         self, project_id: str | None = None, *, limit: int = 10
     ) -> list[BuildJob]:

@@ -21,7 +21,7 @@ _PAUSE_S = 0.4
 
 
 class BuildListModel:
-    """Builds, newest first.
+    """The newest builds, and all that are active.
 
     Attributes:
         builds: the rows.
@@ -71,6 +71,11 @@ class BuildListModel:
 
     async def _read(self) -> None:
         builds = await self._slate.list_build_jobs(limit=MAX_BUILDS, is_fresh=True)
+        if len(builds) == MAX_BUILDS:
+            # In a long queue the builds that run are the oldest ones.
+            known = {build.id for build in builds}
+            active = await self._slate.list_active_builds()
+            builds += [build for build in active if build.id not in known]
         if builds == self.builds:
             return
         active = {build.id for build in self.builds if not build.is_final}

@@ -13,6 +13,7 @@ from slate_desktop.ui import icons, window_layout
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.assets.pane import AssetPane
 from slate_desktop.ui.binding import Binding
+from slate_desktop.ui.builds.actions import build_action_specs
 from slate_desktop.ui.builds.binding import BuildBinding
 from slate_desktop.ui.builds.pane import BuildsPane
 from slate_desktop.ui.builds.panel import BuildPanel
@@ -111,8 +112,8 @@ def _make_actions(window: MainWindow) -> None:
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
     }
     slots |= window.document_commands.slots()
-    for name in ("start", "log", "cancel", "first", "retry", "change", "compare"):
-        slots[f"build.{name}"] = _build_slot(window, name)
+    for spec in build_action_specs(""):
+        slots[spec.id] = _build_slot(window, spec.id.removeprefix("build."))
     slots |= window.job_commands.slots()
     for choice in CHOICES:
         slots[f"theme.{choice}"] = lambda is_on, choice=choice: (
@@ -155,7 +156,7 @@ def _make_panes(window: MainWindow) -> None:
         EmptyState(theme, "layout-grid", window.tr("The assets of a project show here."), add),
     )
     window.setCentralWidget(window.documents)
-    window.build_panel = BuildPanel(theme, actions["build.start"])
+    window.build_panel = BuildPanel(theme, actions)
     window.builds = BuildsPane(
         theme,
         actions,

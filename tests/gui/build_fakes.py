@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,18 @@ from slate_desktop.domain.builds.comparison import Comparison, compare
 from slate_desktop.domain.builds.custom import CustomBuild
 from slate_desktop.domain.builds.matrix import Availability, Workers, availability
 from slate_desktop.domain.builds.options import options_to_json, parse_build_options
+from slate_desktop.domain.builds.order import in_order, waits
+from slate_desktop.domain.builds.presets import BuildPreset, make_preset
 from slate_desktop.domain.builds.source import BuildSource
 from slate_desktop.domain.builds.waiting import Waiting
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.ids import new_id
+from slate_desktop.domain.jobs import JobEnvelope
 from slate_desktop.domain.logs import LogLevel
+from slate_desktop.errors import CommandError, ErrorCode
 
 SOURCE = BuildSource(engine=Engine.CUSTOM, name="pong", custom=CustomBuild(command=["make"]))
+ENVELOPE = JobEnvelope(subject="slate.build.submit.linux", headers={}, body="{}")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +48,7 @@ class FakeBuilds:
         self.builds: dict[str, BuildJob] = {}
         self.files: dict[str, list[BuildArtifact]] = {}
         self.build_lines: dict[str, list[BuildLogLine]] = {}
+        self.presets: dict[str, BuildPreset] = {}
         self.build_calls: list[tuple[str, Any]] = []
         # What every artifact is.
         self.program = ""
@@ -60,6 +67,8 @@ class FakeBuilds:
             "build_type": BuildType.PRODUCTION,
             "target_platform": TargetPlatform.LINUX,
             "status": BuildStatus.QUEUED,
+            "envelope": ENVELOPE,
+            "queue_position": Decimal(number),
             "created_at": START + timedelta(minutes=number),
             "updated_at": START,
         } | fields
@@ -122,7 +131,32 @@ class FakeBuilds:
         self, build_id: str, *, other_id: str | None = None, is_after: bool = False
     ) -> BuildJob:
         self.build_calls.append(("move", (build_id, other_id, is_after)))
+        queue = [build.id for build in in_order(self.builds.values()) if waits(build)]
+        queue.remove(build_id)
+        place = len(queue) * is_after if other_id is None else queue.index(other_id) + is_after
+        queue.insert(place, build_id)
+        for number, known in enumerate(queue):
+            self.change_build(known, queue_position=Decimal(number))
         return self.builds[build_id]
+
+    async def list_build_presets(self, project_id: str) -> list[BuildPreset]:
+        return sorted(self.presets.values(), key=lambda preset: preset.name)
+
+    async def save_build_preset(
+        self, project_id: str, name: str, build_type: Any, target_platform: Any, *,
+        can_replace: bool, **more: Any,
+    ) -> BuildPreset:  # fmt: skip
+        if name in self.presets and not can_replace:
+            raise CommandError(ErrorCode.BAD_REQUEST, "taken", field="name")
+        preset = make_preset(name, build_type, target_platform, **more)
+        self.presets[preset.name] = preset
+        return preset
+
+    async def delete_build_preset(self, project_id: str, name: str) -> None:
+        del self.presets[name]
+
+    async def list_active_builds(self) -> list[BuildJob]:
+        return [build for build in self.builds.values() if not build.is_final]
 
     async def explain_build(self, build_id: str) -> Waiting | None:
         if self.builds[build_id].status is not BuildStatus.QUEUED:

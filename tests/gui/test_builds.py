@@ -8,15 +8,17 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLineEdit
+from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit
 
 from slate_desktop.domain.build import BuildArtifact, BuildJob, BuildStatus, TargetPlatform
 from slate_desktop.ui import outside
 from slate_desktop.ui.builds.comparison import ComparisonDialog
+from slate_desktop.ui.builds.presets import PresetDialog
 from slate_desktop.ui.builds.result import BuildResult
+from slate_desktop.ui.builds.table import BUILD_ROLE, WHY
 from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.build_fakes import build_line
@@ -36,9 +38,9 @@ async def ready(window: MainWindow) -> None:
 async def test_ctrl_b_builds_what_the_panel_says(window: MainWindow, slate: FakeSlate) -> None:
     await ready(window)
     panel = window.build_panel
-    panel.clean.setChecked(True)
-    panel.jobs.setText("4")
-    panel.env.set_values([("LEVEL", "2", False)])
+    panel.form.clean.setChecked(True)
+    panel.form.jobs.setText("4")
+    panel.form.env.set_values([("LEVEL", "2", False)])
     QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     await until(lambda: slate.build_calls)
     assert slate.build_calls[0] == (
@@ -68,15 +70,15 @@ async def test_a_bad_option_is_marked_beside_its_field(
 ) -> None:
     await ready(window)
     panel = window.build_panel
-    panel.jobs.setText("0")
-    await until(lambda: panel.jobs.property("invalid"))
-    assert "1 to 256" in panel.jobs.toolTip()
+    panel.form.jobs.setText("0")
+    await until(lambda: panel.form.jobs.property("invalid"))
+    assert "1 to 256" in panel.form.jobs.toolTip()
     assert panel.command.toPlainText() == ""
     assert not window.registry["build.start"].isEnabled()
-    panel.jobs.setText("8")
+    panel.form.jobs.setText("8")
     await until(lambda: window.registry["build.start"].isEnabled())
-    assert not panel.jobs.property("invalid")
-    panel.arguments.setText("all 'a b'")
+    assert not panel.form.jobs.property("invalid")
+    panel.form.arguments.setText("all 'a b'")
     await until(lambda: "'a b'" in panel.command.toPlainText())
 
 
@@ -215,8 +217,9 @@ async def test_run_starts_the_program_in_its_folder(
 
 
 async def test_cancel_retry_first_and_changes(window: MainWindow, slate: FakeSlate) -> None:
+    slate.put_build(project_id(slate))
     first = slate.put_build(project_id(slate), options={"parallel_jobs": 3})
-    await until(lambda: window.builds.model.rowCount() == 1)
+    await until(lambda: window.builds.model.rowCount() == 2)
     window.builds.select(first.id)
     await until(lambda: window.registry["build.first"].isEnabled())
     window.registry["build.first"].trigger()
@@ -225,9 +228,112 @@ async def test_cancel_retry_first_and_changes(window: MainWindow, slate: FakeSla
     await until(lambda: ("cancel", first.id) in slate.build_calls)
     await until(lambda: window.registry["build.retry"].isEnabled())
     window.registry["build.change"].trigger()
-    await until(lambda: window.build_panel.jobs.text() == "3")
+    await until(lambda: window.build_panel.form.jobs.text() == "3")
     window.registry["build.retry"].trigger()
     await until(lambda: ("retry", first.id) in slate.build_calls)
+
+
+async def queue_of(window: MainWindow, slate: FakeSlate, count: int) -> list[str]:
+    """Put a running build and a queue in; returns the queue's ids."""
+    ids = [slate.put_build(project_id(slate)).id for _ in range(count)]
+    slate.put_build(project_id(slate), status=BuildStatus.BUILDING)
+    await until(lambda: window.builds.model.rowCount() == count + 1)
+    return ids
+
+
+def shown(window: MainWindow) -> list[str]:
+    return [
+        build.id for build in window.builds.model.builds if build.id in window.builds.model.places
+    ]
+
+
+async def test_the_queue_is_moved_with_keys(window: MainWindow, slate: FakeSlate) -> None:
+    a, b, c = await queue_of(window, slate, 3)
+    model, pane = window.builds.model, window.builds
+    assert model.builds[0].status is BuildStatus.BUILDING
+    assert model.data(model.index(2, WHY)) == "2 of 3 in the queue"
+    pane.select(c)
+    alt_shift = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier
+    await until(lambda: window.registry["build.earlier"].isEnabled())
+    assert not window.registry["build.later"].isEnabled()
+    QTest.keyClick(window, Qt.Key.Key_Up, alt_shift)
+    await until(lambda: shown(window) == [a, c, b])
+    # What was chosen stays chosen, so that the key can be pressed again.
+    assert [build.id for build in pane.selected] == [c]
+    QTest.keyClick(window, Qt.Key.Key_Up, alt_shift)
+    await until(lambda: shown(window) == [c, a, b])
+    await until(lambda: not window.registry["build.first"].isEnabled())
+    QTest.keyClick(window, Qt.Key.Key_Down, alt_shift)
+    await until(lambda: shown(window) == [a, c, b])
+
+
+async def test_the_queue_is_moved_by_dragging(window: MainWindow, slate: FakeSlate) -> None:
+    a, b, c, d = await queue_of(window, slate, 4)
+    pane = window.builds
+
+    def row_of(build_id: str) -> int:
+        rows = range(pane.filter.rowCount())
+        return next(r for r in rows if pane.filter.index(r, 0).data(BUILD_ROLE).id == build_id)
+
+    def drop(build_ids: list[str], row: int) -> bool:
+        data = pane.filter.mimeData([pane.filter.index(row_of(i), 0) for i in build_ids])
+        action, nowhere = Qt.DropAction.MoveAction, QModelIndex()
+        can_drop = pane.filter.canDropMimeData(data, action, row, 0, nowhere)
+        pane.filter.dropMimeData(data, action, row, 0, nowhere)
+        return can_drop
+
+    assert drop([c, d], row_of(a))
+    await until(lambda: shown(window) == [c, d, a, b])
+    assert drop([c], row_of(b) + 1)
+    await until(lambda: shown(window) == [d, a, b, c])
+    calls = len(slate.build_calls)
+    # The running one is not in the queue, and a sorted list has no places.
+    running = pane.filter.index(0, 0)
+    assert not running.flags() & Qt.ItemFlag.ItemIsDragEnabled
+    assert not drop([c], 0)
+    pane.view.sortByColumn(WHY, Qt.SortOrder.AscendingOrder)
+    assert not drop([d], row_of(c))
+    assert len(slate.build_calls) == calls
+
+
+async def test_presets_are_kept_chosen_replaced_and_removed(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    await ready(window)
+    panel, registry = window.build_panel, window.registry
+    panel.form.jobs.setText("4")
+    panel.form.time_limit.setText("90")
+    await keep(window, "Nightly", "Keep")
+    await until(lambda: panel.presets.preset is not None)
+    assert slate.presets["Nightly"].options == {"parallel_jobs": 4, "time_limit_s": 90}
+    panel.form.jobs.setText("8")
+    assert panel.presets.combo.currentText() == "Nightly (changed)"
+    panel.presets.combo.activated.emit(1)
+    assert panel.form.jobs.text() == "4"
+    assert panel.presets.combo.currentText() == "Nightly"
+    panel.form.clean.setChecked(True)
+    await until(registry["build.keep_preset"].isEnabled)
+    await keep(window, "Nightly", "Replace")
+    await until(lambda: slate.presets["Nightly"].options.get("clean"))
+    registry["build.remove_preset"].trigger()
+    await until(lambda: window.findChild(QDialog) is not None)
+    dialog = window.findChild(QDialog)
+    assert dialog is not None
+    dialog.accept()
+    await until(lambda: not slate.presets)
+    await until(lambda: not registry["build.remove_preset"].isEnabled())
+
+
+async def keep(window: MainWindow, name: str, action: str) -> None:
+    """Press Keep and answer its question."""
+    window.registry["build.keep_preset"].trigger()
+    await until(lambda: window.findChild(PresetDialog) is not None)
+    dialog = window.findChild(PresetDialog)
+    assert dialog is not None
+    dialog.field.setText(name)
+    assert dialog.save.text() == action
+    dialog.save.click()
+    await until(lambda: window.findChild(PresetDialog) is None)
 
 
 async def test_two_builds_are_compared(window: MainWindow, slate: FakeSlate) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import tempfile
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu
 
 from slate_desktop.control.build_console import BuildLogModel
@@ -17,19 +14,19 @@ from slate_desktop.control.models_build_list import BuildListModel
 from slate_desktop.control.notices import NoticeLevel
 from slate_desktop.domain.build import BuildJob, BuildStatus
 from slate_desktop.domain.builds.eta import about
-from slate_desktop.domain.ids import check_id
-from slate_desktop.errors import CommandError, EnvironmentFaultError, SlateError
-from slate_desktop.ui import dialogs, outside
+from slate_desktop.errors import CommandError, SlateError
+from slate_desktop.ui import dialogs
 from slate_desktop.ui.builds import words
+from slate_desktop.ui.builds.artifact_commands import ArtifactCommands
 from slate_desktop.ui.builds.comparison import ComparisonDialog
 from slate_desktop.ui.builds.pane import ACTIONS
+from slate_desktop.ui.builds.panel_binding import PanelBinding
 from slate_desktop.ui.documents.text_document import TextDocument
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
     from slate_desktop.ui.window import MainWindow
 
-_CHECK_MS = 250
 _LOOK_MS = 2000
 
 
@@ -41,22 +38,19 @@ class BuildBinding:
         self._model: BuildListModel | None = None
         self._kept: list[BuildJob] = []
         self._logs: dict[str, BuildLogModel] = {}
-        self._problem: CommandError | None = None
-        self._check = QTimer(window)
-        self._check.setSingleShot(True)
-        self._check.setInterval(_CHECK_MS)
-        self._check.timeout.connect(self._ask_check)
+        self.panel = PanelBinding(window)
+        self._artifacts = ArtifactCommands(window)
         # What a waiting build waits for, and what is left of a running one, changes by itself.
         self._look = QTimer(window)
         self._look.setInterval(_LOOK_MS)
         self._look.timeout.connect(self._on_look)
-        window.build_panel.changed.connect(self._check.start)
         window.builds.chosen.connect(lambda _build: self._on_chosen())
         window.builds.menu_wanted.connect(self._on_menu)
         window.builds.tabs.currentChanged.connect(self._on_tab)
         window.builds.result.place_wanted.connect(self._on_place)
         window.builds.result.artifact_wanted.connect(self._on_artifact)
-        window.workspace.current_changed.connect(self.show_project)
+        window.builds.moved.connect(self._on_moved)
+        self.panel.show_availability()
         self.show_availability()
 
     # -- life ------------------------------------------------------------------------------
@@ -68,7 +62,7 @@ class BuildBinding:
     async def aclose(self) -> None:
         """Stop following."""
         self._look.stop()
-        self._check.stop()
+        self.panel.stop()
         logs, self._logs = list(self._logs.values()), {}
         for log in logs:
             await log.aclose()
@@ -90,7 +84,7 @@ class BuildBinding:
         except SlateError as error:
             self._window.show_error(error, self._window.tr("The builds could not be read."))
         self._on_builds()
-        self.show_project()
+        self.panel.show_project()
         self._look.start()
 
     @property
@@ -108,30 +102,14 @@ class BuildBinding:
         self._kept = builds
         self._on_builds()
 
-    # -- the panel -------------------------------------------------------------------------
-
-    def show_project(self) -> None:
-        """Show the chosen project in the panel."""
-        self._window.build_panel.show_project(self._window.workspace.project)
-        self._check.start()
-        self.show_availability()
-
     def show_availability(self) -> None:
-        """Switch the actions on and off, each with its reason."""
+        """Switch the actions of the list on and off, each with its reason."""
         window = self._window
         chosen = window.builds.selected
         registry = window.registry
-        why = ""
+        no_link = ""
         if window.workspace.slate is None:
-            why = window.tr("SLATE is not connected yet.")
-        elif window.workspace.project is None:
-            why = window.tr("Choose a project first.")
-        elif not window.build_panel.platforms.is_available:
-            why = window.build_panel.platforms.reason.text()
-        elif self._problem is not None:
-            why = str(self._problem)
-        registry.set_enabled("build.start", not why, why)
-        no_link = "" if window.workspace.slate is not None else why
+            no_link = window.tr("SLATE is not connected yet.")
         none = window.tr("Choose a build first.")
         has_one = bool(chosen)
         registry.set_enabled("build.log", has_one, none)
@@ -139,56 +117,41 @@ class BuildBinding:
         can_cancel = any(not build.is_final for build in chosen)
         why = no_link or window.tr("Nothing to cancel here.")
         registry.set_enabled("build.cancel", not no_link and can_cancel, why)
-        is_waiting = has_one and chosen[0].status is BuildStatus.QUEUED
-        why = no_link or window.tr("Only a queued build moves.")
-        registry.set_enabled("build.first", not no_link and is_waiting, why)
+        self._show_moves(chosen[0] if chosen else None, no_link)
         has_ended = has_one and chosen[0].is_final
         why = no_link or window.tr("It has not ended yet.")
         registry.set_enabled("build.retry", not no_link and has_ended, why)
         two = no_link or window.tr("Choose two builds with Ctrl to compare them.")
         registry.set_enabled("build.compare", not no_link and len(chosen) == 2, two)
 
-    def _ask_check(self) -> None:
-        self._window.tasks.spawn(self._check_panel(), "check build", self._window)
-
-    async def _check_panel(self) -> None:
-        window, slate = self._window, self._window.workspace.slate
-        project = window.workspace.project
-        if slate is None or project is None:
-            return
-        panel = window.build_panel
-        plan, self._problem = None, None
-        try:
-            check_id(project.id, "project_id")
-            panel.show_targets(await slate.build_targets(project.id, panel.kind))
-            plan = await slate.plan_build(
-                project.id, panel.kind, panel.platforms.platform, options=panel.options()
-            )
-        except CommandError as error:
-            self._problem = error
-        except SlateError as error:
-            window.say(str(error))
-        panel.show_plan(plan, self._problem)
-        self.show_availability()
+    def _show_moves(self, build: BuildJob | None, no_link: str) -> None:
+        registry, tr = self._window.registry, self._window.tr
+        place = self._window.builds.model.places.get(build.id) if build is not None else None
+        position, of = (place.position, place.of) if place is not None else (0, 0)
+        why = tr("Only a waiting build moves.") if place is None else tr("It stands there already.")
+        why = no_link or why
+        registry.set_enabled("build.first", not no_link and position > 1, why)
+        registry.set_enabled("build.earlier", not no_link and position > 1, why)
+        registry.set_enabled("build.later", not no_link and 0 < position < of, why)
 
     # -- actions ---------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Have the chosen project built."""
-        window, slate = self._window, self._slate()
-        project, panel = window.workspace.project, window.build_panel
-        if project is None:
-            return
-        job = await slate.submit_build(
-            project.id,
-            panel.kind,
-            panel.platforms.platform,
-            source_commit=panel.source_commit,
-            options=panel.options(),
-        )
-        window.docks.docks["builds"].show()
-        window.docks.docks["builds"].raise_()
-        await self._show_new(job)
+        """Have built what the panel says."""
+        job = await self.panel.start()
+        if job is not None:
+            window = self._window
+            window.docks.docks["builds"].show()
+            window.docks.docks["builds"].raise_()
+            await self._show_new(job)
+
+    async def keep_preset(self) -> None:
+        """Keep what the panel says under a name."""
+        await self.panel.keep_preset()
+
+    async def remove_preset(self) -> None:
+        """Remove the chosen preset."""
+        await self.panel.remove_preset()
 
     async def cancel(self) -> None:
         """End the chosen builds."""
@@ -198,7 +161,15 @@ class BuildBinding:
 
     async def first(self) -> None:
         """Move the chosen build to the front of the queue."""
-        await self._slate().move_build(self._chosen().id)
+        await self._move([self._chosen().id], None, is_after=False)
+
+    async def earlier(self) -> None:
+        """Move the chosen build before the one in front of it."""
+        await self._step(-1)
+
+    async def later(self) -> None:
+        """Move the chosen build behind the one after it."""
+        await self._step(1)
 
     async def retry(self) -> None:
         """Build the chosen one again."""
@@ -210,7 +181,7 @@ class BuildBinding:
         window.workspace.choose_project(build.project_id)
         window.docks.docks["build"].show()
         window.docks.docks["build"].raise_()
-        window.build_panel.take(build)
+        window.build_panel.fill(build)
 
     async def log(self) -> None:
         """Show the log of the chosen build in the console."""
@@ -342,42 +313,40 @@ class BuildBinding:
 
     def _on_artifact(self, what: str, path: str) -> None:
         build = self._chosen()
-        work = functools.partial(self._artifact, build, what, path)
-        self._window.tasks.spawn(work(), f"artifact {what}", self._window)
+        work = self._artifacts.do(build, what, path)
+        self._window.tasks.spawn(work, f"artifact {what}", self._window)
 
-    async def _artifact(self, build: BuildJob, what: str, path: str) -> None:
-        window, slate = self._window, self._slate()
-        artifacts = await slate.get_build_artifacts(build.id)
-        chosen = next((item for item in artifacts if item.path == path), None)
-        if chosen is None:
-            return
-        if what == "copy":
-            QGuiApplication.clipboard().setText(chosen.sha256)
-            window.say(window.tr("The hash is on the clipboard."))
-            return
-        if what == "download":
-            folder = await dialogs.choose_directory(window, window.tr("Download into"))
-            if folder is not None:
-                files = await slate.download_artifacts(build.id, folder)
-                window.say(window.tr("%n file(s) were brought.", "", len(files)))
-            return
-        # A run needs all files of the build beside the program.
-        folder = Path(tempfile.gettempdir()) / "slate-artifacts" / build.id
-        await slate.download_artifacts(build.id, folder)
-        target = folder / path
-        if what == "reveal":
-            outside.reveal(target)
-            return
+    def _on_moved(self, ids: list[str], other_id: str, is_after: bool) -> None:
+        work = self._report(self._move(ids, other_id, is_after=is_after))
+        self._window.tasks.spawn(work, "move build", self._window)
+
+    async def _report(self, work: Awaitable[None]) -> None:
         try:
-            process = await asyncio.create_subprocess_exec(str(target), cwd=target.parent)
-        except OSError as error:
-            raise EnvironmentFaultError(
-                f"{chosen.name} does not run on this machine: {error.strerror}.",
-                hint="Download it to a machine of its platform.",
-            ) from error
-        window.say(
-            window.tr("{name} runs (process {pid}).").format(name=chosen.name, pid=process.pid)
-        )
+            await work
+        except SlateError as error:
+            self._window.show_error(error, self._window.tr("The build could not be moved."))
+
+    async def _move(self, ids: list[str], other_id: str | None, *, is_after: bool) -> None:
+        """Put builds beside another one, in their order."""
+        for build_id in reversed(ids) if is_after else ids:
+            await self._slate().move_build(build_id, other_id=other_id, is_after=is_after)
+        if self._model is not None:
+            await self._model.refresh()
+
+    async def _step(self, direction: int) -> None:
+        """Move the chosen build past its neighbour in the queue of its platform."""
+        model = self._window.builds.model
+        chosen = self._chosen()
+        queue = [
+            build.id
+            for build in model.builds
+            if build.id in model.places and build.target_platform is chosen.target_platform
+        ]
+        if chosen.id not in queue:
+            return
+        index = queue.index(chosen.id) + direction
+        if 0 <= index < len(queue):
+            await self._move([chosen.id], queue[index], is_after=direction > 0)
 
     # -- small -----------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ ACTIONS = (
     "build.log",
     "build.cancel",
     "build.first",
+    "build.earlier",
+    "build.later",
     "build.retry",
     "build.change",
     "build.compare",
@@ -51,6 +53,7 @@ class BuildsPane(QWidget):
     """Shows builds; says which are chosen."""
 
     chosen = Signal(object)  # BuildJob | None
+    moved = Signal(list, str, bool)  # ids, the build beside which they go, whether behind it
     menu_wanted = Signal(QPoint)
 
     def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
@@ -60,6 +63,7 @@ class BuildsPane(QWidget):
         self._theme, self._actions = theme, actions
         self.empty = empty
         self.model = BuildsTable(theme, self)
+        self.model.moved.connect(self.moved)
         self.filter = BuildsFilter(self)
         self.filter.setSourceModel(self.model)
         self.view = QTableView()
@@ -123,6 +127,14 @@ class BuildsPane(QWidget):
         view.setShowGrid(False)
         view.setSortingEnabled(True)
         view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        # The queue is moved by hand where its own order is shown; a third click shows it again.
+        view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        view.setDefaultDropAction(Qt.DropAction.MoveAction)
+        view.setDragDropOverwriteMode(False)
+        view.horizontalHeader().setSortIndicatorClearable(True)
+        view.horizontalHeader().sortIndicatorChanged.connect(
+            lambda column, _order: self.model.set_can_move(column < 0)
+        )
         view.setWordWrap(False)
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(24)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from slate_desktop.domain.build import BuildJob, BuildStatus
 from slate_desktop.domain.builds.matrix import PLATFORM_TITLES
+from slate_desktop.domain.builds.order import Place
 from slate_desktop.ui.text import format_duration, format_time
 
 # Tabs of the console that hold the log of a build have keys that begin so.
@@ -52,6 +53,13 @@ def why_words(build: BuildJob) -> str:
     if not build.is_final:
         return build.progress_message or ""
     return build.verdict_reason or build.error_message or ""
+
+
+def place_words(place: Place) -> str:
+    """Return a waiting build's place."""
+    if place.position == 1:
+        return _tr("next in the queue")
+    return _tr("{position} of {of} in the queue").format(position=place.position, of=place.of)
 
 
 def platform_words(build: BuildJob) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,18 @@ from slate_desktop.ui.documents.model.camera import Camera
 from slate_desktop.ui.documents.model_document import ModelDocument, switch_distance
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
-from tests.gui.preview_files import move_mouse, shared_asset, turn_wheel, write_glb
+from tests.gui.preview_files import (
+    move_mouse,
+    shared_asset,
+    turn_wheel,
+    write_glb,
+    write_png,
+)
 from tests.gui.test_documents import offline
 
 __all__ = ["offline"]
 
+DATA = Path(__file__).resolve().parents[1] / "data" / "models"
 REFERENCES = Path(__file__).parent / "references"
 
 
@@ -33,10 +41,12 @@ async def opened(window: MainWindow, path: Path) -> ModelDocument:
 
 
 async def settled(document: ModelDocument) -> None:
-    view = document.view
+    view, controls = document.view, document.controls
     await until(
         lambda: (
-            view.frame is not None
+            document._shown == (controls.lod.value(), controls.mode.currentData())
+            and not document._is_showing
+            and view.frame is not None
             and not view._is_running
             and not view._is_stale
             and not view._is_moving
@@ -83,15 +93,37 @@ async def modes_and_light_change_the_picture(document: ModelDocument) -> None:
         QTest.keyClick(view, key)
         await settled(document)
         assert unlike(view.frame, shaded) < 0.01, mode
-    controls.mode.setCurrentIndex(controls.mode.findData("colours"))
-    await settled(document)
-    controls.mode.setCurrentIndex(0)
+    await figures_are_shown_as_colours(document)
     QTest.keyClick(view, Qt.Key.Key_G)
     await settled(document)
     assert unlike(view.frame, shaded) > 0.002
     controls.light.setValue(5)
     await settled(document)
     assert unlike(view.frame, shaded) > 0.05
+
+
+async def figures_are_shown_as_colours(document: ModelDocument) -> None:
+    """The front of the cube looks along +z, is at z = 1, and sees all of the sky."""
+    view, controls, home = document.view, document.controls, document.view.camera
+    view.set_camera(home.seen_from("front"))
+    for mode, colour in (("normals", (128, 128, 255)), ("light", (255, 255, 255))):
+        controls.set_mode(mode)
+        await settled(document)
+        assert colour_in_the_middle(view.frame) == pytest.approx(colour, abs=3), mode
+    controls.set_mode("colours")
+    await settled(document)
+    red, green, blue = colour_in_the_middle(view.frame)
+    assert blue > 250
+    assert 100 < red < 155
+    assert 100 < green < 155
+    controls.set_mode("shaded")
+    view.set_camera(home)
+    await settled(document)
+
+
+def colour_in_the_middle(image: QImage) -> tuple[int, int, int]:
+    red, green, blue = pixels(image)[image.height() // 2, image.width() // 2]
+    return int(red), int(green), int(blue)
 
 
 async def hand_and_keys_move_the_camera(document: ModelDocument) -> None:
@@ -184,6 +216,66 @@ async def pictures_are_like_the_references(document: ModelDocument) -> None:
             reference = image
         assert not reference.isNull()
         assert unlike(image, reference) < 0.02, name
+
+
+def write_flat_models(folder: Path) -> list[Path]:
+    """Write one square of 2 m in every format that is no glTF, upright and facing the front."""
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    write_png(folder / "paint.png", 8, 8)
+    (folder / "square.mtl").write_text("newmtl paint\nKd 1 1 1\nmap_Kd paint.png\n")
+    lines = ["mtllib square.mtl", *(f"v {x} {y} 0" for x, y in corners)]
+    lines += [*(f"vt {(x + 1) / 2} {(y + 1) / 2}" for x, y in corners), "vn 0 0 1"]
+    lines += ["usemtl paint", "f 1/1/1 2/2/1 3/3/1", "f 1/1/1 3/3/1 4/4/1"]
+    (folder / "square.obj").write_text("\n".join(lines))
+    # These have z up, and their front looks along -y.
+    facets = ""
+    for face in ((0, 1, 2), (0, 2, 3)):
+        points = "".join(f"vertex {corners[n][0]} 0 {corners[n][1]}\n" for n in face)
+        facets += f"facet normal 0 -1 0\nouter loop\n{points}endloop\nendfacet\n"
+    (folder / "square.stl").write_text(f"solid square\n{facets}endsolid square\n")
+    header = "ply\nformat ascii 1.0\nelement vertex 4\n"
+    header += "".join(f"property float {axis}\n" for axis in "xyz")
+    header += "".join(f"property uchar {name}\n" for name in ("red", "green", "blue"))
+    header += "element face 2\nproperty list uchar int vertex_indices\nend_header\n"
+    points = "".join(f"{x} 0 {y} 200 40 20\n" for x, y in corners)
+    (folder / "square.ply").write_text(f"{header}{points}3 0 1 2\n3 0 2 3\n")
+    shutil.copy(DATA / "quad.fbx", folder / "square.fbx")
+    return [folder / f"square.{suffix}" for suffix in ("obj", "stl", "ply", "fbx")]
+
+
+async def test_every_format_is_drawn_and_painted(offline: MainWindow, tmp_path: Path) -> None:
+    offline.resize(700, 520)
+    for path in write_flat_models(tmp_path):
+        document = await opened(offline, path)
+        await flat_model_is_shown(document)
+        await offline.documents.close_document(document)
+
+
+async def flat_model_is_shown(document: ModelDocument) -> None:
+    view, controls, suffix = document.view, document.controls, document.path.suffix
+    controls.grid.setChecked(False)
+    view.set_camera(view.camera.seen_from("front"))
+    await settled(document)
+    assert document.panel.values["Triangles"] == "2", suffix
+    middle = np.array(colour_in_the_middle(view.frame))
+    assert np.abs(middle - pixels(view.frame)[2, 2]).max() > 30, suffix
+    if suffix == ".obj":  # the texture's blue shows: its material was found
+        assert middle[2] > middle[0] + 20
+        assert document.panel.values["Textures"] == "1"
+    if suffix == ".ply":
+        controls.set_mode("colours")
+        await settled(document)
+        assert colour_in_the_middle(view.frame) == pytest.approx((200, 40, 20), abs=3)
+    controls.set_mode("normals")
+    await settled(document)
+    facing = (128, 0, 128) if suffix in (".stl", ".ply") else (128, 128, 255)
+    assert colour_in_the_middle(view.frame) == pytest.approx(facing, abs=3), suffix
+    if suffix == ".stl":
+        controls.set_mode("colours")
+        await until(lambda: controls.mode.currentData() == "shaded", 30)
+        assert "no vertex colours" in document.words.text()
+        controls.uv.click()
+        await until(lambda: "no UVs" in document.words.text(), 30)
 
 
 async def test_hostile_model_is_told_and_the_window_lives(

@@ -68,6 +68,11 @@ def load_ply(data: bytes) -> Document:
     return document
 
 
+def warm() -> None:
+    """Import trimesh, which takes a second."""
+    import trimesh  # noqa: F401
+
+
 def _load(data: bytes, file_type: str) -> Any:
     """Return trimesh's mesh or cloud, its vertices as the file has them."""
     import trimesh

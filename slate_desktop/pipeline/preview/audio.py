@@ -16,6 +16,7 @@ from slate_desktop.pipeline.run import Progress
 MAX_BUCKETS = 32_768
 PLAY_CHANNELS = 2
 _COLUMNS, _ROWS, _WINDOW = 2048, 256, 2048
+_BATCH = 128
 _LOW_HZ = 40.0
 _FLOOR_DB = -96.0
 _FULL = 32_700
@@ -146,7 +147,9 @@ class _Scan:
         self._next_column = 0
         self._window = np.hanning(_WINDOW).astype(np.float32) / np.float32(32768 * channels)
         self._tail = np.zeros((channels, _WINDOW), np.int16)
-        self._columns: list[Array] = []
+        # Transformed at the end, many at once: the waveform is what is waited for.
+        self._pieces = np.zeros((min(_COLUMNS, self._count_columns(frames)), _WINDOW), np.float32)
+        self._kept = 0
         self._bins = _log_bins(rate)
 
     def take(self, block: Array) -> None:
@@ -167,8 +170,7 @@ class _Scan:
         self._peaks.flush()
         self._pcm.close()
         shape = [self._channels, self.buckets, 2]
-        columns = self._columns or [np.zeros(_ROWS, np.uint8)]
-        spectrogram = np.ascontiguousarray(np.stack(columns, axis=1)[::-1])
+        spectrogram = np.ascontiguousarray(self._transform()[:, ::-1].T)
         return {
             "peaks": {"file": "peaks", "shape": shape, "type": "float32"},
             "pcm": "pcm",
@@ -209,14 +211,28 @@ class _Scan:
         while self._next_column * self._step + _WINDOW <= self._done + lanes.shape[1]:
             start = self._next_column * self._step - origin
             self._next_column += 1
-            if start < 0 or len(self._columns) >= _COLUMNS:
-                continue
-            piece = data[:, start : start + _WINDOW].sum(axis=0, dtype=np.float32) * self._window
-            power = np.abs(np.fft.rfft(piece)) * (4 / _WINDOW)
-            decibels = 20 * np.log10(np.maximum(np.maximum.reduceat(power, self._bins), 1e-6))
-            shown = (decibels - _FLOOR_DB) / -_FLOOR_DB * 255
-            self._columns.append(np.clip(shown, 0, 255).astype(np.uint8))
+            if start >= 0 and self._kept < len(self._pieces):
+                piece = data[:, start : start + _WINDOW]
+                piece.sum(axis=0, dtype=np.float32, out=self._pieces[self._kept])
+                self._kept += 1
         self._tail = data[:, -_WINDOW:]
+
+    def _transform(self) -> Array:
+        """Return the levels of every column: (columns, rows) bytes, low frequencies first."""
+        if not self._kept:
+            return np.zeros((1, _ROWS), np.uint8)
+        levels = np.empty((self._kept, _ROWS), np.uint8)
+        for begin in range(0, self._kept, _BATCH):
+            pieces = self._pieces[begin : min(begin + _BATCH, self._kept)] * self._window
+            power = np.abs(np.fft.rfft(pieces, axis=1)) * (4 / _WINDOW)
+            rows = np.maximum.reduceat(power, self._bins, axis=1)
+            decibels = 20 * np.log10(np.maximum(rows, 1e-6))
+            shown = (decibels - _FLOOR_DB) / -_FLOOR_DB * 255
+            levels[begin : begin + len(shown)] = np.clip(shown, 0, 255)
+        return levels
+
+    def _count_columns(self, frames: int) -> int:
+        return max(1, frames // self._step + 1)
 
 
 def _log_bins(rate: int) -> Array:

@@ -1,4 +1,4 @@
-"""A model for the viewer: counts and warnings, its UV layout, and levels of detail to look at."""
+"""A model for the viewer: counts, UV layout, levels of detail, and copies painted with figures."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # More edges than this are a grey area on any screen; they are thinned out evenly.
 _MAX_UV_TRIANGLES = 200_000
+# Enough for a look: shadows are as soft as they come.
+_RAYS = 48
+_UNLIT = "KHR_materials_unlit"
 
 
 def describe_model(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:  # noqa: ARG001
@@ -29,6 +32,18 @@ def describe_model(arguments: dict[str, Any], work_dir: Path, progress: Progress
         AssetError: the file is not sound or needs more than is allowed.
     """
     return run.inspect(AssetKind.MODEL, Path(arguments["source"]))
+
+
+def plain_model(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:  # noqa: ARG001
+    """Write ``source`` as a GLB that every viewer reads: decompressed, in metres, y up.
+
+    Raises:
+        AssetError: the file is not sound or needs more than is allowed.
+    """
+    from slate_desktop.pipeline.model import to_glb
+
+    (work_dir / "plain.glb").write_bytes(to_glb(Path(arguments["source"])))
+    return {"file": "plain.glb"}
 
 
 def uv_layout(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:  # noqa: ARG001
@@ -65,6 +80,57 @@ def _triangles(document: Document) -> Array:
         corners = document.accessors[index].floats[triangles[: len(triangles) // 3 * 3]]
         found.append(corners.reshape(-1, 3, 2).astype(np.float32))
     return np.concatenate(found)
+
+
+def paint_model(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:
+    """Write a GLB of ``source`` whose vertices show a figure as their colour, without any light.
+
+    ``what`` is ``normals`` (x, y, z of -1 to 1 as red, green, blue), ``colours`` (those of the
+    file) or ``light`` (the share of the sky that a vertex sees, as ``bake_lighting`` finds it).
+
+    Raises:
+        AssetError: the file is not sound, needs more than is allowed, or has no such figure.
+    """
+    from slate_desktop.pipeline.model.bake import bake_occlusion
+    from slate_desktop.pipeline.model.document import attributes_of
+    from slate_desktop.pipeline.model.read import faults_of_file, read
+    from slate_desktop.pipeline.model.save import save_glb
+
+    what = arguments["what"]
+    with faults_of_file():
+        document = read(Path(arguments["source"]))
+        parts = list(document.triangle_primitives())
+        if what == "colours" and not any("COLOR_0" in attributes_of(part) for part in parts):
+            raise AssetError.invalid("The model has no vertex colours.")
+        if what == "light":
+            for part in parts:
+                attributes_of(part).pop("COLOR_0", None)
+            bake_occlusion(document, _RAYS, lambda share: progress(share, "casting light"))
+        elif what == "normals":
+            for part in parts:
+                _paint_normals(document, part)
+        bare = document.grow("materials", {"doubleSided": True, "extensions": {_UNLIT: {}}})
+        document.use_extension(_UNLIT, is_required=False)
+        for part in parts:
+            part["material"] = bare
+        (work_dir / "painted.glb").write_bytes(b"".join(save_glb(document)))
+    return {"file": "painted.glb"}
+
+
+def _paint_normals(document: Document, primitive: dict[str, Any]) -> None:
+    from slate_desktop.pipeline.model.document import attributes_of
+    from slate_desktop.pipeline.model.normals import smooth_normals
+
+    attributes = attributes_of(primitive)
+    if "NORMAL" in attributes:
+        normals = document.accessors[attributes["NORMAL"]].floats
+    else:
+        positions = document.accessors[attributes["POSITION"]].floats
+        normals = smooth_normals(positions, document.indices_of(primitive))
+    colours = np.ones((len(normals), 4), np.float32)
+    colours[:, :3] = np.clip(normals, -1, 1) * 0.5 + 0.5
+    stored = np.rint(colours * 255).astype(np.uint8)
+    attributes["COLOR_0"] = document.add(stored, "VEC4", normalized=True)
 
 
 def make_lods(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:

@@ -7,7 +7,9 @@ window starts another. Lines of JSON go both ways::
     window → worker  {"work_dir": …}                       once
                      {"op": "open", "file": …, "up": …}     a file in the work folder
                      {"op": "render", "width": …, …}
-    worker → window  {"ready": …} | {"opened": …} | {"frame": …} | {"error": "one sentence"}
+                     {"op": "close"}                        let go of the file
+    worker → window  {"ready": …} | {"opened": …} | {"frame": …} | {"closed": true}
+                     {"error": "one sentence"}
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ MAX_WIDTH, MAX_HEIGHT = 4096, 2304
 FRAME_BYTES = MAX_WIDTH * MAX_HEIGHT * 3
 _MAX_LINE = 65_536
 _CORNERS_FILE = "corners.ply"
-_MODES = ("shaded", "wireframe", "normals", "checker", "colours")
+# Plain: colours as they are in the file, for files painted with figures.
+_MODES = ("shaded", "wireframe", "checker", "plain")
 # What drivers of real GPUs need, besides the system's programs.
 _DEVICES = ("/dev/dri", "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-modeset", "/dev/nvidia-uvm")
 _DEVICE_FACTS = ("/sys/class/drm", "/sys/dev", "/sys/devices", "/proc/driver/nvidia", "/etc/glvnd")
@@ -91,7 +94,6 @@ class Viewer:
                 "scene.up_direction": up,
                 "scene.animation.indices": [0],
                 "render.effect.antialiasing.enable": True,
-                "render.effect.tone_mapping": True,
                 "render.effect.blending.enable": True,
                 "ui.loader_progress": False,
             }
@@ -145,6 +147,11 @@ class Viewer:
         self._memory[: len(content)] = content
         return {"width": width, "height": height}
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.scene.clear()
+        self._file = self._mode = ""
+
     def _read(self) -> None:
         scene = self._engine.scene
         scene.clear()
@@ -164,10 +171,7 @@ class Viewer:
             {
                 "render.show_edges": mode == "wireframe",
                 "model.checkerboard.enable": mode == "checker",
-                "model.scivis.enable": mode in ("colours", "normals"),
-                "model.scivis.array_name": _array_name(Path(self._file).suffix.lower(), mode),
-                # As colours, without a scale.
-                "model.scivis.component": -2,
+                "render.effect.tone_mapping": mode != "plain",
             }
         )
         if was_checker and not is_first:
@@ -196,13 +200,6 @@ def _corners(bounds: list[list[float]]) -> str:
     )
 
 
-def _array_name(suffix: str, mode: str) -> str:
-    """Return what f3d calls the vertices' colours or normals of a format."""
-    if suffix in (".glb", ".gltf"):
-        return "NORMAL" if mode == "normals" else "COLOR_0"
-    return "Normals" if mode == "normals" else "RGBA"
-
-
 def _make_engine(f3d: Any) -> Any:
     if sys.platform != "linux":
         return f3d.Engine.create(True)
@@ -218,6 +215,9 @@ def _answer(viewer: Viewer, order: dict[str, Any]) -> dict[str, Any]:
         if order["op"] == "open":
             opened = viewer.open(Path(order["file"]).name, order["up"], order["bounds"])
             return {"opened": opened}
+        if order["op"] == "close":
+            viewer.close()
+            return {"closed": True}
         return {"frame": viewer.render(order)}
     except (RuntimeError, ValueError, KeyError, TypeError, AssetError) as exc:
         return {"error": f"The file cannot be drawn: {exc}".splitlines()[0][:300]}

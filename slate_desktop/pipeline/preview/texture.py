@@ -11,9 +11,7 @@ from slate_desktop.pipeline import texture
 from slate_desktop.pipeline.preview.planes import Array, halve, thumbnail_side, write_plane
 from slate_desktop.pipeline.preview.shading import Look, shade
 from slate_desktop.pipeline.run import Progress
-
-# The first picture's longer side at most; more than a view needs is not waited for.
-_FIRST_SIDE = 1024
+from slate_desktop.pipeline.texture.image import GLANCE_SIDE
 
 
 def open_texture(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:
@@ -25,11 +23,20 @@ def open_texture(arguments: dict[str, Any], work_dir: Path, progress: Progress) 
     Raises:
         AssetError: the file is not sound or needs more than is allowed.
     """
-    image = texture.read(Path(arguments["source"]))
+    glances: list[int] = []
+
+    def on_glance(small: Array, width: int, height: int) -> None:
+        glances.append(width)
+        write_plane(work_dir / "first", small)
+        progress(0.5, f"first {small.shape[1]} {small.shape[0]} {width} {height}")
+
+    image = texture.read(Path(arguments["source"]), on_glance=on_glance)
     levels = [np.asarray(level) for level in image.levels]
     if levels[0].dtype != np.uint8:
         levels = [level.astype(np.float32, copy=False) for level in levels]
-    _write_first(levels[0], work_dir, progress)
+    height, width = levels[0].shape[:2]
+    if not glances and (step := -(-max(height, width) // GLANCE_SIDE)) > 1:
+        on_glance(levels[0][step // 2 :: step, step // 2 :: step], width, height)
     planes = []
     for number, level in enumerate(chain(levels)):
         planes.append(write_plane(work_dir / f"level{number}", level))
@@ -81,16 +88,6 @@ def chain(levels: list[Array]) -> Any:
     while max(level.shape[:2]) > 1:
         level = halve(level)
         yield level
-
-
-def _write_first(level: Array, work_dir: Path, progress: Progress) -> None:
-    height, width = level.shape[:2]
-    step = max(1, -(-max(height, width) // _FIRST_SIDE))
-    if step == 1:
-        return
-    small = level[step // 2 :: step, step // 2 :: step]
-    write_plane(work_dir / "first", small)
-    progress(0.5, f"first {small.shape[1]} {small.shape[0]} {width} {height}")
 
 
 def _fit(pixels: Any, side: int) -> Any:

@@ -46,8 +46,8 @@ class ForkServer:
         """The server's process, while it runs."""
         return None if self._server is None else self._server.pid
 
-    def launch(self, kind: AssetKind | None) -> ForkedChild:
-        """Fork a child that has the codecs of ``kind`` loaded.
+    def launch(self, kind: AssetKind | None, codec: str = "") -> ForkedChild:
+        """Fork a child that has the codecs of ``kind`` loaded, and another one.
 
         Raises:
             OSError: the server cannot be started.
@@ -56,11 +56,11 @@ class ForkServer:
             if self._control is None:
                 self._start()
             try:
-                return self._launch(kind)
+                return self._launch(kind, codec)
             except OSError:
                 self._lose()
                 self._start()
-                return self._launch(kind)
+                return self._launch(kind, codec)
 
     def close(self) -> None:
         """End the server and every child."""
@@ -92,14 +92,16 @@ class ForkServer:
             target=self._listen, args=(ours,), name="slate-fork-server", daemon=True
         ).start()
 
-    def _launch(self, kind: AssetKind | None) -> ForkedChild:
+    def _launch(self, kind: AssetKind | None, codec: str) -> ForkedChild:
         if self._control is None:
             raise OSError("the fork server is closed")
         ours, theirs = socket.socketpair()
         child_id = next(self._ids)
         child = ForkedChild(self, child_id, ours)
         self._children[child_id] = child
-        message = msgspec.json.encode({"start": child_id, "load": kind and kind.value})
+        message = msgspec.json.encode(
+            {"start": child_id, "load": kind and kind.value, "codec": codec}
+        )
         try:
             with theirs:
                 socket.send_fds(self._control, [message], [theirs.fileno()])

@@ -159,9 +159,11 @@ class Sandbox:
             raise AssetError.crash("The reader answered nonsense.")
         return tuple(str(name) for name in result)
 
-    def _launch(self, kind: AssetKind | None) -> ChildHandle:
+    def _launch(self, request: ChildRequest) -> ChildHandle:
         try:
-            return SpawnedChild() if self._server is None else self._server.launch(kind)
+            if self._server is None:
+                return SpawnedChild()
+            return self._server.launch(request.kind, request.codec)
         except OSError as exc:
             raise EnvironmentFaultError(
                 f"No process can be started to read files: {exc.strerror or exc}."
@@ -185,7 +187,7 @@ class _Job:
 
     def __init__(
         self,
-        launch: Callable[[AssetKind | None], ChildHandle],
+        launch: Callable[[ChildRequest], ChildHandle],
         request: ChildRequest,
         limits: Limits,
         on_progress: OnProgress | None,
@@ -206,7 +208,7 @@ class _Job:
         with self._lock:
             if self._signal is not None:
                 return None, None
-            child = self._child = self._launch(self._request.kind)
+            child = self._child = self._launch(self._request)
         try:
             order = Order(limits=self._limits, request=self._request)
             last: Answer | None = None

@@ -25,6 +25,13 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 _TARGET = re.compile(r"slate_desktop\.pipeline(\.[a-z0-9_]+)+:[a-z0-9_]+")
 
 
+# Codecs that take a second to import and that few files need: loaded at the first of these.
+_CODECS = {
+    ".stl": "slate_desktop.pipeline.model.scans",
+    ".ply": "slate_desktop.pipeline.model.scans",
+}
+
+
 class ChildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a function of the pipeline in a child.
 
@@ -36,6 +43,7 @@ class ChildRequest(msgspec.Struct, frozen=True, kw_only=True):
         work_dir: an existing folder of this request alone, the only one that the child may write.
         readable: files and folders that it may read.
         kind: whose codecs a warm child finds loaded, and whose limits hold.
+        codec: a module of the pipeline that a warm child finds loaded besides, see ``codec_of``.
     """
 
     target: str
@@ -43,10 +51,18 @@ class ChildRequest(msgspec.Struct, frozen=True, kw_only=True):
     work_dir: str
     readable: tuple[str, ...] = ()
     kind: AssetKind | None = None
+    codec: str = ""
 
     def __post_init__(self) -> None:
         if _TARGET.fullmatch(self.target) is None:
             raise CommandError(ErrorCode.INTERNAL, f"{self.target!r} is no task of the pipeline")
+        if self.codec and self.codec not in _CODECS.values():
+            raise CommandError(ErrorCode.INTERNAL, f"{self.codec!r} is no codec of the pipeline")
+
+
+def codec_of(source: Path) -> str:
+    """Return the codec that a file needs beside those of its kind, empty for most."""
+    return _CODECS.get(source.suffix.lower(), "")
 
 
 def encode_line(message: object) -> bytes:
@@ -89,4 +105,5 @@ def _request(
         # A model's buffers and images lie beside it.
         readable=(str(source.parent if kind is AssetKind.MODEL else source),),
         kind=kind,
+        codec=codec_of(source),
     )

@@ -4,7 +4,7 @@ It imports and forks, and never opens a file of anybody. Run by ``forked`` as
 ``python -I -m slate_desktop.pipeline.sandbox.server``, on Linux, with a socket of whole messages as
 standard input::
 
-    client → server   {"start": id, "load": "audio" or null}, with the child's channel
+    client → server   {"start": id, "load": kind or null, "codec": module or ""}, with a channel
                       {"signal": id, "number": 15}
     server → client   {"ended": id, "status": exit code, or minus the signal}
 
@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import selectors
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -54,7 +55,7 @@ class _Server:
         self._control = control
         self._wake = wake
         self._pids: dict[int, int] = {}
-        self._loaded: set[AssetKind] = set()
+        self._loaded: set[str] = set()
         # Descriptors that no child may keep.
         self._own = [control.fileno(), wake, wake_writer]
 
@@ -87,7 +88,9 @@ class _Server:
 
     def _start(self, message: dict[str, Any], channel: int) -> None:
         if (kind := message["load"]) is not None:
-            self._load(AssetKind(kind))
+            self._load(kind, lambda: run.load(AssetKind(kind)))
+        if codec := message["codec"]:
+            self._load(codec, lambda: importlib.import_module(codec).warm())
         if os.geteuid() != 0:
             tasks_of_user()  # counted here, so that not every child has to
         pid = os.fork()
@@ -98,13 +101,13 @@ class _Server:
         # So that the parent can end the child's programs if this server is killed.
         self._control.send(msgspec.json.encode({"started": message["start"], "pid": pid}))
 
-    def _load(self, kind: AssetKind) -> None:
-        """Import codecs; where that fails, each child meets the error and tells it."""
-        if kind in self._loaded:
+    def _load(self, name: str, load: Callable[[], object]) -> None:
+        """Import codecs once; where that fails, each child meets the error and tells it."""
+        if name in self._loaded:
             return
-        self._loaded.add(kind)
+        self._loaded.add(name)
         with contextlib.suppress(Exception):
-            run.load(kind)
+            load()
         gc.collect()
         gc.freeze()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,6 +13,9 @@ from slate_desktop.domain.assets.texture import ColorSpace
 
 # (height, width, 4): uint8 straight RGBA, or float16 and float32 linear RGBA.
 Pixels: TypeAlias = npt.NDArray[Any]
+# Takes a small picture before the whole is there, and the texture's width and height.
+OnGlance: TypeAlias = Callable[[Pixels, int, int], None]
+GLANCE_SIDE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

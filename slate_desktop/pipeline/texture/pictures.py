@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
 
 from slate_desktop.errors import AssetError
 from slate_desktop.pipeline.texture.bands import row_bands
-from slate_desktop.pipeline.texture.image import Pixels, TextureFacts
+from slate_desktop.pipeline.texture.image import GLANCE_SIDE, OnGlance, Pixels, TextureFacts
 from slate_desktop.pipeline.texture.limits import check_sides, decoding
 from slate_desktop.pipeline.texture.png import check_png
 
@@ -50,7 +50,12 @@ def read_facts(stream: BinaryIO, form: str) -> TextureFacts:
 
 
 def read_picture(
-    stream: BinaryIO, form: str, *, is_data: bool = False, max_side: int | None = None
+    stream: BinaryIO,
+    form: str,
+    *,
+    is_data: bool = False,
+    max_side: int | None = None,
+    on_glance: OnGlance | None = None,
 ) -> tuple[Pixels, TextureFacts]:
     """Read a picture in its right orientation.
 
@@ -60,6 +65,7 @@ def read_picture(
         is_data: values are no colours, so that no colour profile is applied.
         max_side: pixels that are enough; a JPEG is decoded at a fraction of its size then, never
             below this.
+        on_glance: called with a small picture of a large upright one as soon as it is decoded.
 
     Returns:
         uint8 RGBA (height, width, 4) with straight alpha, or float32 linear values.
@@ -72,9 +78,21 @@ def read_picture(
         if max_side is not None:
             picture.draft(picture.mode, (max_side, max_side))
         picture.load()
+        if on_glance is not None and _orientation(picture) == 1:
+            _glance(picture, on_glance, is_data=is_data)
         notes: list[str] = []
         picture = _in_srgb(_upright(picture, notes), notes, is_data=is_data)
         return _extract(picture), replace(facts, notes=(*facts.notes, *notes))
+
+
+def _glance(picture: Image.Image, on_glance: OnGlance, *, is_data: bool) -> None:
+    """Show every nth pixel: turning all of them into what is asked for takes as long again."""
+    width, height = picture.size
+    step = -(-max(width, height) // GLANCE_SIDE)
+    if step > 1:
+        size = (max(1, width // step), max(1, height // step))
+        small = picture.resize(size, Image.Resampling.NEAREST)
+        on_glance(_extract(_in_srgb(small, [], is_data=is_data)), width, height)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from slate_desktop.pipeline.texture import exr, hdr, pictures
 from slate_desktop.pipeline.texture.container import GpuTexture
 from slate_desktop.pipeline.texture.dds import read_dds
 from slate_desktop.pipeline.texture.gpuformats import level_sizes
-from slate_desktop.pipeline.texture.image import Pixels, TextureFacts, TextureImage
+from slate_desktop.pipeline.texture.image import OnGlance, Pixels, TextureFacts, TextureImage
 from slate_desktop.pipeline.texture.ktx2 import read_ktx2
 from slate_desktop.pipeline.texture.limits import MAX_FILE_BYTES, decoding
 from slate_desktop.pipeline.texture.resize import shrink
@@ -21,7 +21,12 @@ _CONTAINERS = {"dds": read_dds, "ktx2": read_ktx2}
 
 
 def read(
-    path: Path, *, max_side: int | None = None, is_data: bool = False, only_largest: bool = False
+    path: Path,
+    *,
+    max_side: int | None = None,
+    is_data: bool = False,
+    only_largest: bool = False,
+    on_glance: OnGlance | None = None,
 ) -> TextureImage:
     """Read a texture, with every mip that its file holds.
 
@@ -31,6 +36,8 @@ def read(
             smallest level is larger, is made smaller.
         is_data: values are no colours, so that no colour profile is applied.
         only_largest: leave the smaller mips out.
+        on_glance: called once with a small picture of a large one, as soon as its pixels are
+            decoded and before they are laid out; not for every format.
 
     Raises:
         AssetError: it is not sound, demands more than is allowed, or is in no known format.
@@ -41,7 +48,9 @@ def read(
             texture = _CONTAINERS[form](stream)
             levels = _decode(texture, form, max_side, 1 if only_largest else len(texture.levels))
             return TextureImage(levels=levels, facts=texture.facts(form))
-        pixels, facts = _read_picture(stream, form, max_side=max_side, is_data=is_data)
+        pixels, facts = _read_picture(
+            stream, form, max_side=max_side, is_data=is_data, on_glance=on_glance
+        )
     if max_side is not None:
         pixels = shrink(pixels, max_side)
     return TextureImage(levels=(pixels,), facts=facts)
@@ -73,7 +82,12 @@ def _form(stream: BinaryIO, path: Path) -> str:
 
 
 def _read_picture(
-    stream: BinaryIO, form: str, *, max_side: int | None, is_data: bool
+    stream: BinaryIO,
+    form: str,
+    *,
+    max_side: int | None,
+    is_data: bool,
+    on_glance: OnGlance | None,
 ) -> tuple[Pixels, TextureFacts]:
     match form:
         case "exr":
@@ -81,7 +95,9 @@ def _read_picture(
         case "hdr":
             return hdr.read_hdr(stream)
         case _:
-            return pictures.read_picture(stream, form, is_data=is_data, max_side=max_side)
+            return pictures.read_picture(
+                stream, form, is_data=is_data, max_side=max_side, on_glance=on_glance
+            )
 
 
 def _decode(texture: GpuTexture, form: str, max_side: int | None, most: int) -> tuple[Pixels, ...]:

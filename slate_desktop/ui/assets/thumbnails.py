@@ -24,6 +24,7 @@ from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import AssetError, SlateError
 from slate_desktop.settings.paths import cache_dir
 from slate_desktop.ui.documents.model.camera import Camera
+from slate_desktop.ui.documents.model.drawable import Drawable, drawable
 from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.model.worker import REHEARSAL, ModelWorker
 from slate_desktop.ui.documents.reader import Reader
@@ -162,20 +163,29 @@ class Thumbnails(QObject):
         described = await self._reader.read("model:describe_model", path, kind=AssetKind.MODEL)
         await asyncio.to_thread(described.close)
         files = await self._reader.files_of(AssetKind.MODEL, path)
+        model = await drawable(self._reader, path, described.result, files)
+        try:
+            data, width, height = await self._render(path, described.result, model)
+        finally:
+            await model.aclose()
+        image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
+        counts = described.result.get("counts", described.result)
+        image = image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_ARGB32)
+        return image, f"{int(counts['triangles']):,} tris"
+
+    async def _render(
+        self, path: Path, described: dict[str, Any], model: Drawable
+    ) -> tuple[bytes, int, int]:
         async with self._drawing:
             if self._worker is None or not self._worker.is_alive:
                 if self._worker is not None:
                     await self._worker.aclose()
                 self._worker = await self._models.take()
             is_z_up = path.suffix.lower() in (".stl", ".ply")
-            bounds = described.result["bounds"]
-            opened = await self._worker.open(files, path.name, "+Z" if is_z_up else "+Y", bounds)
-            order = model_order(described.result, opened, "z" if is_z_up else "y")
-            data, width, height = await self._worker.render(order)
-        image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
-        counts = described.result.get("counts", described.result)
-        image = image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_ARGB32)
-        return image, f"{int(counts['triangles']):,} tris"
+            up, bounds = "+Z" if is_z_up else "+Y", described["bounds"]
+            opened = await self._worker.open(model.files, model.main, up, bounds)
+            order = model_order(described, opened, "z" if is_z_up else "y")
+            return await self._worker.render(order)
 
 
 def model_order(described: dict[str, Any], opened: dict[str, Any], up: str) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.model.camera import Camera
 from slate_desktop.ui.documents.model.controls import AnimationBar, ModelControls
+from slate_desktop.ui.documents.model.drawable import Drawable
 from slate_desktop.ui.documents.model.uv_view import UvView
+from slate_desktop.ui.documents.model.variants import PAINTED, Variants
 from slate_desktop.ui.documents.model.view import ModelView
 from slate_desktop.ui.documents.model.worker import ModelWorker
-from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
 from slate_desktop.ui.text import ElidedLabel
 
@@ -40,7 +41,9 @@ class ModelDocument(Document):
     def __init__(self, path: Path, context: DocumentContext) -> None:
         super().__init__(path, context)
         self._worker: ModelWorker | None = None
-        self._lods: Reading | None = None
+        self._variants = Variants(path, context.reader)
+        self._shown = (0, "shaded")
+        self._is_showing = False
         self._watch: FileWatch | None = None
         self._size_m = 0.0
         self.facts: dict[str, Any] = {}
@@ -53,7 +56,8 @@ class ModelDocument(Document):
         self.words = ElidedLabel(role="muted")
         self.view.failed.connect(self.show_trouble)
         self.controls.uv_wanted.connect(self._on_uvs)
-        self.controls.lod_wanted.connect(self._on_lod)
+        self.controls.lod_wanted.connect(lambda _level: self._show_soon())
+        self.controls.mode_wanted.connect(lambda _name: self._show_soon())
         self.controls.make_lods.clicked.connect(self._on_make_lods)
         self._page = self._lay_out()
         self.controls.facts_wanted.connect(self._panel_area.setVisible)
@@ -73,7 +77,7 @@ class ModelDocument(Document):
             # The first is the reason; the others were only told to stop.
             raise errors.exceptions[0] from errors
         self.facts = describing.result()
-        await self._open(naming.result(), self.path.name)
+        await self._open_first(naming.result())
         self.show_content(self._page)
         self._show_facts()
         if self._watch is None:
@@ -86,9 +90,8 @@ class ModelDocument(Document):
         self.view.set_worker(None)
         worker, self._worker = self._worker, None
         if worker is not None:
-            await worker.aclose()
-        if self._lods is not None:
-            await asyncio.to_thread(self._lods.close)
+            await self.context.models.give_back(worker)
+        await self._variants.aclose()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Let the switches look at the key; Space plays."""
@@ -115,13 +118,24 @@ class ModelDocument(Document):
         await asyncio.to_thread(reading.close)
         return reading.result
 
-    async def _open(self, files: dict[str, Path], main: str, *, keep: bool = False) -> None:
+    async def _open_first(self, files: dict[str, Path]) -> None:
+        self._is_showing = True
+        try:
+            await self._variants.open(self.facts, files)
+            self.controls.set_lods([])
+            self._shown = (0, "shaded")
+            await self._open(*await self._variants.variant(*self._shown))
+        finally:
+            self._is_showing = False
+        self._show_soon()
+
+    async def _open(self, model: Drawable, mode: str, *, keep: bool = False) -> None:
         worker = await self._prepare()
         self.view.set_worker(None)
-        suffix = Path(main).suffix.lower()
-        up = "z" if suffix in _Z_UP else "y"
+        up = "z" if self.path.suffix.lower() in _Z_UP else "y"
         low, high = _bounds(self.facts)
-        opened = await worker.open(files, main, f"+{up.upper()}", [low, high])
+        opened = await worker.open(model.files, model.main, f"+{up.upper()}", [low, high])
+        self.view.shown.mode = mode
         if not keep:
             camera = Camera(angle=float(opened["angle"]), up=up).around(low, high)
             self.view.set_camera(camera.framed())
@@ -189,17 +203,14 @@ class ModelDocument(Document):
 
     async def _make_lods(self) -> None:
         try:
-            reading = await self.context.reader.read(
-                "model:make_lods", self.path, kind=AssetKind.MODEL
-            )
+            levels = await self._variants.make_levels()
         except SlateError as error:
             self.words.setText(str(error))
             return
         finally:
             self.controls.make_lods.setEnabled(True)
-        self._lods = reading
         labels = []
-        for number, level in enumerate(reading.result["levels"]):
+        for number, level in enumerate(levels):
             words = f"{number}: {int(level['triangles']):,} · {format_bytes(int(level['size']))}"
             if number:
                 distance = switch_distance(float(level["error"]) * self._size_m)
@@ -208,18 +219,30 @@ class ModelDocument(Document):
         self.controls.set_lods(labels)
         self.words.setText("")
 
-    def _on_lod(self, level: int) -> None:
-        if self._lods is not None:
-            self.context.tasks.spawn(self._show_lod(level), "show LOD", self)
+    def _show_soon(self) -> None:
+        """Show the chosen level in the chosen way; the newest choice wins."""
+        if not self._is_showing:
+            self._is_showing = True
+            self.context.tasks.spawn(self._show_chosen(), "show variant", self)
 
-    async def _show_lod(self, level: int) -> None:
-        if self._lods is None:
-            return
-        file = self._lods.folder / str(self._lods.result["levels"][level]["file"])
+    async def _show_chosen(self) -> None:
+        controls, view = self.controls, self.view
         try:
-            await self._open({file.name: file}, file.name, keep=True)
+            while (wanted := (controls.lod.value(), controls.mode.currentData())) != self._shown:
+                old, self._shown = self._shown, wanted
+                model, mode = await self._variants.variant(*wanted)
+                if old[0] == wanted[0] and PAINTED.isdisjoint((old[1], wanted[1])):
+                    view.shown.mode = mode
+                    view.refresh()
+                else:
+                    await self._open(model, mode, keep=True)
         except (SlateError, OSError) as error:
             self.words.setText(str(error))
+            controls.set_mode("shaded")
+        finally:
+            self._is_showing = False
+        if (controls.lod.value(), controls.mode.currentData()) != self._shown:
+            self._show_soon()
 
     def _lay_out(self) -> QWidget:
         page = QWidget()

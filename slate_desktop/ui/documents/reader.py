@@ -90,7 +90,7 @@ class Reader:
             EnvironmentFaultError: no child can be started.
         """
         sandbox = await self._get()
-        from slate_desktop.pipeline.sandbox.request import ChildRequest
+        from slate_desktop.pipeline.sandbox.request import ChildRequest, codec_of
 
         folder = Path(tempfile.mkdtemp(prefix="slate-preview-"))
         source = Path.cwd() / source
@@ -100,6 +100,7 @@ class Reader:
             work_dir=str(folder),
             readable=(str(source.parent if kind is AssetKind.MODEL else source),),
             kind=kind,
+            codec=codec_of(source) if kind is not None else "",
         )
 
         def on_progress(_fraction: float, words: str) -> None:

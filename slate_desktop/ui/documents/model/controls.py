@@ -24,6 +24,7 @@ class ModelControls(QWidget):
     uv_wanted = Signal(bool)
     facts_wanted = Signal(bool)
     lod_wanted = Signal(int)
+    mode_wanted = Signal(str)
 
     def __init__(self, theme: Theme, view: ModelView) -> None:
         super().__init__()
@@ -38,6 +39,7 @@ class ModelControls(QWidget):
             ("normals", self.tr("Normals")),
             ("checker", self.tr("UV checker")),
             ("colours", self.tr("Vertex colours")),
+            ("light", self.tr("Baked light")),
         ):
             self.mode.addItem(words, name)
         self.grid = self._chip(self.tr("Grid"), self.tr("Ground grid (G)"), is_on=True)
@@ -80,6 +82,10 @@ class ModelControls(QWidget):
         self.make_lods.setVisible(not has_lods)
         self._show_lod()
 
+    def set_mode(self, name: str) -> None:
+        """Choose how it is drawn, as the user would."""
+        self.mode.setCurrentIndex(self.mode.findData(name))
+
     def take_key(self, event: QKeyEvent) -> bool:
         """Do what a key stands for; false where it stands for nothing."""
         if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
@@ -89,7 +95,7 @@ class ModelControls(QWidget):
         if key in modes:
             name = modes[Qt.Key(key)]
             is_on = self.mode.currentData() == name
-            self.mode.setCurrentIndex(self.mode.findData("shaded" if is_on else name))
+            self.set_mode("shaded" if is_on else name)
         elif key == Qt.Key.Key_G:
             self.grid.toggle()
         elif key == Qt.Key.Key_B:
@@ -100,7 +106,9 @@ class ModelControls(QWidget):
 
     def _connect(self) -> None:
         view = self._view
-        self.mode.currentIndexChanged.connect(lambda _index: self._apply())
+        self.mode.currentIndexChanged.connect(
+            lambda _index: self.mode_wanted.emit(self.mode.currentData())
+        )
         for chip in (self.grid, self.bones, self.ambient):
             chip.toggled.connect(lambda _on: self._apply())
         self.light.valueChanged.connect(lambda _value: self._apply())
@@ -117,7 +125,6 @@ class ModelControls(QWidget):
 
     def _apply(self) -> None:
         shown = self._view.shown
-        shown.mode = self.mode.currentData()
         shown.grid, shown.bones = self.grid.isChecked(), self.bones.isChecked()
         shown.ambient = self.ambient.isChecked()
         shown.light = self.light.value() / _LIGHT_STEPS

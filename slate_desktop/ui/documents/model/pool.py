@@ -47,6 +47,20 @@ class ModelPool:
             raise
         return worker
 
+    async def give_back(self, worker: ModelWorker) -> None:
+        """Take a process that is not needed any more: it becomes the spare, or ends."""
+        try:
+            if worker.is_alive:
+                await worker.empty()
+        except SlateError as error:
+            log.info("a drawing process cannot be used again", extra={"reason": str(error)})
+            await worker.aclose()
+            return
+        if self._spare is None and self._warming is None and not self._is_closed:
+            self._spare = worker
+        else:
+            await worker.aclose()
+
     async def aclose(self) -> None:
         """End the spare process."""
         self._is_closed = True

@@ -95,8 +95,9 @@ class ModelView(QWidget):
     # -- what is shown ---------------------------------------------------------------------
 
     def set_worker(self, worker: ModelWorker | None) -> None:
-        """Draw with this process from now on."""
+        """Draw with this process from now on, at first a small frame, so that it comes soon."""
         self._worker = worker
+        self.set_moving()
         self.refresh()
 
     def set_camera(self, camera: Camera, *, is_moving: bool = False) -> None:
@@ -260,7 +261,8 @@ class ModelView(QWidget):
     def _frame_size(self) -> QSize:
         size = self.size() * self.devicePixelRatioF()
         # Slow frames while something moves are drawn at a half of both sides.
-        return size / 2 if self._is_moving and self.frame_s > _SLOW_S else size
+        is_slow = self.frame is None or self.frame_s > _SLOW_S
+        return size / 2 if self._is_moving and is_slow else size
 
     def _place(self, frame: QImage) -> QRect:
         size = frame.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatioByExpanding)

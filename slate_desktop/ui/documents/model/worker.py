@@ -124,6 +124,15 @@ class ModelWorker:
         await self.open({path.name: path}, path.name, "+Y", [[-1, -1, -1], [1, 1, 1]])
         await self.render(REHEARSAL)
 
+    async def empty(self) -> None:
+        """Let go of the model and its files.
+
+        Raises:
+            AssetError: the process has ended, or does not answer.
+        """
+        await self._ask({"op": "close"}, _FRAME_S)
+        await asyncio.to_thread(self._remove_files)
+
     @property
     def is_alive(self) -> bool:
         """Whether the process runs."""
@@ -214,6 +223,13 @@ class ModelWorker:
                 raise AssetError.invalid("A file that it refers to lies outside its folder.")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+    def _remove_files(self) -> None:
+        for path in self.folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != FRAME_FILE:
+                path.unlink(missing_ok=True)
 
     def _kill(self) -> None:
         process = self._process

@@ -86,6 +86,11 @@ class LogBuffer:
             if len(chunk) == 1 and chunk.is_gap(0)
         ]
 
+    @property
+    def parts(self) -> list[tuple[Chunk, Sequence[int]]]:
+        """The chunks, oldest first, each with its rows."""
+        return [(chunk, range(len(chunk))) for chunk in self._chunks]
+
     def append(self, lines: Iterable[LogLine]) -> int:
         """Append lines that are newer than all kept ones; known ``seq`` are skipped."""
         fresh = [line for line in lines if line.seq > self._last_seq]
@@ -179,8 +184,18 @@ class LogBuffer:
         *,
         is_regex: bool = False,
         is_case_sensitive: bool = False,
+        hidden: Sequence[str] = (),
+        is_stacked: bool = False,
     ) -> LogView:
         """Return a filtered view that follows the buffer; close it when done.
+
+        Args:
+            levels: the levels that show, None for all.
+            text: what lines must contain.
+            is_regex: whether ``text`` is a regular expression.
+            is_case_sensitive: whether upper and lower case differ in ``text``.
+            hidden: texts whose lines do not show, whatever their case.
+            is_stacked: whether equal lines that follow one another are one row.
 
         Raises:
             CommandError: ``bad_request`` for a regular expression that does not compile.
@@ -191,6 +206,8 @@ class LogBuffer:
             text=text,
             is_regex=is_regex,
             is_case_sensitive=is_case_sensitive,
+            hidden=hidden,
+            is_stacked=is_stacked,
             on_close=self._views.discard,
         )
         self._views.add(view)

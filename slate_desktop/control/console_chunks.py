@@ -39,7 +39,11 @@ class RowKind(IntEnum):
 
 
 class LogRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row as it is painted. Of a gap, ``seq`` and ``last_seq`` are the missing numbers."""
+    """One row as it is painted. Of a gap, ``seq`` and ``last_seq`` are the missing numbers.
+
+    ``repeats`` equal lines follow and are hidden, or shown below it when it ``is_opened``; a merged
+    log says in ``source`` which of its logs a row is of.
+    """
 
     kind: RowKind
     seq: int
@@ -50,6 +54,9 @@ class LogRow(msgspec.Struct, frozen=True, kw_only=True):
     partial: bool = False
     last_seq: int = 0
     metadata: dict[str, Any] = {}
+    repeats: int = 0
+    is_opened: bool = False
+    source: int = 0
 
 
 class Chunk:

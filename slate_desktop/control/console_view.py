@@ -1,4 +1,4 @@
-"""Filtered views of a console: by level, by text, by regular expression.
+"""Filtered views of a console: by level, by text, by regular expression; stacked.
 
 A view keeps, for each chunk of the buffer, the rows that fit. New rows are looked at when they
 arrive; the existing ones in slices, newest first, so that no filter stalls the window.
@@ -9,37 +9,18 @@ from __future__ import annotations
 import functools
 import re
 import time
-from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from psygnal import Signal
 
-from slate_desktop.control.console_chunks import LEVEL_MASK, LEVELS, Chunk, LogRow, RowKind
+from slate_desktop.control.console_chunks import LEVELS, Chunk, LogRow, RowKind
+from slate_desktop.control.console_match import REGEX_CHARS, compile_hidden, compile_matcher
+from slate_desktop.control.console_part import Conditions, ViewPart
 from slate_desktop.control.console_snapshot import SnapshotPart
 from slate_desktop.domain.logs import LogLevel
-from slate_desktop.errors import CommandError, ErrorCode
 
-# Regular expressions look at this much of a line, because some of them take quadratic time.
-_REGEX_CHARS = 4096
 _SLICE_ROWS = 512
-
-
-class _Part:
-    """The rows of one chunk that fit, and how many rows were looked at."""
-
-    __slots__ = ("chunk", "done", "hits")
-
-    def __init__(self, chunk: Chunk) -> None:
-        self.chunk = chunk
-        self.hits = array("I")
-        self.done = 0
-
-    def copy(self) -> _Part:
-        """Return one that goes on by itself."""
-        part = _Part(self.chunk)
-        part.hits, part.done = self.hits[:], self.done
-        return part
 
 
 class LogView:
@@ -57,15 +38,24 @@ class LogView:
         text: str,
         is_regex: bool,
         is_case_sensitive: bool,
+        hidden: Sequence[str] = (),
+        is_stacked: bool = False,
         on_close: Callable[[LogView], None],
     ) -> None:
-        self._levels = frozenset(LEVELS.index(level) for level in levels or LEVELS)
-        self._matcher = _compile(text, is_regex=is_regex, is_case_sensitive=is_case_sensitive)
+        # An empty set of levels would show nothing: it counts as all.
+        self._wanted = Conditions(
+            levels=frozenset(LEVELS.index(level) for level in levels or LEVELS),
+            matcher=compile_matcher(text, is_regex=is_regex, is_case_sensitive=is_case_sensitive),
+            hider=compile_hidden(hidden),
+            is_stacked=is_stacked,
+        )
+        self._opened: set[int] = set()
+        self._hidden = [part.casefold() for part in hidden if part]
         case = 0 if is_case_sensitive else re.IGNORECASE
         self._pattern = re.compile(text if is_regex else re.escape(text), case) if text else None
-        self._looked_at = _REGEX_CHARS if is_regex else None
+        self._looked_at = REGEX_CHARS if is_regex else None
         self._on_close = on_close
-        self._parts = [_Part(chunk) for chunk in chunks]
+        self._parts = [ViewPart(chunk) for chunk in chunks]
         self._starts: list[int] | None = None
 
     def __len__(self) -> int:
@@ -101,7 +91,7 @@ class LogView:
         starts = self._indexed()
         place = bisect_right(starts, index) - 1
         part = self._parts[place]
-        return part.chunk.row(part.hits[index - starts[place]])
+        return part.row(index - starts[place], self._opened)
 
     def rows(self, start: int, stop: int) -> list[LogRow]:
         """Return rows ``start`` to ``stop - 1``; bounds outside are cut."""
@@ -118,15 +108,43 @@ class LogView:
     def snapshot(self) -> list[SnapshotPart]:
         """Return the rows that fit now, those that were not looked at yet among them."""
         return [
-            SnapshotPart(part.chunk, functools.partial(self._all_hits, part, len(part.chunk)))
+            SnapshotPart(
+                part.chunk,
+                functools.partial(part.all_hits, len(part.chunk), self._wanted, self._opened),
+            )
             for part in [part.copy() for part in self._parts]
         ]
 
     def accepts(self, row: LogRow) -> bool:
         """Tell whether a row fits the filter, wherever it comes from."""
-        if row.kind is not RowKind.LINE or LEVELS.index(row.level) not in self._levels:
+        if row.kind is not RowKind.LINE or LEVELS.index(row.level) not in self._wanted.levels:
+            return False
+        if self._hidden and any(text in row.message.casefold() for text in self._hidden):
             return False
         return self._pattern is None or bool(self._pattern.search(row.message[: self._looked_at]))
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether equal lines that follow one another are one row."""
+        return self._wanted.is_stacked
+
+    @property
+    def parts(self) -> list[tuple[Chunk, Sequence[int]]]:
+        """The chunks of the buffer, each with its rows that fit."""
+        return [(part.chunk, part.hits) for part in self._parts]
+
+    def toggle_stack(self, seq: int) -> bool:
+        """Show every line of a stack, or its first one again; False when there is none there."""
+        index = self.index_of_seq(seq)
+        if index >= len(self) or self.row(index).seq != seq or not self.row(index).repeats:
+            return False
+        self._opened ^= {seq}
+        place = bisect_right(self._indexed(), index) - 1
+        old = self._parts[place]
+        self._parts[place] = ViewPart(old.chunk)
+        self._look(self._parts[place], old.done)
+        self.reset.emit()
+        return True
 
     def close(self) -> None:
         """Stop following the buffer."""
@@ -144,14 +162,15 @@ class LogView:
         for index in range(max(0, len(self._parts) - 1), len(chunks)):
             is_new = index == len(self._parts)
             if is_new:
-                self._parts.append(_Part(chunks[index]))
+                self._parts.append(ViewPart(chunks[index]))
             part = self._parts[index]
             if is_new or part.done:
                 before = len(part.hits)
                 self._look(part, len(part.chunk))
                 added += len(part.hits) - before
         self._starts = None
-        if added:
+        # A stack that grew has no new row, and looks different all the same.
+        if added or self._wanted.is_stacked:
             self.appended.emit(added)
         if dropped:
             self.trimmed.emit(dropped)
@@ -159,7 +178,7 @@ class LogView:
     def rebuild(self, chunks: Sequence[Chunk]) -> None:
         """Take chunks that changed elsewhere, keeping what is known; the buffer calls it."""
         known = {id(part.chunk): part for part in self._parts}
-        self._parts = [known.get(id(chunk)) or _Part(chunk) for chunk in chunks]
+        self._parts = [known.get(id(chunk)) or ViewPart(chunk) for chunk in chunks]
         self._starts = None
         self.reset.emit()
 
@@ -173,69 +192,6 @@ class LogView:
             self._starts = starts
         return self._starts
 
-    def _all_hits(self, part: _Part, stop: int) -> Sequence[int]:
-        self._scan(part, stop)
-        return part.hits
-
-    def _look(self, part: _Part, stop: int) -> None:
-        self._scan(part, stop)
+    def _look(self, part: ViewPart, stop: int) -> None:
+        part.look(stop, self._wanted, self._opened)
         self._starts = None
-
-    def _scan(self, part: _Part, stop: int) -> None:
-        chunk, start, stop = part.chunk, part.done, min(stop, len(part.chunk))
-        if self._matcher is None:
-            candidates: Iterator[int] | range = range(start, stop)
-        else:
-            candidates = self._matcher(chunk, start, stop)
-        flags, levels = chunk.flags, self._levels
-        if len(levels) == len(LEVELS):
-            part.hits.extend(candidates)
-        else:
-            part.hits.extend([row for row in candidates if flags[row] & LEVEL_MASK in levels])
-        part.done = stop
-
-
-_Matcher = Callable[[Chunk, int, int], Iterator[int]]
-
-
-def _compile(text: str, *, is_regex: bool, is_case_sensitive: bool) -> _Matcher | None:
-    if not text:
-        return None
-    flags = 0 if is_case_sensitive else re.IGNORECASE
-    if is_regex:
-        try:
-            return _by_row(re.compile(text, flags))
-        except (re.error, OverflowError, RecursionError) as exc:
-            raise CommandError(
-                ErrorCode.BAD_REQUEST, f"This is not a regular expression: {exc}", field="text"
-            ) from exc
-    if is_case_sensitive or text.isascii():
-        return _by_text(re.compile(re.escape(text.encode("utf-8", "replace")), flags))
-    return _by_row(re.compile(re.escape(text), flags))
-
-
-def _by_text(pattern: re.Pattern[bytes]) -> _Matcher:
-    """Search the joined text of all rows at once: rows that do not match cost almost nothing."""
-
-    def match(chunk: Chunk, start: int, stop: int) -> Iterator[int]:
-        ends, text = chunk.ends, chunk.text
-        position = ends[start - 1] if start else 0
-        limit = ends[stop - 1] if stop else 0
-        while (found := pattern.search(text, position, limit)) is not None:
-            row = bisect_right(ends, found.start(), start, stop)
-            if found.end() <= ends[row]:
-                yield row
-                position = ends[row]
-            else:
-                # It runs over the end of a row.
-                position = found.start() + 1
-
-    return match
-
-
-def _by_row(pattern: re.Pattern[str]) -> _Matcher:
-    def match(chunk: Chunk, start: int, stop: int) -> Iterator[int]:
-        search, message = pattern.search, chunk.message
-        return (row for row in range(start, stop) if search(message(row)[:_REGEX_CHARS]))
-
-    return match

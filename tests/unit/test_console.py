@@ -267,3 +267,46 @@ def test_snapshot_of_a_filter_holds_every_row_while_the_buffer_turns_over():
     assert saved(view, lambda: buffer.append(wire(buffer.last_seq + 1, 40, "error"))) == list(
         range(1, 31)
     )
+
+
+def stacked(buffer: LogBuffer) -> LogView:
+    view = buffer.view(is_stacked=True)
+    view.advance(5.0)
+    return view
+
+
+def test_equal_lines_that_follow_one_another_are_one_row():
+    buffer = LogBuffer()
+    texts = ["a", "[12:00:01] tick", "[12:00:02] tick", "[12:00:03] tick", "b", "a"]
+    buffer.append([line(seq, text) for seq, text in enumerate(texts, 1)])
+    view = stacked(buffer)
+    assert [(row.seq, row.repeats) for row in view.rows(0, 9)] == [(1, 0), (2, 2), (5, 0), (6, 0)]
+    looks: list[int] = []
+    view.appended.connect(looks.append)
+    buffer.append([line(7, "a"), line(8, "c")])
+    assert [(row.seq, row.repeats) for row in view.rows(3, 9)] == [(6, 1), (8, 0)]
+    buffer.append([line(9, "c")])
+    assert looks == [1, 0]  # a stack that grew is told, though no row came
+
+
+def test_a_stack_opens_and_closes():
+    buffer = LogBuffer()
+    buffer.append([line(seq, "same" if seq in (2, 3, 4) else str(seq)) for seq in range(1, 6)])
+    view = stacked(buffer)
+    assert view.toggle_stack(2)
+    assert [(row.seq, row.repeats, row.is_opened) for row in view.rows(0, 9)] == [
+        (1, 0, False), (2, 2, True), (3, 0, False), (4, 0, False), (5, 0, False),
+    ]  # fmt: skip
+    assert not view.toggle_stack(3)
+    assert view.toggle_stack(2)
+    assert seqs(view) == [1, 2, 5]
+
+
+def test_hidden_texts_take_their_lines_away():
+    buffer = LogBuffer()
+    buffer.append([line(1, "Shader compiled"), line(2, "ready"), line(3, "a tick")])
+    view = buffer.view(hidden=["shader", "Tick"])
+    view.advance(5.0)
+    assert seqs(view) == [2]
+    assert [view.accepts(row) for row in buffer.rows(0, 9)] == [False, True, False]
+    assert seqs(buffer.view(hidden=["é"])) == []  # nothing was looked at yet

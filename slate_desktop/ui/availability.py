@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.ui import folders
 from slate_desktop.ui.commands import can_edit, can_start, can_stop
+from slate_desktop.ui.console.commands import NEED_LOG
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
@@ -31,9 +32,10 @@ class Availability:
         registry.set_enabled(
             "project.remove", folders.is_folder(work.project) or can_remove, no_link
         )
-        has_log = window.console.current_id is not None
-        for name in ("search", "next_error", "previous_error", "filter", "copy", "save", "clear"):
-            registry.set_enabled(f"console.{name}", has_log, window.tr("No log is open."))
+        for name in NEED_LOG:
+            registry.set_enabled(
+                f"console.{name}", window.console.has_lines, window.tr("No log is open.")
+            )
 
     def show_documents(self) -> None:
         """Switch the actions of documents."""

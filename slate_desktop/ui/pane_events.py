@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slate_desktop.errors import SlateError
 from slate_desktop.ui.builds.words import LOG_PREFIX
+from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.problems import Problem
 
 if TYPE_CHECKING:
+    from slate_desktop.domain.container import Mount
     from slate_desktop.ui.binding import Binding
     from slate_desktop.ui.window import MainWindow
 
@@ -38,6 +42,8 @@ class PaneEvents:
         window.console.session_closed.connect(self._on_log_closed)
         window.performance.moment_chosen.connect(self._on_moment_chosen)
         window.console.older_wanted.connect(self._on_older_wanted)
+        window.console.find_file = self._find_file
+        window.console.place_wanted.connect(self._on_place_wanted)
         window.details.form.changed.connect(self._on_form_changed)
         window.details.banner.details_wanted.connect(window.open_problem)
         window.details.banner.dismissed.connect(self._binding.dismiss_problem)
@@ -81,6 +87,30 @@ class PaneEvents:
             return
         window.tasks.spawn(work.close_model(session_id), "close session", window)
         self._binding.availability.show()
+
+    def _find_file(self, log_id: str, path: str) -> Path | None:
+        """Return the file of a session's or a build's project that a line of its log names."""
+        from slate_desktop.control.configs import effective_config
+        from slate_desktop.control.source_files import SourceFiles
+
+        session = self._work.find_session(log_id)
+        builds = self._window.build_binding.builds
+        build = next((build for build in builds if LOG_PREFIX + build.id == log_id), None)
+        row = session or build
+        project = self._work.find_project(row.project_id) if row is not None else None
+        if project is None:
+            return None
+        mounts: list[Mount] = []
+        if session is not None:
+            # A configuration that is no longer accepted has no mounts; paths may fit all the same.
+            with contextlib.suppress(SlateError):
+                mounts = effective_config(project, session.container_config).volumes
+        return SourceFiles(Path(project.root), mounts).find(path)
+
+    def _on_place_wanted(self, path: Path, line: int) -> None:
+        document = self._window.documents.open_path(path)
+        if isinstance(document, TextDocument):
+            document.go_to_line(line)
 
     def _on_older_wanted(self, session_id: str) -> None:
         window = self._window

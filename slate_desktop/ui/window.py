@@ -170,7 +170,11 @@ class MainWindow(QMainWindow):
 
         window_layout.remember(self, self.state)
         self.state.theme, self.state.zoom = self.theme.choice, self.theme.zoom
-        self.state.has_times = self.console.view.painting.has_times
+        self.state.has_times = self.console.view.painting.rows.has_times
+        self.state.time_style = self.console.times.style.value
+        self.state.wraps_lines = self.console.view.is_wrapping
+        self.state.stacks_lines = self.console.narrowing.is_stacking
+        self.state.console = self.console.memories.to_json()
         self.state.span_s = float(self.performance.span_s)
         self.state.documents = self.documents.remember()
 

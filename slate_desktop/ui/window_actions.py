@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from slate_desktop.ui.actions import ActionSpec
 from slate_desktop.ui.builds.actions import build_action_specs
+from slate_desktop.ui.console.commands import console_specs
 
 
 def _tr(source: str) -> str:
@@ -32,7 +33,7 @@ def build_specs() -> list[ActionSpec]:
         *_file_specs(file),
         *_runtime_specs(runtime),
         *build_action_specs(build),
-        *_console_specs(console),
+        *console_specs(console),
         *_asset_specs(assets),
         *_view_specs(view),
         *_help_specs(help_),
@@ -165,87 +166,6 @@ def _runtime_specs(menu: str) -> list[ActionSpec]:
             "sessions",
             "trash-2",
             hint=_tr("Remove a session that has ended from the list"),
-        ),
-    ]
-
-
-def _console_specs(menu: str) -> list[ActionSpec]:
-    return [
-        ActionSpec(
-            "console.search",
-            _tr("&Search…"),
-            menu,
-            "find",
-            "search",
-            keys=("Ctrl+F",),
-            hint=_tr("Search in the log"),
-        ),
-        ActionSpec(
-            "console.next_error", _tr("&Next error"), menu, "find", "arrow-down", keys=("F8",)
-        ),
-        ActionSpec(
-            "console.previous_error",
-            _tr("&Previous error"),
-            menu,
-            "find",
-            "arrow-up",
-            keys=("Shift+F8",),
-        ),
-        ActionSpec(
-            "console.filter",
-            _tr("&Filter lines"),
-            menu,
-            "find",
-            "filter",
-            keys=("Ctrl+Shift+L",),
-            hint=_tr("Show only lines that contain a text"),
-        ),
-        ActionSpec(
-            "console.follow",
-            _tr("F&ollow new lines"),
-            menu,
-            "show",
-            "arrow-down-to-line",
-            keys=("Ctrl+L",),
-            hint=_tr("Stay at the newest line"),
-            is_checkable=True,
-        ),
-        ActionSpec(
-            "console.times",
-            _tr("Show &times"),
-            menu,
-            "show",
-            "clock",
-            keys=("Ctrl+T",),
-            hint=_tr("Show the time of each line"),
-            is_checkable=True,
-        ),
-        ActionSpec(
-            "console.copy",
-            _tr("&Copy lines"),
-            menu,
-            "take",
-            "copy",
-            keys=("Ctrl+Shift+C",),
-            hint=_tr("Copy the selection, or every line that is shown"),
-        ),
-        ActionSpec(
-            "console.save",
-            _tr("Sa&ve lines…"),
-            menu,
-            "take",
-            "save",
-            keys=("Ctrl+S",),
-            hint=_tr("Save every line that is shown to a file"),
-        ),
-        ActionSpec(
-            "console.clear",
-            _tr("C&lear"),
-            menu,
-            "take",
-            "trash-2",
-            keys=("Ctrl+K",),
-            hint=_tr("Empty the console; stored lines stay stored"),
         ),
     ]
 

@@ -19,7 +19,9 @@ from slate_desktop.ui.builds.pane import BuildsPane
 from slate_desktop.ui.builds.panel import BuildPanel
 from slate_desktop.ui.command_palette import CommandPalette
 from slate_desktop.ui.commands import Commands
+from slate_desktop.ui.console.commands import console_slots
 from slate_desktop.ui.console.panel import ConsolePanel
+from slate_desktop.ui.console.row_text import read_style
 from slate_desktop.ui.details_pane import DetailsPane
 from slate_desktop.ui.document_commands import DocumentCommands
 from slate_desktop.ui.documents.area import DocumentArea
@@ -91,15 +93,8 @@ def _make_actions(window: MainWindow) -> None:
         "session.execute": _spawner(window, "execute"),
         "session.new": window.new_session,
         "session.remove": _spawner(window, "remove_session"),
-        "console.search": lambda: window.in_console(window.console.open_search),
-        "console.next_error": lambda: window.console.step_error(1),
-        "console.previous_error": lambda: window.console.step_error(-1),
-        "console.filter": lambda: window.in_console(window.console.filters.field.setFocus),
-        "console.follow": lambda is_on: window.console.view.set_following(is_on),
-        "console.times": lambda is_on: window.console.view.set_times(is_on),
-        "console.copy": lambda: window.console.copy(),
+        **console_slots(window),
         "console.save": _spawner(window, "save_log"),
-        "console.clear": lambda: window.console.clear(),
         "palette.commands": lambda: window.palette_.open_commands(),
         "palette.places": lambda: window.palette_.open_places(),
         "view.reset": lambda: window.docks.reset(),
@@ -144,6 +139,7 @@ def _make_panes(window: MainWindow) -> None:
         actions,
         window.tasks,
         EmptyState(theme, "terminal", window.tr("The log of a session streams in here."), start),
+        kept=window.state.console,
     )
     window.start_page = StartPage(theme, actions)
     window.details = DetailsPane(theme)
@@ -189,6 +185,9 @@ def _make_panes(window: MainWindow) -> None:
     actions["console.follow"].setChecked(True)
     actions["console.times"].setChecked(True)
     actions["console.times"].setChecked(window.state.has_times)
+    actions["console.wrap"].setChecked(window.state.wraps_lines)
+    actions["console.stack"].setChecked(window.state.stacks_lines)
+    window.console.times.set_style(read_style(window.state.time_style))
     window.performance.set_span(int(window.state.span_s))
 
 

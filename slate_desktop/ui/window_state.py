@@ -35,6 +35,10 @@ class WindowState:
             what was chosen in the window since.
         zoom: factor on text.
         has_times: whether the console shows times.
+        time_style: how it writes them.
+        wraps_lines: whether it wraps long lines.
+        stacks_lines: whether it shows repeated lines as one.
+        console: filter, marks and columns of each log.
         span_s: seconds that the graphs show.
         project_id: the last chosen project.
         projects: id, name, root, engine and version of the last known projects, so that the tree
@@ -50,6 +54,10 @@ class WindowState:
     theme_setting: str = ""
     zoom: float = 1.0
     has_times: bool = True
+    time_style: str = "local"
+    wraps_lines: bool = False
+    stacks_lines: bool = False
+    console: dict[str, Any] = field(default_factory=dict)
     span_s: float = 60.0
     project_id: str = ""
     projects: list[dict[str, Any]] = field(default_factory=list)

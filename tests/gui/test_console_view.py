@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from slate_desktop.control.console import LogBuffer
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.ui.console import ansi
+from slate_desktop.ui.console.painting import MARGIN
 from slate_desktop.ui.console.search import find
 from slate_desktop.ui.console.view import ConsoleView
 from slate_desktop.ui.theme import Theme
@@ -88,8 +89,8 @@ def test_dragging_selects_columns(view: ConsoleView) -> None:
     fill(buffer, 1, "abcdef")
     view.sync()
     width, y = view.painting.char_width, view.painting.row_height // 2
-    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(10, y))
-    view._cursor = view._place_at(QPoint(round(10 + width * 9), y).toPointF())
+    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(MARGIN, y))
+    view.selection.cursor = view.place_at(QPoint(round(MARGIN + width * 9), y).toPointF())
     assert view.selected_text() == "INFO  abc"
 
 

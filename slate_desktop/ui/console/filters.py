@@ -1,4 +1,4 @@
-"""The console's bar: level chips with counts, the text filter, and the tools at the right."""
+"""The console's filter bar: level chips with counts, and the text filter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.ui import icons
+from slate_desktop.ui.console.memory import FilterChoice
 from slate_desktop.ui.text import set_invalid
 from slate_desktop.ui.theme import Theme
 
@@ -21,6 +22,7 @@ class FilterBar(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._hidden: tuple[str, ...] = ()
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(_FILTER_DELAY_MS)
@@ -48,15 +50,34 @@ class FilterBar(QWidget):
         self.show_counts({})
 
     @property
-    def levels(self) -> frozenset[LogLevel] | None:
-        """The levels that are shown, None for all."""
+    def choice(self) -> FilterChoice:
+        """What the bar says."""
         shown = frozenset(level for level, chip in self.chips.items() if chip.isChecked())
-        return None if len(shown) == len(self.chips) else shown
+        return FilterChoice(
+            levels=None if len(shown) == len(self.chips) else shown,
+            text=self.field.text(),
+            is_regex=self.regex.isChecked(),
+            is_case_sensitive=self.case.isChecked(),
+            hidden=self._hidden,
+        )
 
-    @property
-    def is_filtering(self) -> bool:
-        """Whether any line may be hidden."""
-        return self.levels is not None or bool(self.field.text())
+    def show_choice(self, choice: FilterChoice) -> None:
+        """Show another log's filter; tells nobody."""
+        self.blockSignals(True)
+        for level, chip in self.chips.items():
+            chip.setChecked(choice.levels is None or level in choice.levels)
+        self.field.setText(choice.text)
+        self.regex.setChecked(choice.is_regex)
+        self.case.setChecked(choice.is_case_sensitive)
+        self._hidden = choice.hidden
+        self._delay.stop()
+        self.blockSignals(False)
+
+    def set_hidden(self, texts: tuple[str, ...]) -> None:
+        """Hide the lines that contain any of ``texts``."""
+        if texts != self._hidden:
+            self._hidden = texts
+            self.changed.emit()
 
     def show_counts(self, counts: dict[LogLevel, int]) -> None:
         """Write the number of lines on each chip."""
@@ -75,13 +96,9 @@ class FilterBar(QWidget):
 
     def clear(self) -> None:
         """Show every line again, at once."""
-        if not self.is_filtering:
-            return
-        for chip in self.chips.values():
-            chip.setChecked(True)
-        self.field.clear()
-        self._delay.stop()
-        self.changed.emit()
+        if self.choice.is_filtering:
+            self.show_choice(FilterChoice())
+            self.changed.emit()
 
     def apply_theme(self) -> None:
         """Take icons and colours of the theme."""

@@ -1,31 +1,31 @@
-"""Paints one row of a log: time, level, message with its terminal colours, marks, selection.
+"""Paints one row of a log: what its ``RowText`` says, with terminal colours, marks, selection.
 
-Owns fonts, colours and the text of a row as it is shown; knows nothing of scrolling.
+Owns fonts, colours and where the parts of a row are on the screen; knows nothing of scrolling.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Set
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from slate_desktop.domain.logs import LogLevel
-from slate_desktop.ui.console import ansi
+from slate_desktop.ui.console import ansi, wrapping
+from slate_desktop.ui.console.row_text import RowText, is_gap
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.control.console import LogRow
 
-MARGIN = 10
-# The message of a row for a number that no stored line has.
-NEVER_STORED = "never stored"
+# Left of the text is the gutter, where marks stand.
+MARGIN = 18
 _STRIPE = 3
-_LEVEL_COLUMNS = 6
-_TIME_COLUMNS = 13
+_PILL_GAP = 8
+_SOURCE_ROLES = ("graph.cpu", "graph.memory", "graph.down", "graph.up", "level.warn", "level.info")
 
 
 class RowPainter:
@@ -33,10 +33,13 @@ class RowPainter:
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self.has_times = True
+        self.rows = RowText()
         self.pattern: re.Pattern[str] | None = None
         # Number, first and last column of the match that the search stands at.
         self.current: tuple[int, int, int] | None = None
+        # Number, first and last column of the text of the place that the pointer is over.
+        self.link: tuple[int, int, int] | None = None
+        self.marks: Set[int] = frozenset()
         self.apply_theme()
 
     def apply_theme(self) -> None:
@@ -48,11 +51,18 @@ class RowPainter:
         self._metrics = QFontMetricsF(self.font)
         self.char_width = self._metrics.horizontalAdvance("0")
         self.row_height = max(1, round(self._metrics.height() * 1.22))
-        self._baseline = (self.row_height - self._metrics.height()) / 2 + self._metrics.ascent()
+        self.baseline = (self.row_height - self._metrics.height()) / 2 + self._metrics.ascent()
+        # A font of its own cuts lines of its own.
+        metrics, char_width = self._metrics, self.char_width
+        self._columns_of = lru_cache(4096)(
+            lambda char: metrics.horizontalAdvance(char) / char_width
+        )
         self._ansi = [QColor(value) for value in tokens.ansi]
         self._level_colors = {level: tokens.color(f"level.{level.value}") for level in LogLevel}
+        self._source_colors = [tokens.color(role) for role in _SOURCE_ROLES]
         self.back = tokens.color("surface.input")
         self._fore = tokens.color("text.normal")
+        self._muted = tokens.color("text.muted")
         self._faint = tokens.color("text.faint")
         self._row_back = {
             LogLevel.ERROR: tokens.color("mark.error_row"),
@@ -62,24 +72,10 @@ class RowPainter:
         self._on_selected = tokens.color("text.on_selected")
         self._mark = tokens.color("mark.search")
         self._mark_current = tokens.color("mark.search_current")
+        self._bookmark = tokens.color("graph.up")
+        self._link = tokens.color("level.info")
 
-    def prefix(self, row: LogRow) -> str:
-        """Return what stands before the message."""
-        if is_gap(row):
-            return ""
-        level = row.level.value.upper().ljust(_LEVEL_COLUMNS)
-        return f"{format_clock(row.timestamp_ns)} {level}" if self.has_times else level
-
-    def text(self, row: LogRow) -> str:
-        """Return a row as it is shown and copied."""
-        if row.kind.name == "WAITING":
-            return "…"
-        if is_gap(row):
-            if row.message == NEVER_STORED:
-                return f"… line {row.seq:,} was lost before it was stored …"
-            count = row.last_seq - row.seq + 1
-            return f"… {count:,} line{'s are' if count > 1 else ' is'} being fetched …"
-        return self.prefix(row) + ansi.strip(row.message)
+    # -- measuring -------------------------------------------------------------------------
 
     def advance(self, text: str) -> float:
         """Return the width of a text in pixels."""
@@ -96,6 +92,29 @@ class RowPainter:
             column = next(ends, len(text))
         return max(0, min(len(text), column))
 
+    def spans(self, row: LogRow, width: int) -> tuple[wrapping.Span, ...]:
+        """Return the lines on the screen that a row takes when it is wrapped to ``width``."""
+        prefix = len(self.rows.prefix(row))
+        return wrapping.cut(self.rows.text(row), prefix, self._columns(width), self._columns_of)
+
+    def indent(self, row: LogRow, width: int) -> float:
+        """Return where further lines of a wrapped row begin, in pixels behind the margin."""
+        columns = wrapping.indent_of(len(self.rows.prefix(row)), self._columns(width))
+        return columns * self.char_width
+
+    def pill_text(self, row: LogRow) -> str:
+        """Return what says how often a line comes, empty for one that comes once."""
+        if not row.repeats:
+            return ""
+        return f"{'▾' if row.is_opened else '▸'} ×{row.repeats + 1:,}"
+
+    def pill_width(self, row: LogRow) -> float:
+        """Return how much of the right edge the number of repetitions takes."""
+        text = self.pill_text(row)
+        return self.advance(text) + 3 * _PILL_GAP if text else 0.0
+
+    # -- painting --------------------------------------------------------------------------
+
     def paint(
         self,
         painter: QPainter,
@@ -105,7 +124,7 @@ class RowPainter:
         width: int,
         selected: tuple[int, int | None] | None,
     ) -> int:
-        """Paint a row and return its length in columns.
+        """Paint a row as one line and return its length in columns.
 
         Args:
             painter: set to ``font``.
@@ -115,32 +134,89 @@ class RowPainter:
             width: of the viewport.
             selected: first and last selected column (None: to the end and on), or None.
         """
-        text = self.text(row)
+        text = self.rows.text(row)
+        self._paint_ground(painter, row, top, width, self.row_height)
+        self._paint_text(painter, row, text, top, left, width, selected)
+        self._paint_edges(painter, row, top, width)
+        return len(text)
+
+    def paint_wrapped(
+        self,
+        painter: QPainter,
+        row: LogRow,
+        top: int,
+        width: int,
+        spans: tuple[wrapping.Span, ...],
+        selected: tuple[int, int | None] | None,
+    ) -> None:
+        """Paint a row as the lines that ``spans`` says; arguments as of ``paint``."""
+        text = self.rows.text(row)
+        self._paint_ground(painter, row, top, width, self.row_height * len(spans))
+        indent = self.indent(row, width) if len(spans) > 1 else 0.0
+        for number, (start, end) in enumerate(spans):
+            line_top = top + number * self.row_height
+            if line_top + self.row_height < 0:
+                continue
+            # Each line is the whole row, moved, seen through a window of its own.
+            x = MARGIN + (indent if number else 0.0)
+            break_width = self.char_width if number == len(spans) - 1 else 0.0
+            shown = self.advance(text[start:end]) + break_width
+            painter.setClipRect(QRectF(x, line_top, shown, self.row_height))
+            left = x - self.advance(text[:start])
+            self._paint_text(painter, row, text, line_top, left, width, selected)
+        painter.setClipping(False)
+        self._paint_edges(painter, row, top, width)
+
+    # -- private ---------------------------------------------------------------------------
+
+    def _columns(self, width: int) -> int:
+        return int((width - MARGIN - _PILL_GAP) / self.char_width)
+
+    def _paint_ground(
+        self, painter: QPainter, row: LogRow, top: int, width: int, height: int
+    ) -> None:
+        back = self._row_back.get(row.level) if not is_gap(row) else None
+        if back is not None:
+            painter.fillRect(0, top, width, height, back)
+            painter.fillRect(0, top, _STRIPE, height, self._level_colors[row.level])
+
+    def _paint_text(
+        self,
+        painter: QPainter,
+        row: LogRow,
+        text: str,
+        top: int,
+        left: float,
+        width: int,
+        selected: tuple[int, int | None] | None,
+    ) -> None:
         if is_gap(row):
             painter.setPen(self._faint)
-            painter.drawText(QPointF(left, top + self._baseline), text)
-            return len(text)
-        back = self._row_back.get(row.level)
-        if back is not None:
-            painter.fillRect(0, top, width, self.row_height, back)
-            painter.fillRect(0, top, _STRIPE, self.row_height, self._level_colors[row.level])
+            painter.drawText(QPointF(left, top + self.baseline), text)
+            return
         self._paint_marks(painter, text, row, top, left)
         self._paint_line(painter, row, top, left, width)
         if selected is not None:
             self._paint_selection(painter, text, selected, top, left)
-        return len(text)
+        if self.link is not None and self.link[0] == row.seq:
+            _, start, end = self.link
+            x, y = left + self.advance(text[:start]), top + self.baseline + 2
+            painter.setPen(self._link)
+            painter.drawLine(QPointF(x, y), QPointF(x + self.advance(text[start:end]), y))
 
     def _paint_line(self, painter: QPainter, row: LogRow, top: int, x: float, width: int) -> None:
-        y = top + self._baseline
-        if self.has_times:
-            painter.setPen(self._faint)
-            painter.drawText(QPointF(x, y), format_clock(row.timestamp_ns))
-            x += _TIME_COLUMNS * self.char_width
-        painter.setPen(self._level_colors[row.level])
-        painter.drawText(QPointF(x, y), row.level.value.upper())
-        x += _LEVEL_COLUMNS * self.char_width
+        y = top + self.baseline
+        for text, role in self.rows.pieces(row):
+            if role == "level":
+                painter.setPen(self._level_colors[row.level])
+            elif role == "source":
+                painter.setPen(self._source_colors[row.source % len(self._source_colors)])
+            else:
+                painter.setPen(self._faint if role == "time" else self._muted)
+            painter.drawText(QPointF(x, y), text)
+            x += self.advance(text)
         default = self._fore if row.level is not LogLevel.DEBUG else self._faint
-        for run in ansi.parse(row.message):
+        for run in ansi.parse(self.rows.message(row)):
             run_width = self.advance(run.text)
             if x > width:
                 break
@@ -175,7 +251,7 @@ class RowPainter:
             skipped = max(0, int(-x / self.char_width))
             shown = int(width / self.char_width) + 2
             text, x = text[skipped : skipped + shown], x + skipped * self.char_width
-        painter.drawText(QPointF(x, rect.y() + self._baseline), text)
+        painter.drawText(QPointF(x, rect.y() + self.baseline), text)
         if is_special:
             painter.setFont(self.font)
 
@@ -184,7 +260,7 @@ class RowPainter:
     ) -> None:
         if self.pattern is None:
             return
-        offset = len(self.prefix(row))
+        offset = len(self.rows.prefix(row))
         for found in self.pattern.finditer(text[offset:]):
             start, end = found.start() + offset, found.end() + offset
             if start == end:
@@ -208,25 +284,32 @@ class RowPainter:
         width = self.advance(chosen) + (self.char_width if end is None else 0)
         painter.fillRect(QRectF(x, top, width, self.row_height), self._selected)
         painter.setPen(self._on_selected)
-        painter.drawText(QPointF(x, top + self._baseline), chosen)
+        painter.drawText(QPointF(x, top + self.baseline), chosen)
+
+    def _paint_edges(self, painter: QPainter, row: LogRow, top: int, width: int) -> None:
+        """Paint the bookmark in the gutter, and at the right how often the line comes."""
+        if row.seq in self.marks and not is_gap(row):
+            size = min(9.0, self.row_height - 4.0)
+            y = top + (self.row_height - size) / 2
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._bookmark)
+            painter.drawRoundedRect(QRectF(_STRIPE + 2, y, size, size), 2, 2)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if text := self.pill_text(row):
+            text_width = self.advance(text)
+            rect = QRectF(
+                width - text_width - 2 * _PILL_GAP, top + 1, text_width + 12, self.row_height - 2
+            )
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._selected)
+            painter.drawRoundedRect(rect, 4, 4)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setPen(self._on_selected)
+            painter.drawText(QPointF(rect.x() + 6, top + self.baseline), text)
 
     def _color(self, value: int | str | None) -> QColor | None:
         if value is None:
             return None
         return self._ansi[value] if isinstance(value, int) else QColor(value)
-
-
-def is_gap(row: LogRow) -> bool:
-    """Tell whether a row has no line (yet); RowKind is imported after the first paint."""
-    return row.kind.name != "LINE"
-
-
-@lru_cache(maxsize=64)
-def _clock_of_second(second: int) -> str:
-    return datetime.fromtimestamp(second, tz=UTC).astimezone().strftime("%H:%M:%S")
-
-
-def format_clock(timestamp_ns: int) -> str:
-    """Return the local time of day with milliseconds."""
-    second, rest = divmod(timestamp_ns, 1_000_000_000)
-    return f"{_clock_of_second(second)}.{rest // 1_000_000:03d}"

@@ -49,9 +49,9 @@ class ProblemStrip(QObject):
     def refresh(self) -> None:
         """Count problems again where lines have come; what cannot be read is left as it was."""
         log = self._shown.log
-        # The strip is the whole log: beside a filtered one its places would be wrong.
-        self._strip.setVisible(self._shown.filtered is None)
-        if log is None or self._shown.filtered is not None:
+        # The strip is the whole log: beside a part of it its places would be wrong.
+        self._strip.setVisible(self._shown.is_whole)
+        if log is None or not self._shown.is_whole:
             return
         span = (log.id, log.source.log.first_seq, log.source.log.last_seq)
         if span != self._span and (self._task is None or self._task.done()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -13,8 +14,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.ui import icons
 from slate_desktop.ui.console import ansi
-from slate_desktop.ui.console.painting import is_gap
-from slate_desktop.ui.console.view import Rows
+from slate_desktop.ui.console.row_text import is_gap
+from slate_desktop.ui.console.scrolling import Rows
 from slate_desktop.ui.text import plain_label, set_invalid
 from slate_desktop.ui.theme import Theme
 
@@ -133,6 +134,10 @@ class SearchBar(QWidget):
         return button
 
 
+def _plain(row: LogRow) -> str:
+    return ansi.strip(row.message)
+
+
 async def find(
     rows: Rows,
     pattern: re.Pattern[str],
@@ -140,27 +145,42 @@ async def find(
     direction: int,
     *,
     errors_only: bool = False,
+    text_of: Callable[[LogRow], str] = _plain,
 ) -> Match | None:
     """Return the next match after ``start`` in ``direction`` (1 or -1), wrapping around once.
 
     Without ``start`` the search begins at the newest line for -1, at the oldest for 1.
+
+    Args:
+        rows: what is searched.
+        pattern: what is searched for.
+        start: where the search stands.
+        direction: which way.
+        errors_only: whether only error lines count, the one where the search stands not among them.
+        text_of: a row's message as it is shown.
     """
     count = len(rows)
     if not count:
         return None
     origin = rows.index_of_seq(start.seq) if start else (0 if direction > 0 else count - 1)
-    column = (start.start if start else -1) if direction > 0 else (start.start if start else None)
-    for offset in range(0, count + 1, _STEP_ROWS):
-        for step in range(offset, min(offset + _STEP_ROWS, count + 1)):
-            index = (origin + direction * step) % count
-            row = rows.row(index)
-            if is_gap(row) or (errors_only and row.level is not LogLevel.ERROR):
+    beyond = start.start if start else None
+    done = 0
+    # Block by block: a merged log finds many rows as quickly as one.
+    while done <= count:
+        index = (origin + direction * done) % count
+        size = min(_STEP_ROWS, count + 1 - done, count - index if direction > 0 else index + 1)
+        low = index if direction > 0 else index - size + 1
+        block = rows.rows(low, low + size)
+        for offset, row in enumerate(block if direction > 0 else reversed(block)):
+            is_start = done == 0 and offset == 0 and start is not None
+            if is_gap(row) or (errors_only and (row.level is not LogLevel.ERROR or is_start)):
                 continue
-            if errors_only and step == 0 and start is not None:
-                continue
-            found = _match_in(row, index, pattern, direction, column if step == 0 else None)
+            place = index + direction * offset
+            column = beyond if is_start else None
+            found = _match_in(row, place, pattern, direction, column, text_of)
             if found is not None:
                 return found
+        done += size
         await asyncio.sleep(0)
         if len(rows) < count:
             count = len(rows)
@@ -170,9 +190,14 @@ async def find(
 
 
 def _match_in(
-    row: LogRow, index: int, pattern: re.Pattern[str], direction: int, beyond: int | None
+    row: LogRow,
+    index: int,
+    pattern: re.Pattern[str],
+    direction: int,
+    beyond: int | None,
+    text_of: Callable[[LogRow], str],
 ) -> Match | None:
-    spans = [m.span() for m in pattern.finditer(ansi.strip(row.message)) if m.end() > m.start()]
+    spans = [m.span() for m in pattern.finditer(text_of(row)) if m.end() > m.start()]
     if beyond is not None:
         spans = [s for s in spans if (s[0] > beyond if direction > 0 else s[0] < beyond)]
     if not spans:

@@ -5,12 +5,15 @@ Owns no line and no widget.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from slate_desktop.ui.console.memory import LogMemory
 
 if TYPE_CHECKING:
     from slate_desktop.control.console import LogBuffer, LogView
     from slate_desktop.control.log_search import LogSearch, SearchPattern
+    from slate_desktop.control.merged_log import MergedLog
     from slate_desktop.control.stored_log import StoredLog
     from slate_desktop.domain.logs import LogLevel
 
@@ -36,19 +39,34 @@ class LogSource(Protocol):
 
 @dataclass
 class OpenLog:
-    """A log that has a tab."""
+    """A log that has a tab, and what is kept of it."""
 
     id: str
     source: LogSource
     title: str
+    memory: LogMemory
 
 
 @dataclass
 class Shown:
-    """The log of the current tab, and the view of it that a filter made, if any."""
+    """What the current tab shows.
+
+    Attributes:
+        log: the log of the tab, None for the tab of merged ones.
+        filtered: the view of it that a filter or stacking made, if any.
+        merged: several logs as one, if that is shown.
+        memory: what is kept of the tab.
+    """
 
     log: OpenLog | None = None
     filtered: LogView | None = None
+    merged: MergedLog | None = None
+    memory: LogMemory = field(default_factory=LogMemory)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every stored line is shown, and not only some of those in memory."""
+        return self.log is not None and self.filtered is None
 
     @property
     def source(self) -> LogSource | None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from slate_desktop.ui.console import ansi
 from slate_desktop.ui.console.density import DensityStrip
 from slate_desktop.ui.console.finder import Finder
 from slate_desktop.ui.console.search import Match, SearchBar, find
@@ -54,12 +53,7 @@ class Steps(QObject):
         self._match = None
         self._finder.end()
         log, pattern = self._shown.log, self._search.pattern()
-        if (
-            log is None
-            or self._shown.filtered is not None
-            or not self._search.isVisibleTo(self._view.parentWidget())
-            or pattern is None
-        ):
+        if log is None or not self._shown.is_whole or self._search.isHidden() or pattern is None:
             self._search.state.setText("")
             return
         text, is_regex = self._search.field.text(), self._search.regex.isChecked()
@@ -73,7 +67,7 @@ class Steps(QObject):
 
     def step_error(self, direction: int) -> None:
         """Go to the next (1) or previous (-1) error line."""
-        if self._shown.filtered is not None:
+        if not self._shown.is_whole:
             self._do(self._find(re.compile(r".+"), direction, errors_only=True))
         else:
             self._do(self._step_error(direction))
@@ -100,7 +94,7 @@ class Steps(QObject):
         pattern = self._search.pattern()
         if pattern is None:
             return
-        if self._shown.filtered is not None:
+        if not self._shown.is_whole:
             self._do(self._find(pattern, direction))
         else:
             self._do(self._step_match(pattern, direction))
@@ -144,15 +138,27 @@ class Steps(QObject):
     async def _go_to(self, seq: int, pattern: re.Pattern[str] | None) -> None:
         """Show a line in the middle, its match marked."""
         log = self._shown.stored
-        if log is None or self._shown.filtered is not None:
+        if log is None or not self._shown.is_whole:
+            self._go_to_shown(seq)
             return
         async for rows in log.read(seq, seq):
-            text = ansi.strip(rows[0].message)
+            text = self._view.painting.rows.plain(rows[0])
             found = pattern.search(text) if pattern is not None else None
             start, end = found.span() if found else (0, len(text))
             index = log.index_of_seq(seq)
             self._match = Match(index, seq, start, end)
             self._view.show_match(index, seq, start, end)
+
+    def _go_to_shown(self, seq: int) -> None:
+        """Show a line among those that are shown, the next one where it is hidden."""
+        rows = self._view.rows
+        if rows is None or not len(rows):
+            return
+        index = min(rows.index_of_seq(seq), len(rows) - 1)
+        row = rows.row(index)
+        text = self._view.painting.rows.plain(row)
+        self._match = Match(index, row.seq, 0, len(text))
+        self._view.show_match(index, row.seq, 0, len(text))
 
     async def _find(
         self,
@@ -166,7 +172,14 @@ class Steps(QObject):
         shown = self._view.rows
         if shown is None:
             return
-        match = await find(rows or shown, pattern, self._match, direction, errors_only=errors_only)
+        match = await find(
+            rows or shown,
+            pattern,
+            self._match,
+            direction,
+            errors_only=errors_only,
+            text_of=self._view.painting.rows.plain,
+        )
         self._match = match
         self._search.state.setText("" if match else self.tr("No match"))
         if match is not None:

@@ -8,6 +8,7 @@ the windows are told what is known meanwhile, marked as unconfirmed.
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from slate_desktop.agent.planning import StartPlan, container_name
 from slate_desktop.agent.verdict import Verdict
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
-from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.domain.stats import STEPS, ContainerStats, down_sample
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.messages import StatsEvent, StatusEvent, status_data
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 _S = SessionStatus
 UNCLAIMED_AFTER_S = 15 * 60
 LOST_AFTER_S = 3 * 60
+PRUNE_EVERY_S = 5 * 60.0
 
 
 class Recorder:
@@ -49,6 +51,7 @@ class Recorder:
         self.epoch = epoch
         self._db = db
         self._bus = bus
+        self._pruned_at_s = -PRUNE_EVERY_S
 
     def preview_claim(self, row: RuntimeSession) -> RuntimeSession:
         """Return the row as a claim would leave it, for checks before it."""
@@ -173,10 +176,18 @@ class Recorder:
         for row in await self._db.sessions.lose_orphaned(self.agent_id, LOST_AFTER_S):
             await self.publish_status(row)
         await self._db.requests.prune()
+        await self._prune_stats()
 
-    async def store_stats(self, row: RuntimeSession, stats: ContainerStats) -> None:
-        """Keep a down-sampled sample; raises ``DatabaseError``."""
-        await self._db.stats.add(row.id, stats)
+    async def store_stats(self, row: RuntimeSession, samples: list[ContainerStats]) -> None:
+        """Keep samples, in every step of the history; raises ``DatabaseError``."""
+        points = [point for step_s, _ in STEPS for point in down_sample(samples, step_s)]
+        await self._db.stats.add(row.id, points)
+
+    async def _prune_stats(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._pruned_at_s >= PRUNE_EVERY_S:
+            self._pruned_at_s = now_s
+            await self._db.stats.prune()
 
     async def publish_status(
         self, row: RuntimeSession, *, note: str | None = None, confirmed: bool = True

@@ -1,4 +1,4 @@
-"""Samples every running session once a second: the newest in memory, means in the database."""
+"""Samples every running session once a second: the newest in memory, all in the database."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-
-import msgspec
 
 from slate_desktop.agent.drivers.base import Driver, Handle
 from slate_desktop.domain.session import RuntimeSession
@@ -17,9 +15,12 @@ from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateEr
 _log = logging.getLogger(__name__)
 PERIOD_S = 1.0
 STORE_EVERY = 10
+# Samples of a session that wait for a database that is away: an hour of them.
+MAX_WAITING = 3600
 SAMPLE_TIMEOUT_S = 5.0
 
 StatsHandler = Callable[[RuntimeSession, ContainerStats], Awaitable[None]]
+StoreHandler = Callable[[RuntimeSession, list[ContainerStats]], Awaitable[None]]
 
 
 class _Watched:
@@ -31,8 +32,9 @@ class _Watched:
         self.handle = handle
         self.newest: ContainerStats | None = None
         self.taken_at_s = 0.0
-        self.window: list[ContainerStats] = []
+        self.waiting: list[ContainerStats] = []
         self.is_busy = False
+        self.is_storing = False
         self.is_failing = False
 
 
@@ -41,17 +43,19 @@ class StatsPump:
 
     Args:
         publish: called with each sample; must not raise.
-        store: called with the mean of ten samples; a database that is away costs that row only.
+        store: called with every sample, ten at a time, and with the rest when a session is
+            forgotten; while the database is away, an hour of them waits.
         period_s: seconds between samples.
     """
 
     def __init__(
-        self, publish: StatsHandler, store: StatsHandler, *, period_s: float = PERIOD_S
+        self, publish: StatsHandler, store: StoreHandler, *, period_s: float = PERIOD_S
     ) -> None:
         self._publish = publish
         self._store = store
         self._period_s = period_s
         self._watched: dict[str, _Watched] = {}
+        self._left: list[_Watched] = []
         self._has_work = asyncio.Event()
 
     def watch(self, row: RuntimeSession, driver: Driver, handle: Handle) -> None:
@@ -68,8 +72,9 @@ class StatsPump:
         if watched is not None and handle is not None and watched.handle != handle:
             return
         self._watched.pop(session_id, None)
-        if not self._watched:
-            self._has_work.clear()
+        if watched is not None and watched.waiting:
+            self._left.append(watched)
+            self._has_work.set()
 
     def newest(self, session_id: str) -> tuple[ContainerStats, int] | None:
         """Return the newest sample and its age in milliseconds, None when there is none yet."""
@@ -93,11 +98,17 @@ class StatsPump:
             while True:
                 await self._has_work.wait()
                 started_s = time.monotonic()
+                left, self._left = self._left, []
+                for watched in left:
+                    group.create_task(self._store_rest(watched), name=f"stats.{watched.row.id}")
                 for session_id, watched in list(self._watched.items()):
                     if not watched.is_busy:
                         group.create_task(
                             self._sample(session_id, watched), name=f"stats.{session_id}"
                         )
+                if not self._watched and not self._left:
+                    self._has_work.clear()
+                    continue
                 await asyncio.sleep(max(0.05, self._period_s - (time.monotonic() - started_s)))
 
     async def _sample(self, session_id: str, watched: _Watched) -> None:
@@ -118,13 +129,29 @@ class StatsPump:
             return
         watched.newest, watched.taken_at_s = stats, time.monotonic()
         await self._publish(watched.row, stats)
-        watched.window.append(stats)
-        if len(watched.window) >= STORE_EVERY:
-            window, watched.window = watched.window, []
+        watched.waiting.append(stats)
+        if len(watched.waiting) >= STORE_EVERY and not watched.is_storing:
+            watched.is_storing = True
             try:
-                await self._store(watched.row, down_sample(window))
-            except (DatabaseError, StaleWriteError, CommandError) as error:
-                self._note_failure(session_id, watched, error)
+                await self._store_waiting(watched)
+            finally:
+                watched.is_storing = False
+
+    async def _store_waiting(self, watched: _Watched) -> None:
+        """Store what waits; what cannot be stored waits on."""
+        samples, watched.waiting = watched.waiting, []
+        try:
+            await self._store(watched.row, samples)
+        except (DatabaseError, StaleWriteError, CommandError) as error:
+            watched.waiting = [*samples, *watched.waiting][-MAX_WAITING:]
+            self._note_failure(watched.row.id, watched, error)
+
+    async def _store_rest(self, watched: _Watched) -> None:
+        """Store the last samples of a session that is over, once the database answers."""
+        await self._store_waiting(watched)
+        if watched.waiting:
+            self._left.append(watched)
+            self._has_work.set()
 
     def _note_failure(self, session_id: str, watched: _Watched, error: Exception) -> None:
         """Log once per change of state; a runtime that has just ended is no failure."""
@@ -132,14 +159,3 @@ class StatsPump:
         if not watched.is_failing and not has_ended:
             watched.is_failing = True
             _log.warning("no stats", extra={"session": session_id, "reason": str(error)})
-
-
-def down_sample(window: list[ContainerStats]) -> ContainerStats:
-    """Return one sample for many: mean CPU, highest memory, the last counters and stamp."""
-    last = window[-1]
-    return msgspec.structs.replace(
-        last,
-        cpu_percent=sum(s.cpu_percent for s in window) / len(window),
-        memory_usage=max(s.memory_usage for s in window),
-        pids=max(s.pids for s in window),
-    )

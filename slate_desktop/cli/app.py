@@ -17,6 +17,7 @@ from slate_desktop.cli import (
     project_commands,
     session_commands,
     session_output,
+    session_stats,
     stack_commands,
     system_commands,
 )
@@ -39,6 +40,7 @@ app.add_typer(session_commands.app, name="session")
 app.add_typer(asset_commands.app, name="asset")
 app.add_typer(build_commands.app, name="build")
 session_output.register(session_commands.app)
+session_stats.register(session_commands.app)
 system_commands.register(app)
 
 

@@ -1,4 +1,4 @@
-"""``slate session exec``, ``stats`` and ``logs``: what comes out of a runtime."""
+"""``slate session exec`` and ``logs``: what comes out of a runtime."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ _PAGE_LINES = 10_000
 def register(app: typer.Typer) -> None:
     """Add the commands to ``slate session``."""
     app.command("exec")(execute)
-    app.command("stats")(stats)
     app.command("logs")(logs)
 
 
@@ -61,42 +60,6 @@ def execute(
         if result.truncated:
             output.note("slate: the output was longer and has been cut")
         return result.exit_code & 0xFF
-
-    with_slate(as_json, action)
-
-
-def stats(session: SessionArgument, as_json: Json = False) -> None:
-    """Show the use of CPU, memory and network now."""
-
-    async def action(slate: Slate, output: Output) -> None:
-        from slate_desktop.domain.sizes import format_bytes
-
-        found = await slate.find_session(session)
-        reading = await slate.get_container_stats(found.id)
-        sample = reading.stats
-        if output.as_json:
-            output.result(
-                {
-                    "cpu_percent": sample.cpu_percent,
-                    "memory_usage": sample.memory_usage,
-                    "memory_limit": sample.memory_limit,
-                    "network_rx_bytes": sample.network_rx_bytes,
-                    "network_tx_bytes": sample.network_tx_bytes,
-                    "pids": sample.pids,
-                    "age_ms": reading.age_ms,
-                }
-            )
-            return
-        limit = format_bytes(sample.memory_limit) if sample.memory_limit else "no limit"
-        output.fields(
-            {
-                "cpu": f"{sample.cpu_percent:.1f} % of one core",
-                "memory": f"{format_bytes(sample.memory_usage)} of {limit}",
-                "received": format_bytes(sample.network_rx_bytes),
-                "sent": format_bytes(sample.network_tx_bytes),
-                "age": f"{reading.age_ms} ms",
-            }
-        )
 
     with_slate(as_json, action)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         SessionListModel,
     )
     from slate_desktop.control.notices import Notice, NoticeLevel, Notices
-    from slate_desktop.control.stats_history import Series, StatsHistory, Window
+    from slate_desktop.control.stats_history import Series, StatsHistory
     from slate_desktop.control.values import (
         CommandOutcome,
         ExecResult,
@@ -52,7 +52,6 @@ _HOMES = {
     "StatsHistory": "stats_history",
     "SubmitOptions": "assets",
     "StatsReading": "values",
-    "Window": "stats_history",
 }
 
 __all__ = [
@@ -77,7 +76,6 @@ __all__ = [
     "StatsHistory",
     "StatsReading",
     "SubmitOptions",
-    "Window",
 ]
 
 

@@ -27,6 +27,7 @@ from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
 from slate_desktop.control.logs import LogOperations
+from slate_desktop.control.monitor import MonitorOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
 from slate_desktop.control.requests import Requester
@@ -44,6 +45,7 @@ class Slate(
     ProjectOperations,
     ContainerOperations,
     LogOperations,
+    MonitorOperations,
     BuildOperations,
     BuildPresetOperations,
     AssetOperations,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -163,24 +162,6 @@ class ContainerOperations(SessionOperations):
         fields = msgspec.structs.asdict(reply)
         age_ms = fields.pop("age_ms")
         return StatsReading(stats=ContainerStats(**fields), age_ms=age_ms)
-
-    async def get_stats_history(
-        self, session_id: str, *, since: datetime | None = None
-    ) -> list[ContainerStats]:
-        """Return stored samples of a session, one each ten seconds, of the last hour or so."""
-        moment = since or datetime.fromtimestamp(time.time() - 3600, UTC)
-        buckets = await self.db.stats.list(check_id(session_id, "session_id"), since=moment)
-        return [
-            ContainerStats(
-                cpu_percent=bucket.cpu_percent,
-                memory_usage=bucket.memory_usage,
-                memory_limit=bucket.memory_limit,
-                network_rx_bytes=bucket.network_rx_bytes,
-                network_tx_bytes=bucket.network_tx_bytes,
-                sampled_at_ns=int(bucket.bucket.timestamp()) * 1_000_000_000,
-            )
-            for bucket in buckets
-        ]
 
     async def list_agents(self) -> list[AgentRow]:
         """Return the hosts that run runtimes."""

@@ -98,7 +98,7 @@ class RuntimeSessionModel:
         try:
             await self._history.open()
             await self.log.open()
-            samples = await slate.get_stats_history(self.session_id)
+            samples = await slate.get_stats_history(self.session_id, points=3601)
         except SlateError as exc:
             self._set_error(exc)
             self._history.catch_up()

@@ -1,29 +1,17 @@
-"""Down-sampled figures of runtimes, 10 s each."""
+"""History of runtimes' figures, in steps of 1 s, 10 s and 1 min."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.domain.stats import STEPS, StatsPoint
 from slate_desktop.store.port import Runner
 
-BUCKET_S = 10
-
-
-class StatsBucket(msgspec.Struct, frozen=True, kw_only=True):
-    """Ten seconds of one session: means, peaks, and the network totals at their end (bytes)."""
-
-    bucket: datetime
-    samples: int
-    cpu_percent: float
-    cpu_percent_max: float
-    memory_usage: int
-    memory_usage_max: int
-    memory_limit: int
-    network_rx_bytes: int
-    network_tx_bytes: int
+_NS = 1_000_000_000
 
 
 class Stats:
@@ -32,23 +20,42 @@ class Stats:
     def __init__(self, runner: Runner) -> None:
         self._run = runner
 
-    async def add(self, session_id: str, stats: ContainerStats) -> None:
-        """Store a figure in the bucket of its time."""
-        seconds = stats.sampled_at_ns // 1_000_000_000 // BUCKET_S * BUCKET_S
-        await self._run.run(
-            "add_stats",
-            session_id=session_id,
-            bucket=datetime.fromtimestamp(seconds, UTC),
-            cpu_percent=stats.cpu_percent,
-            memory_usage=stats.memory_usage,
-            memory_limit=stats.memory_limit,
-            network_rx_bytes=stats.network_rx_bytes,
-            network_tx_bytes=stats.network_tx_bytes,
-        )
+    async def add(self, session_id: str, points: Sequence[StatsPoint]) -> None:
+        """Store points; one of a span that is there already is merged with it.
+
+        One call may hold at most one point of each step and span.
+        """
+        rows = [{**msgspec.structs.asdict(point), "at_s": point.at_ns // _NS} for point in points]
+        if rows:
+            await self._run.run("add_stats", session_id=session_id, points=json.dumps(rows))
 
     async def list(
-        self, session_id: str, *, since: datetime, limit: int = 10_000
-    ) -> list[StatsBucket]:
-        """Return figures from a moment on, oldest first."""
-        rows = await self._run.many("list_stats", session_id=session_id, since=since, limit=limit)
-        return [msgspec.convert(dict(row), StatsBucket) for row in rows]
+        self, session_id: str, *, step_s: int, start: datetime, end: datetime, width_s: int
+    ) -> list[StatsPoint]:
+        """Return points of one stored step, oldest first, each as wide as ``width_s`` seconds."""
+        span_s = max(0.0, (end - start).total_seconds())
+        rows = await self._run.many(
+            "list_stats",
+            session_id=session_id,
+            step_s=step_s,
+            start=start,
+            end=end,
+            width_s=width_s,
+            limit=int(span_s / width_s) + 2,
+        )
+        found: list[StatsPoint] = []
+        for row in rows:
+            fields = dict(row)
+            at_s = fields.pop("at_s")
+            found.append(StatsPoint(**fields, at_ns=at_s * _NS, step_s=width_s))
+        return found
+
+    async def prune(self) -> None:
+        """Drop what is older than its step is kept."""
+        for step_s, kept_s in STEPS:
+            await self._run.run("prune_stats", step_s=step_s, kept_s=kept_s)
+
+
+def moment(at_ns: int) -> datetime:
+    """Return nanoseconds since the epoch as an aware time."""
+    return datetime.fromtimestamp(at_ns / _NS, UTC)

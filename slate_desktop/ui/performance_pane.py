@@ -108,10 +108,7 @@ class PerformancePane(QWidget):
     def draw(self) -> None:
         """Draw what there is now."""
         if self.graphs is not None and self._history is not None and self.isVisible():
-            from slate_desktop.control.stats_history import Window
-
-            window = next(w for w in Window if w.span_s == self.span_s)
-            self.graphs.draw(self._history.series(window), self._history.latest)
+            self.graphs.draw(self._history.series(self.span_s), self._history.latest)
 
     def showEvent(self, event: object) -> None:
         """Draw while somebody looks."""

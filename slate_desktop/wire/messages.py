@@ -107,6 +107,11 @@ class StatsReply(msgspec.Struct, frozen=True, kw_only=True):
     sampled_at_ns: int
     age_ms: int
     pids: int = 0
+    memory_peak: int = 0
+    disk_read_bytes: int = 0
+    disk_write_bytes: int = 0
+    gpu_percent: float | None = None
+    gpu_memory: int | None = None
 
     @classmethod
     def from_stats(cls, stats: ContainerStats, now_ns: int) -> StatsReply:

@@ -374,6 +374,11 @@ async def test_stats_tell_memory_and_its_limit(bench: Bench) -> None:
     assert first.memory_limit == 64 * MIB
     assert first.cpu_percent >= 0
     assert second.sampled_at_ns > first.sampled_at_ns
+    assert 0 < first.memory_peak <= second.memory_peak <= 64 * MIB
+    assert first.pids >= 1
+    assert 0 <= first.disk_read_bytes <= second.disk_read_bytes
+    assert 0 <= first.disk_write_bytes <= second.disk_write_bytes
+    assert (first.gpu_percent is None) == (first.gpu_memory is None)
 
 
 async def test_list_finds_own_runtimes_with_labels(bench: Bench) -> None:

@@ -24,7 +24,7 @@ from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
-from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.domain.stats import ContainerStats, StatsPoint
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
 from slate_desktop.wire.log_batch import batches_of
 from tests.gui.build_fakes import FakeBuilds
@@ -63,6 +63,7 @@ class FakeSlate(FakeBuilds):
         self.assets: list[AssetRow] = []
         self.paused: set[AssetKind] = set()
         self.presets: dict[str, Any] = {}
+        self.stats_points: dict[str, list[StatsPoint]] = {}
         self.asset_listeners: list[Callable[[str], None]] = []
 
     # -- assets ----------------------------------------------------------------------------
@@ -193,8 +194,8 @@ class FakeSlate(FakeBuilds):
                 counts[line.level][bucket] = counts[line.level].get(bucket, 0) + 1
         return counts
 
-    async def get_stats_history(self, session_id: str, **_: Any) -> list[ContainerStats]:
-        return []
+    async def get_stats_history(self, session_id: str, *_: Any, **__: Any) -> list[StatsPoint]:
+        return self.stats_points.get(session_id, [])
 
     async def list_agents(self) -> list[Any]:
         return []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import time
 
 import pytest
 
 from slate_desktop.domain.roles import Role
-from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.domain.stats import STEPS, ContainerStats, StatsPoint, down_sample
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.database import Database
+from slate_desktop.store.stats import moment
 from tests.integration.store_rows import claim, make_project, make_session
 from tests.services.postgres import PUBKEY
 
@@ -116,21 +117,69 @@ async def test_an_abandoned_request_can_be_made_again(database: Database) -> Non
         await database.requests.abandon("U1", "k")
 
 
-async def test_stats_are_kept_in_buckets_of_ten_seconds(database: Database) -> None:
+def stats_of(second: int, cpu: float) -> ContainerStats:
+    return ContainerStats(
+        cpu_percent=cpu,
+        memory_usage=int(cpu),
+        memory_limit=100,
+        network_rx_bytes=second,
+        network_tx_bytes=0,
+        sampled_at_ns=second * 1_000_000_000,
+        memory_peak=int(cpu) + 1,
+        disk_write_bytes=2 * second,
+        pids=3,
+    )
+
+
+async def test_stats_are_kept_in_steps_and_read_as_wider_points(database: Database) -> None:
     session_id = await make_session(database)
-    for second, cpu in ((1_000, 10.0), (1_009, 30.0), (1_010, 50.0)):
-        sample = ContainerStats(
-            cpu_percent=cpu,
-            memory_usage=int(cpu),
-            memory_limit=100,
-            network_rx_bytes=second,
-            network_tx_bytes=0,
-            sampled_at_ns=second * 1_000_000_000,
+    for samples in (
+        [stats_of(1_200, 10.0), stats_of(1_209, 30.0)],
+        [stats_of(1_210, 50.0)],
+        [stats_of(1_260, 70.0)],
+    ):
+        for step_s, _ in STEPS:
+            await database.stats.add(session_id, down_sample(samples, step_s))
+
+    async def read(step_s: int, width_s: int, end: int = 2_000) -> list[StatsPoint]:
+        return await database.stats.list(
+            session_id, step_s=step_s, start=moment(0), end=moment(end * 10**9), width_s=width_s
         )
-        await database.stats.add(session_id, sample)
-    rows = await database.stats.list(session_id, since=datetime.fromtimestamp(0, UTC))
-    assert [(r.samples, r.cpu_percent, r.cpu_percent_max) for r in rows] == [
+
+    assert [p.at_ns // 10**9 for p in await read(1, 1)] == [1_200, 1_209, 1_210, 1_260]
+    tens = await read(10, 10)
+    assert [(p.samples, p.cpu_percent, p.cpu_percent_max) for p in tens] == [
         (2, 20.0, 30.0),
         (1, 50.0, 50.0),
+        (1, 70.0, 70.0),
     ]
-    assert rows[0].network_rx_bytes == 1_009
+    minute = (await read(60, 60, end=1_260))[0]
+    assert (minute.samples, minute.cpu_percent, minute.cpu_percent_min) == (3, 30.0, 10.0)
+    assert (minute.memory_usage_max, minute.memory_peak, minute.pids) == (50, 51, 3)
+    assert (minute.network_rx_bytes, minute.disk_write_bytes) == (1_210, 2_420)
+    assert minute.gpu_percent is None
+    wide = await read(1, 120)
+    assert [(p.at_ns // 10**9, p.samples, p.step_s) for p in wide] == [(1_200, 4, 120)]
+
+
+async def test_stats_of_each_step_are_dropped_when_they_are_old(database: Database) -> None:
+    session_id = await make_session(database)
+    now = int(time.time())
+    ages = (10, 2 * 3600, 2 * 86_400, 31 * 86_400)
+    for age in ages:
+        for step_s, _ in STEPS:
+            await database.stats.add(session_id, down_sample([stats_of(now - age, 1.0)], step_s))
+    await database.stats.prune()
+    kept = [
+        len(
+            await database.stats.list(
+                session_id,
+                step_s=step_s,
+                start=moment(0),
+                end=moment(now * 10**9 + 10**9),
+                width_s=step_s,
+            )
+        )
+        for step_s, _ in STEPS
+    ]
+    assert kept == [1, 2, 3]

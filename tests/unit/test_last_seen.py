@@ -13,7 +13,7 @@ from slate_desktop.control.console import LogBuffer
 from slate_desktop.control.kept_log import KeptLog
 from slate_desktop.control.last_seen import LastSeen, SeenBuilds, SeenLog, SeenSessions, seen_log
 from slate_desktop.control.log_search import SearchPattern
-from slate_desktop.control.stats_history import StatsHistory, Window
+from slate_desktop.control.stats_history import StatsHistory
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
@@ -115,7 +115,7 @@ def test_kept_samples_draw_the_span_that_ended_with_the_last() -> None:
             )
         )  # fmt: skip
     kept = KeptLog("s", SeenLog(lines=[], samples=history.samples()))
-    drawn = kept.stats_history.series(Window.FIVE_MINUTES)
+    drawn = kept.stats_history.series(300)
     assert drawn.time_s[-1] == 0
     assert drawn.cpu_percent[-1] == 59
     assert len(drawn.time_s) >= 30

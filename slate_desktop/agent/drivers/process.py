@@ -38,6 +38,7 @@ from slate_desktop.agent.drivers.base import (
     RuntimeState,
 )
 from slate_desktop.agent.drivers.commands import check_program, expand_command
+from slate_desktop.agent.drivers.gpu import GpuMeter
 from slate_desktop.agent.drivers.process_exec import run_command
 from slate_desktop.agent.drivers.process_files import RuntimeFiles, Spec, SpoolReader
 from slate_desktop.agent.drivers.process_stats import TreeSampler
@@ -73,6 +74,7 @@ class ProcessDriver:
     def __init__(self, state_dir: Path) -> None:
         self._root = Path(state_dir)
         self._samplers: dict[str, TreeSampler] = {}
+        self._gpu = GpuMeter()
 
     async def fingerprint(self) -> DriverInfo:
         """Describe this machine."""
@@ -190,7 +192,10 @@ class ProcessDriver:
         sample = sampler.sample(memory_limit=spec.memory_bytes or 0)
         if sample is None:
             raise _not_running(handle)
-        return sample
+        use = self._gpu.use(sampler.pids)
+        if use is None:
+            return sample
+        return msgspec.structs.replace(sample, gpu_percent=use[0], gpu_memory=use[1])
 
     async def logs(
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
@@ -232,6 +237,7 @@ class ProcessDriver:
     async def aclose(self) -> None:
         """Let go of the samplers; the shims go on."""
         self._samplers.clear()
+        await self._gpu.aclose()
 
     def _files(self, runtime_id: str) -> RuntimeFiles:
         if _NAME.fullmatch(runtime_id) is None:

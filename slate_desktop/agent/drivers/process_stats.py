@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psutil
 
@@ -15,6 +16,9 @@ class TreeSampler:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._last: tuple[float, dict[tuple[int, float], float]] | None = None
+        self._peak = 0
+        self._disk: dict[tuple[int, float], tuple[int, int]] = {}
+        self.pids: list[int] = []
 
     def sample(self, *, memory_limit: int) -> ContainerStats | None:
         """Return a sample, or None when the process is gone."""
@@ -31,11 +35,18 @@ class TreeSampler:
                 with process.oneshot():
                     times = process.cpu_times()
                     memory += process.memory_info().rss
-                    cpu[(process.pid, process.create_time())] = times.user + times.system
+                    key = (process.pid, process.create_time())
+                    cpu[key] = times.user + times.system
+                    disk = _disk(process)
             except psutil.Error:
                 continue
+            if disk is not None:
+                # What a process that has ended wrote stays counted.
+                self._disk[key] = disk
         if not cpu:
             return None
+        self.pids = [pid for pid, _ in cpu]
+        self._peak = max(self._peak, memory)
         return ContainerStats(
             cpu_percent=self._percent(now, cpu, root),
             memory_usage=memory,
@@ -44,6 +55,9 @@ class TreeSampler:
             network_tx_bytes=0,
             sampled_at_ns=time.time_ns(),
             pids=len(cpu),
+            memory_peak=self._peak,
+            disk_read_bytes=sum(read for read, _ in self._disk.values()),
+            disk_write_bytes=sum(written for _, written in self._disk.values()),
         )
 
     def _percent(
@@ -57,3 +71,15 @@ class TreeSampler:
         elapsed = max(now - last[0], 1e-3)
         used = sum(seconds - last[1].get(key, 0.0) for key, seconds in cpu.items())
         return max(0.0, 100.0 * used / elapsed)
+
+
+def _disk(process: psutil.Process) -> tuple[int, int] | None:
+    """Return bytes read from and written to disks; None where the system does not tell."""
+    counters: Any = getattr(process, "io_counters", None)
+    if counters is None:
+        return None
+    try:
+        found = counters()
+    except (psutil.Error, OSError, NotImplementedError):
+        return None
+    return int(found.read_bytes), int(found.write_bytes)

@@ -350,6 +350,7 @@ class ScriptedDriver:
             network_tx_bytes=0,
             sampled_at_ns=self._engine.now_ns(),
             pids=1,
+            memory_peak=max(runtime.memory_peak, runtime.memory_bytes),
         )
 
     async def logs(

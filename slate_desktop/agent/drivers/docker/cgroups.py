@@ -55,6 +55,7 @@ class CgroupSampler:
             limit_text = files.limit.read_bytes().strip()
             rx, tx = _network(self._pid)
             pids = int(files.pids.read_bytes()) if files.pids is not None else 0
+            read, written = _disk(files.disk)
         except (OSError, ValueError):
             return None
         limit = 0 if limit_text == b"max" else int(limit_text)
@@ -67,7 +68,17 @@ class CgroupSampler:
             network_tx_bytes=tx,
             sampled_at_ns=time.time_ns(),
             pids=pids,
+            memory_peak=self.peak,
+            disk_read_bytes=read,
+            disk_write_bytes=written,
         )
+
+    def processes(self) -> list[int]:
+        """Return the host's ids of the container's processes."""
+        try:
+            return [int(word) for word in self._files.processes.read_bytes().split()]
+        except (OSError, ValueError):
+            return []
 
     def _note_peak(self, usage: int) -> None:
         peak = usage
@@ -95,6 +106,8 @@ class _Files(msgspec.Struct, frozen=True, kw_only=True):
     inactive: bytes
     peak: Path | None
     pids: Path | None
+    disk: Path | None
+    processes: Path
 
 
 def _find_v1(root: Path, paths: dict[str, str]) -> _Files | None:
@@ -103,6 +116,7 @@ def _find_v1(root: Path, paths: dict[str, str]) -> _Files | None:
     memory = root / "memory" / paths["memory"]
     cpu = root / "cpuacct" / paths["cpuacct"] / "cpuacct.usage"
     pids = root / "pids" / paths.get("pids", "-") / "pids.current"
+    disk = root / "blkio" / paths.get("blkio", "-") / "blkio.throttle.io_service_bytes"
     if not (memory / "memory.usage_in_bytes").exists() or not cpu.exists():
         return None
     return _Files(
@@ -113,6 +127,8 @@ def _find_v1(root: Path, paths: dict[str, str]) -> _Files | None:
         inactive=b"total_inactive_file ",
         peak=memory / "memory.max_usage_in_bytes",
         pids=pids if pids.exists() else None,
+        disk=disk if disk.exists() else None,
+        processes=memory / "cgroup.procs",
     )
 
 
@@ -130,6 +146,8 @@ def _find_v2(root: Path, paths: dict[str, str]) -> _Files | None:
         inactive=b"inactive_file ",
         peak=own / "memory.peak" if (own / "memory.peak").exists() else None,
         pids=own / "pids.current" if (own / "pids.current").exists() else None,
+        disk=own / "io.stat" if (own / "io.stat").exists() else None,
+        processes=own / "cgroup.procs",
     )
 
 
@@ -145,6 +163,22 @@ def _inactive(files: _Files) -> int:
         if line.startswith(files.inactive):
             return int(line.split()[1])
     return 0
+
+
+def _disk(path: Path | None) -> tuple[int, int]:
+    """Return bytes read and written: ``8:0 Read 12`` lines of v1, ``8:0 rbytes=12 …`` of v2."""
+    read = written = 0
+    for line in path.read_bytes().splitlines() if path is not None else ():
+        words = line.split()
+        if len(words) == 3 and words[1] in (b"Read", b"Write"):
+            read += int(words[2]) if words[1] == b"Read" else 0
+            written += int(words[2]) if words[1] == b"Write" else 0
+            continue
+        for word in words[1:]:
+            name, _, value = word.partition(b"=")
+            read += int(value) if name == b"rbytes" else 0
+            written += int(value) if name == b"wbytes" else 0
+    return read, written
 
 
 def _network(pid: int) -> tuple[int, int]:

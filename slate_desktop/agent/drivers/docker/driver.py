@@ -265,7 +265,7 @@ class DockerDriver:
 
     async def aclose(self) -> None:
         """Close connections and threads; containers go on."""
-        self._samplers.close()
+        await self._samplers.aclose()
         await self._engine.aclose()
 
     async def _read_logs(

@@ -11,8 +11,11 @@ import json
 import time
 from typing import Any
 
+import msgspec
+
 from slate_desktop.agent.drivers.docker.cgroups import CgroupSampler
 from slate_desktop.agent.drivers.docker.engine import Engine
+from slate_desktop.agent.drivers.gpu import GpuMeter
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode
 
@@ -24,6 +27,7 @@ class Samplers:
 
     def __init__(self, engine: Engine, *, with_cgroups: bool = True) -> None:
         self._engine = engine
+        self._gpu = GpuMeter()
         self._with_cgroups = with_cgroups
         self._files: dict[str, CgroupSampler] = {}
         self._streams: dict[str, _Stream] = {}
@@ -37,6 +41,8 @@ class Samplers:
             self._peaks[container_id] = sampler.peak
             if sample is None:
                 del self._files[container_id]
+            elif self._gpu.is_there:
+                sample = self._with_gpu(sample, sampler)
         return sample
 
     async def sample(self, container_id: str, pid: int) -> ContainerStats:
@@ -71,10 +77,17 @@ class Samplers:
         if stream is not None:
             stream.cancel()
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close everything."""
         for container_id in [*self._files, *self._streams]:
             self.forget(container_id)
+        await self._gpu.aclose()
+
+    def _with_gpu(self, sample: ContainerStats, sampler: CgroupSampler) -> ContainerStats:
+        use = self._gpu.use(sampler.processes())
+        if use is None:
+            return sample
+        return msgspec.structs.replace(sample, gpu_percent=use[0], gpu_memory=use[1])
 
 
 class _Stream:
@@ -121,8 +134,8 @@ class _Stream:
                     sample = _from_json(line)
                     if sample is None:
                         continue
-                    self._sample = sample
-                    self.peak = max(self.peak, sample.memory_usage)
+                    self.peak = max(self.peak, sample.memory_usage, sample.memory_peak)
+                    self._sample = msgspec.structs.replace(sample, memory_peak=self.peak)
                     self._has_sample.set()
         except CommandError:
             return
@@ -148,6 +161,18 @@ def _from_json(line: bytes) -> ContainerStats | None:
         network_tx_bytes=sum(int(net.get("tx_bytes", 0)) for net in networks),
         sampled_at_ns=time.time_ns(),
         pids=int((data.get("pids_stats") or {}).get("current") or 0),
+        memory_peak=int(memory.get("max_usage") or 0),
+        disk_read_bytes=_disk(data, "read"),
+        disk_write_bytes=_disk(data, "write"),
+    )
+
+
+def _disk(data: dict[str, Any], operation: str) -> int:
+    entries = (data.get("blkio_stats") or {}).get("io_service_bytes_recursive") or []
+    return sum(
+        int(entry.get("value") or 0)
+        for entry in entries
+        if str(entry.get("op", "")).lower() == operation
     )
 
 

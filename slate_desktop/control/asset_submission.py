@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,8 +28,10 @@ from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.project import Project
 from slate_desktop.errors import AssetError, CommandError, ErrorCode
-from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.pipeline.tools import tool_versions
+
+if TYPE_CHECKING:
+    from slate_desktop.pipeline.sandbox.parent import Sandbox
 
 _CHUNK_BYTES = 1024 * 1024
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)

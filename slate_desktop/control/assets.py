@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from psygnal import Signal
@@ -32,8 +32,10 @@ from slate_desktop.domain.project import Project
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
 from slate_desktop.pipeline.publish import publish
 from slate_desktop.pipeline.sandbox.folders import work_folder
-from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.wire.asset_messages import AssetJobBody, write_asset_job
+
+if TYPE_CHECKING:
+    from slate_desktop.pipeline.sandbox.parent import Sandbox
 
 logger = logging.getLogger(__name__)
 
@@ -380,6 +382,9 @@ class AssetOperations(AssetPresetOperations):
 
     def _sandbox(self) -> Sandbox:
         if self._asset_sandbox is None:
+            # Not at the top: a client that processes no asset need not read it.
+            from slate_desktop.pipeline.sandbox.parent import Sandbox
+
             self._asset_sandbox = Sandbox()
         return self._asset_sandbox
 

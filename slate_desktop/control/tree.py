@@ -56,12 +56,21 @@ class ProjectTree:
     node_changed = Signal(object)  # state or problem of a node
     engine_changed = Signal(object)  # EngineDetection
 
-    def __init__(self, root: Path, *, show_ignored: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, show_ignored: bool = False, begin_watch: asyncio.Event | None = None
+    ) -> None:
+        """Begin with nothing read.
+
+        Args:
+            root: the project's folder.
+            show_ignored: also show what an engine made for itself.
+            begin_watch: directories are watched once it is set; at once where there is none.
+        """
         self._path = root
         self._show_ignored = show_ignored
         self.root = TreeNode(sort_key(str(root), is_dir=True), None)
         self.engine: EngineDetection | None = None
-        self._watch = DirectoryWatch(self._on_changes, is_of_interest=_is_marker)
+        self._watch = DirectoryWatch(self._on_changes, is_of_interest=_is_marker, begin=begin_watch)
         self._locks: dict[int, asyncio.Lock] = {}
         self._is_closed = False
 

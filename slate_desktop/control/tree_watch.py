@@ -37,15 +37,18 @@ class DirectoryWatch:
         on_changes: Callable[[Changes], Awaitable[None]],
         *,
         is_of_interest: Callable[[str], bool] = lambda _: False,
+        begin: asyncio.Event | None = None,
     ) -> None:
         """Begin with no directories.
 
         Args:
             on_changes: called with what came and went.
             is_of_interest: whether a change of content of a file with this name counts too.
+            begin: nothing is watched before it is set; what changed until then is told at once.
         """
         self._on_changes = on_changes
         self._is_of_interest = is_of_interest
+        self._begin = begin
         self._stamps: dict[Path, int] = {}
         self._is_dirty = asyncio.Event()
         self._stop = threading.Event()
@@ -80,6 +83,8 @@ class DirectoryWatch:
                 await task
 
     async def _run(self) -> None:
+        if self._begin is not None:
+            await self._begin.wait()
         while True:
             await self._is_dirty.wait()
             await asyncio.sleep(_RESTART_S)  # more directories may come at once

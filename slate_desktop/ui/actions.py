@@ -45,6 +45,9 @@ class ActionSpec:
 class ActionRegistry(QObject):
     """Owns every QAction of a window.
 
+    An action gets its icon when somebody takes it, a menu's actions when the menu opens: to draw
+    all of them takes as long as a pane.
+
     Args:
         window: where the shortcuts are valid.
     """
@@ -55,6 +58,7 @@ class ActionRegistry(QObject):
         self._theme = theme
         self._specs: dict[str, ActionSpec] = {}
         self._actions: dict[str, QAction] = {}
+        self._drawn: set[str] = set()
         theme.changed.connect(self._on_theme_changed)
 
     def add(self, spec: ActionSpec, slot: Callable[..., object]) -> QAction:
@@ -78,11 +82,11 @@ class ActionRegistry(QObject):
             action.triggered.connect(lambda *_: slot())
         self._specs[spec.id] = spec
         self._actions[spec.id] = action
-        self._set_icon(spec, action)
         self._window.addAction(action)
         return action
 
     def __getitem__(self, action_id: str) -> QAction:
+        self._draw(action_id)
         return self._actions[action_id]
 
     def spec(self, action_id: str) -> ActionSpec:
@@ -117,6 +121,7 @@ class ActionRegistry(QObject):
         for title in order:
             menu = bar.addMenu(title)
             menu.setToolTipsVisible(True)
+            menu.aboutToShow.connect(lambda title=title: self._draw_menu(title))
             menus[title] = menu
             section: str | None = None
             for spec in self._specs.values():
@@ -128,13 +133,25 @@ class ActionRegistry(QObject):
                 menu.addAction(self._actions[spec.id])
         return menus
 
-    def _set_icon(self, spec: ActionSpec, action: QAction) -> None:
+    def _draw(self, action_id: str) -> None:
+        if action_id not in self._drawn:
+            self._drawn.add(action_id)
+            self._set_icon(action_id)
+
+    def _draw_menu(self, title: str) -> None:
+        for action_id, spec in self._specs.items():
+            if spec.menu == title:
+                self._draw(action_id)
+
+    def _set_icon(self, action_id: str) -> None:
+        spec = self._specs[action_id]
         if spec.icon:
-            action.setIcon(icons.icon(spec.icon, self._theme.tokens, spec.icon_role))
+            icon = icons.icon(spec.icon, self._theme.tokens, spec.icon_role)
+            self._actions[action_id].setIcon(icon)
 
     def _on_theme_changed(self) -> None:
-        for action_id, action in self._actions.items():
-            self._set_icon(self._specs[action_id], action)
+        for action_id in self._drawn:
+            self._set_icon(action_id)
 
 
 def plain_title(text: str) -> str:

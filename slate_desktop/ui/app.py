@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QApplication
 from slate_desktop import __version__
 from slate_desktop.ui import crash
 from slate_desktop.ui.garbage import Collector, calm_collector
+from slate_desktop.ui.held_log import HeldLog
 from slate_desktop.ui.startup import mark
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -49,12 +50,14 @@ _PAINT_S = 0.5
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and return the exit code when it has closed."""
     options = _parse(argv if argv is not None else sys.argv[1:])
+    held_log = HeldLog()
     app = _application()
     Collector(app)
     state = load_state()
-    theme = Theme(app, choice=state.theme, zoom=state.zoom)
+    theme = Theme(app, choice=state.theme, zoom=state.zoom, has_sheet=False)
     with crash.nets(lambda error: _tell(error)):
         window = MainWindow(theme, state, connector(options.profile))
+        window.held_log = held_log
         window.wanted_path, window.profile = options.path, options.profile or ""
         window.show()
         paint_now(app, window)
@@ -65,7 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         import qasync
 
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
-            return runner.run(run(window))
+            try:
+                return runner.run(run(window))
+            finally:
+                held_log.pass_on()
 
 
 async def run(window: MainWindow) -> int:
@@ -107,7 +113,6 @@ async def run(window: MainWindow) -> int:
 async def read_settings(window: MainWindow) -> None:
     """Take what the settings say of the window, and tell of a file that was not used."""
     import asyncio
-    import importlib
 
     from slate_desktop.errors import SettingsError
     from slate_desktop.settings.model import load_settings
@@ -120,11 +125,13 @@ async def read_settings(window: MainWindow) -> None:
     if settings.theme is not None and settings.theme != state.theme_setting:
         window.theme.set_choice(settings.theme)
     state.theme_setting = settings.theme or ""
-    # Slow to read, and plain code, as in the workspace.
-    await asyncio.to_thread(importlib.import_module, "slate_desktop.control")
+    # What follows is slow to import, and would hold up the connection.
+    await window.workspace.answered.wait()
     for note in settings.notes:
         window.workspace.notify("warning", window.tr("Settings are not used as they stand"), note)
     await asyncio.to_thread(_log_to_file, settings.log_level)
+    if window.held_log is not None:
+        window.held_log.pass_on()
 
 
 def _log_to_file(level: str) -> None:
@@ -139,12 +146,11 @@ async def shut_down(window: MainWindow) -> None:
     await window.tasks.aclose(_TASKS_S)
     await window.offline.aclose()
     await window.documents.aclose()
-    await window.build_binding.aclose()
+    await window.late.aclose()
     await window.assets.aclose()
     await window.models.aclose()
     await window.reader.aclose()
     await window.binding.aclose()
-    await window.job_commands.aclose()
     await window.workspace.aclose()
 
 

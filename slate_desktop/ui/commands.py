@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shiboken6
+from PySide6.QtWidgets import QDialog
 
 from slate_desktop.domain.engine import (
     EngineDetection,
@@ -17,13 +18,13 @@ from slate_desktop.domain.engine import (
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import OutcomeUnknownError, SlateError
 from slate_desktop.ui import dialogs, folders
-from slate_desktop.ui.add_project import AddProjectDialog
 from slate_desktop.ui.dialogs import ProblemDialog
-from slate_desktop.ui.execute_dialog import ExecuteDialog
 from slate_desktop.ui.problems import Problem, describe
 
 if TYPE_CHECKING:
     from slate_desktop.control.models import RuntimeSessionModel
+    from slate_desktop.ui.add_project import AddProjectDialog
+    from slate_desktop.ui.execute_dialog import ExecuteDialog
     from slate_desktop.ui.window import MainWindow
 
 
@@ -120,6 +121,8 @@ class Commands:
         if session is None or window.workspace.slate is None:
             return
         title = window.session_title(session)
+        from slate_desktop.ui.execute_dialog import ExecuteDialog
+
         dialog = ExecuteDialog(window, window.theme, title, self._history)
         dialog.execute_wanted.connect(
             lambda argv, limit: window.tasks.spawn(
@@ -168,6 +171,8 @@ class Commands:
     async def add_project(self, folder: str = "") -> None:
         """Ask for a folder and add it."""
         window = self._window
+        from slate_desktop.ui.add_project import AddProjectDialog
+
         dialog = AddProjectDialog(window, window.theme, "")
         dialog.look_wanted.connect(
             lambda text: window.tasks.spawn(self._look(dialog, text), "detect engine", dialog)
@@ -201,7 +206,7 @@ class Commands:
         connection = dialog.finished.connect(on_finished)
         dialog.open()
         try:
-            return await future == AddProjectDialog.DialogCode.Accepted
+            return await future == QDialog.DialogCode.Accepted
         finally:
             if shiboken6.isValid(dialog):
                 dialog.finished.disconnect(connection)

@@ -20,9 +20,11 @@ from slate_desktop.ui.builds.words import LOG_PREFIX
 from slate_desktop.ui.text import format_age
 
 if TYPE_CHECKING:
+    from slate_desktop.control.console import LogBuffer
     from slate_desktop.control.kept_assets import KeptAssetJobs
     from slate_desktop.control.kept_log import KeptLog
     from slate_desktop.control.last_seen import LastSeen, Seen
+    from slate_desktop.control.stats_history import StatsHistory
     from slate_desktop.control.values import Lamp
     from slate_desktop.ui.window import MainWindow
 
@@ -136,21 +138,21 @@ class Offline:
         from slate_desktop.control import last_seen
 
         window, rows = self._window, last_seen.MAX_ROWS
-        builds = [
-            msgspec.structs.replace(build, envelope=None)
-            for build in window.build_binding.builds[:rows]
-        ]
         found: dict[str, Seen] = {
-            last_seen.SESSIONS: last_seen.SeenSessions(sessions=window.workspace.sessions[:rows]),
-            last_seen.BUILDS: last_seen.SeenBuilds(builds=builds),
+            last_seen.SESSIONS: last_seen.SeenSessions(sessions=window.workspace.sessions[:rows])
         }
+        logs: dict[str, tuple[LogBuffer, StatsHistory | None]] = {}
+        binding = window.late.binding
+        if binding is not None and binding.is_live:
+            builds = [msgspec.structs.replace(b, envelope=None) for b in binding.builds[:rows]]
+            found[last_seen.BUILDS] = last_seen.SeenBuilds(builds=builds)
+            logs |= {key: (model.logs, None) for key, model in binding.logs.items()}
         jobs = window.job_commands.model
         if jobs is not None:
             kept = [msgspec.structs.replace(job, envelope=None) for job in jobs.jobs[:rows]]
             found[f"assets-{jobs.project_id}"] = last_seen.SeenAssets(
                 jobs=kept, assets=list(jobs.assets.values())
             )
-        logs = {key: (model.logs, None) for key, model in window.build_binding.logs.items()}
         logs |= {key: (m.logs, m.stats_history) for key, m in window.workspace.models.items()}
         for key, (buffer, history) in logs.items():
             lines = last_seen.lines_of(buffer)

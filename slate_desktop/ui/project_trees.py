@@ -50,7 +50,8 @@ class ProjectTrees:
         # While it was imported another call may have opened it, or the project may be gone.
         if item.tree is not None or window.projects.item(project_id) is not item:
             return
-        tree = ProjectTree(Path(item.project.root))
+        # The watcher is slow to import, and would hold up the connection.
+        tree = ProjectTree(Path(item.project.root), begin_watch=window.workspace.answered)
         self._trees[project_id] = tree
         window.projects.model.attach_tree(item, tree)
         await tree.open()

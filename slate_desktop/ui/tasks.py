@@ -44,7 +44,9 @@ class TaskGroupOwner:
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
         if owner is not None:
-            owner.destroyed.connect(lambda *_: task.cancel())
+            # Taken away with the task: an owner such as the window outlives thousands of them.
+            connection = owner.destroyed.connect(lambda *_: task.cancel())
+            task.add_done_callback(lambda _: QObject.disconnect(connection))
         return task
 
     async def aclose(self, timeout_s: float = 3.0) -> None:

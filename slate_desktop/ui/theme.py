@@ -36,6 +36,10 @@ _FONT_FILES = (
 class Theme(QObject):
     """The theme in use. One per application.
 
+    Args:
+        has_sheet: False where many widgets are made first: Qt styles a widget again each time that
+            it, or what holds it, gets a new parent. ``add_sheet`` then styles all of them once.
+
     Attributes:
         choice: ``dark``, ``light`` or ``system``.
         tokens: the colours in use.
@@ -44,9 +48,17 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, app: QApplication, *, choice: str = "dark", zoom: float = 1.0) -> None:
+    def __init__(
+        self,
+        app: QApplication,
+        *,
+        choice: str = "dark",
+        zoom: float = 1.0,
+        has_sheet: bool = True,
+    ) -> None:
         super().__init__(app)
         self._app = app
+        self._has_sheet = has_sheet
         self.choice = choice if choice in CHOICES else "dark"
         self.zoom = min(ZOOM_STEPS, key=lambda step: abs(step - zoom))
         for name in _FONT_FILES:
@@ -55,6 +67,12 @@ class Theme(QObject):
         app.styleHints().colorSchemeChanged.connect(self._on_system_changed)
         self.tokens: Tokens = load_tokens(self._resolve())
         self._apply()
+
+    def add_sheet(self) -> None:
+        """Use the style sheet from now on."""
+        if not self._has_sheet:
+            self._has_sheet = True
+            self._set_sheet()
 
     def set_choice(self, choice: str) -> None:
         """Switch to ``dark``, ``light`` or what the system says."""
@@ -107,6 +125,10 @@ class Theme(QObject):
     def _apply(self) -> None:
         self._app.setFont(self.ui_font())
         self._app.setPalette(build_palette(self.tokens))
+        if self._has_sheet:
+            self._set_sheet()
+
+    def _set_sheet(self) -> None:
         self._app.setStyleSheet(build_style_sheet(self.tokens, cache_dir() / "icons"))
 
 

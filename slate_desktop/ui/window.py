@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPalette
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from slate_desktop.ui.text import plain_label
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from slate_desktop.ui.documents.document import Document
     from slate_desktop.ui.documents.model.pool import ModelPool
     from slate_desktop.ui.documents.reader import Reader
+    from slate_desktop.ui.held_log import HeldLog
     from slate_desktop.ui.jobs.commands import JobCommands
     from slate_desktop.ui.jobs.pane import JobsPane
+    from slate_desktop.ui.late_panes import LatePanes
     from slate_desktop.ui.offline import Offline
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
@@ -66,7 +68,6 @@ class MainWindow(QMainWindow):
     commands: Commands
     document_commands: DocumentCommands
     job_commands: JobCommands
-    jobs: JobsPane
     registry: ActionRegistry
     projects: ProjectPane
     sessions: SessionsPane
@@ -85,9 +86,7 @@ class MainWindow(QMainWindow):
     toasts: ToastStack
     history: NoticeHistory
     binding: Binding
-    build_panel: BuildPanel
-    builds: BuildsPane
-    build_binding: BuildBinding
+    late: LatePanes
     offline: Offline
     palette_: CommandPalette
 
@@ -99,6 +98,7 @@ class MainWindow(QMainWindow):
         self.last_command: dict[str, str] = {}
         self.wanted_path: Path | None = None
         self.profile = ""
+        self.held_log: HeldLog | None = None
         self._is_closing = False
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)
@@ -107,7 +107,12 @@ class MainWindow(QMainWindow):
         geometry = from_text(state.geometry)
         if geometry:
             self.restoreGeometry(geometry)
-        waiting = plain_label(self.tr("SLATE"), role="faint")
+        waiting = plain_label(self.tr("SLATE"))
+        faint = waiting.palette()  # there is no style sheet yet
+        faint.setColor(QPalette.ColorRole.WindowText, theme.tokens.color("text.faint"))
+        faint.setColor(QPalette.ColorRole.Window, theme.tokens.color("surface.window"))
+        waiting.setPalette(faint)
+        waiting.setAutoFillBackground(True)
         waiting.setFont(theme.ui_font(scale=2.0, is_bold=True))
         waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setCentralWidget(waiting)
@@ -118,6 +123,28 @@ class MainWindow(QMainWindow):
 
         build(self)
         self.is_built = True
+
+    # -- panes that may not be made yet: asking makes them ---------------------------------
+
+    @property
+    def jobs(self) -> JobsPane:
+        """The queue of assets."""
+        return self.late.jobs
+
+    @property
+    def build_panel(self) -> BuildPanel:
+        """The form of the next build."""
+        return self.late.build_panel
+
+    @property
+    def builds(self) -> BuildsPane:
+        """The builds."""
+        return self.late.builds
+
+    @property
+    def build_binding(self) -> BuildBinding:
+        """What connects the panes of builds with the workspace."""
+        return self.late.build_binding
 
     # -- asked by commands and bindings ----------------------------------------------------
 

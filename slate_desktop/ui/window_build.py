@@ -14,9 +14,6 @@ from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.assets.pane import AssetPane
 from slate_desktop.ui.binding import Binding
 from slate_desktop.ui.builds.actions import build_action_specs
-from slate_desktop.ui.builds.binding import BuildBinding
-from slate_desktop.ui.builds.pane import BuildsPane
-from slate_desktop.ui.builds.panel import BuildPanel
 from slate_desktop.ui.command_palette import CommandPalette
 from slate_desktop.ui.commands import Commands
 from slate_desktop.ui.console.commands import console_slots
@@ -31,7 +28,7 @@ from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about, show_keys
 from slate_desktop.ui.jobs.commands import JobCommands
-from slate_desktop.ui.jobs.pane import JobsPane
+from slate_desktop.ui.late_panes import LatePanes
 from slate_desktop.ui.offline import Offline
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
@@ -68,11 +65,9 @@ def build(window: MainWindow) -> None:
     window.toasts = ToastStack(theme, window)
     window.history = NoticeHistory(theme, window)
     window.binding = Binding(window)
-    window.build_binding = BuildBinding(window)
-    window.workspace.connected.connect(window.build_binding.open)
     window.offline = Offline(window)
-    window.job_commands.connect()
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
+    theme.add_sheet()
     window.docks.reset()
     window_layout.restore(window, state)
     if not state.layout:
@@ -152,33 +147,14 @@ def _make_panes(window: MainWindow) -> None:
         EmptyState(theme, "layout-grid", window.tr("The assets of a project show here."), add),
     )
     window.setCentralWidget(window.documents)
-    window.build_panel = BuildPanel(theme, actions)
-    window.builds = BuildsPane(
-        theme,
-        actions,
-        EmptyState(
-            theme, "package", window.tr("Nothing has been built yet."), actions["build.start"]
-        ),
-    )
-    window.jobs = JobsPane(
-        theme,
-        actions,
-        EmptyState(
-            theme,
-            "boxes",
-            window.tr("Drop textures, models and sounds here to have them processed."),
-            actions["jobs.add"],
-        ),
-    )
+    window.late = LatePanes(window)
     panes = {
         "assets": window.assets,
-        "build": window.build_panel,
-        "builds": window.builds,
         "project": window.projects,
         "sessions": window.sessions,
         "performance": window.performance,
         "console": window.console,
-        "jobs": window.jobs,
+        **window.late.places,
     }
     window.docks = Docks(window, theme, actions, panes)
     window.docks.docks["performance"].add_title_widget(window.performance.spans)

@@ -74,6 +74,8 @@ class Workspace(QObject):
         self._seen: dict[str, SessionStatus] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
         self._retry = asyncio.Event()
+        # Set once the first attempt to connect has ended: what can wait, waits for it.
+        self.answered = asyncio.Event()
 
     # -- what there is ---------------------------------------------------------------------
 
@@ -192,8 +194,10 @@ class Workspace(QObject):
                 log.warning("not connected", extra={"reason": str(error)})
                 await self._close_live()
                 self.connect_failed.emit(error)
+                self.answered.set()
             else:
                 self.connected.emit()
+                self.answered.set()
                 return
             delay_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
             with contextlib.suppress(TimeoutError):
@@ -312,7 +316,7 @@ class Workspace(QObject):
 
     async def _go_live(self, slate: Slate) -> None:
         from slate_desktop.control.connection import ConnectionModel
-        from slate_desktop.control.models import SessionListModel
+        from slate_desktop.control.models_list import SessionListModel
 
         self._lamps = ConnectionModel(slate)
         self._lamps.changed.connect(lambda _name, lamp: self.lamp_changed.emit(lamp))

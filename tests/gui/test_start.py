@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import subprocess
@@ -10,12 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import SIGNAL, QObject
 
 from slate_desktop.errors import StackError
 from slate_desktop.settings import paths
 from slate_desktop.settings.model import save_settings
 from slate_desktop.ui import app as app_module
+from slate_desktop.ui.held_log import HeldLog
 from slate_desktop.ui.samples import add_samples
+from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState, load_state, save_state, state_path
@@ -136,3 +140,84 @@ async def test_the_first_start_brings_a_sample_to_run_and_one_to_build(slate: Fa
     projects = await add_samples(slate)  # type: ignore[arg-type]
     assert [project.name for project in projects] == ["hello-runtime", "godot-pulse", "hello-build"]
     assert "[build]" in (Path(projects[2].root) / "slate.toml").read_text(encoding="utf-8")
+
+
+async def test_panes_behind_other_tabs_are_made_when_they_are_seen(
+    theme: Theme, project_root: Path
+) -> None:
+    async def connect(_on_step: object) -> object:
+        raise StackError("The disk is full")
+
+    window = MainWindow(theme, WindowState(), connect)  # type: ignore[arg-type]
+    window.build()
+    window.show()
+    window.tasks.spawn(window.workspace.run(), "workspace", window)
+    await until(window.workspace.answered.is_set)
+    places = window.late.places
+    await until(lambda: window.centre.isVisible())
+    assert [name for name, place in places.items() if not place.layout().isEmpty()] == []
+    assert "not connected" in window.registry["build.start"].toolTip()
+    assert not window.registry["jobs.add"].isEnabled()
+    window.docks.docks["jobs"].raise_()
+    await until(lambda: not places["jobs"].layout().isEmpty())
+    assert places["builds"].layout().isEmpty()
+    assert window.jobs.isVisibleTo(window)
+    await app_module.shut_down(window)
+    window.close_for_good()
+    assert places["builds"].layout().isEmpty()
+    window.deleteLater()
+
+
+async def test_panes_behind_other_tabs_come_with_the_connection(window: MainWindow) -> None:
+    places = window.late.places
+    await until(lambda: not any(place.layout().isEmpty() for place in places.values()))
+    await until(window.registry["jobs.add"].isEnabled)
+
+
+async def test_an_action_has_its_icon_when_it_is_taken_or_its_menu_opens(
+    window: MainWindow,
+) -> None:
+    registry = window.registry
+    about = next(action for spec, action in registry.all() if spec.id == "help.about")
+    assert about.icon().isNull()
+    menu = next(m.menu() for m in window.menuBar().actions() if m.text() == "&Help")
+    menu.aboutToShow.emit()
+    assert not about.icon().isNull()
+    assert not registry["session.restart"].icon().isNull()
+
+
+async def test_ended_tasks_leave_nothing_at_their_owner(qapp: object) -> None:
+    owner, tasks = QObject(), TaskGroupOwner(lambda _error, _name: None)
+
+    async def nothing() -> None:
+        return
+
+    left: list[int] = []
+    for _ in range(3):
+        task = tasks.spawn(nothing(), "nothing", owner)
+        assert task is not None
+        await task
+        await asyncio.sleep(0)
+        left.append(owner.receivers(SIGNAL("destroyed(QObject*)")))
+    assert left[0] == left[-1]  # Qt's binding keeps one of its own
+
+
+def test_what_is_logged_at_the_start_reaches_the_log_that_comes_later(
+    own_logging: logging.Logger,
+) -> None:
+    held = HeldLog()
+    log = logging.getLogger("slate_desktop.test")
+    log.info("early")
+    log.warning("early too")
+    records: list[str] = []
+
+    class Late(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record.getMessage())
+
+    own_logging.addHandler(Late())
+    own_logging.setLevel(logging.WARNING)
+    held.pass_on()
+    held.pass_on()
+    assert records == ["early too"]
+    assert held not in own_logging.handlers

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from slate_desktop.ui.documents.document import DocumentContext
@@ -41,7 +42,7 @@ class AssetPane(QWidget):
         self._context = context
         self.browser: AssetBrowser | None = None
         self.root: Path | None = None
-        self._is_making = False
+        self._is_making = self._is_seen = False
         self._states: Mapping[str, str] = {}
         self._can_process = False
         self._stack = QStackedLayout(self)
@@ -69,8 +70,10 @@ class AssetPane(QWidget):
         if self.browser is not None:
             self.browser.set_can_process(can_process)
 
-    def showEvent(self, event: object) -> None:
-        """Make the browser."""
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Make the browser: only painting tells that it is seen, not behind another tab."""
+        super().paintEvent(event)
+        self._is_seen = True
         self._make_soon()
 
     async def aclose(self) -> None:
@@ -79,7 +82,7 @@ class AssetPane(QWidget):
             await self.browser.aclose()
 
     def _make_soon(self) -> None:
-        if self.isVisible() and self.root is not None and not self._is_making:
+        if self._is_seen and self.root is not None and not self._is_making:
             self._is_making = True
             self._context.tasks.spawn(self._make(), "make asset browser", self)
 

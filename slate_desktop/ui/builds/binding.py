@@ -36,6 +36,7 @@ class BuildBinding:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._model: BuildListModel | None = None
+        self._is_read = False
         self._kept: list[BuildJob] = []
         self._logs: dict[str, BuildLogModel] = {}
         self.panel = PanelBinding(window)
@@ -50,8 +51,11 @@ class BuildBinding:
         window.builds.result.place_wanted.connect(self._on_place)
         window.builds.result.artifact_wanted.connect(self._on_artifact)
         window.builds.moved.connect(self._on_moved)
+        window.workspace.connected.connect(self.open)
         self.panel.show_availability()
         self.show_availability()
+        if window.workspace.slate is not None:
+            self.open()
 
     # -- life ------------------------------------------------------------------------------
 
@@ -81,11 +85,17 @@ class BuildBinding:
         self._model = model
         try:
             await model.open()
+            self._is_read = True
         except SlateError as error:
             self._window.show_error(error, self._window.tr("The builds could not be read."))
         self._on_builds()
         self.panel.show_project()
         self._look.start()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the builds were read from the database."""
+        return self._is_read
 
     @property
     def builds(self) -> list[BuildJob]:

@@ -69,6 +69,8 @@ class JobCommands:
             lambda paths: window.tasks.spawn(self.submit(paths), "submit assets", window)
         )
         self.show_availability()
+        if window.workspace.slate is not None:
+            self.follow()
 
     @property
     def model(self) -> AssetJobsModel | None:

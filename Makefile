@@ -4,9 +4,11 @@ VENV ?= .venv
 HEADLESS ?= .venv-headless
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# How many processes share the tests; empty for none but one.
+WORKERS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit tests headless bench screenshots bundle deb portable format clean
+.PHONY: help run test lint unit tests tests-here headless bench screenshots bundle deb portable format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +27,14 @@ lint: $(VENV)/.dev
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
 
-# The window's tests have a process of their own: Qt, its loop and the collector stay undisturbed by
-# what hundreds of other tests leave behind.
+# The window's tests have processes of their own: Qt, its loop and the collector stay undisturbed by
+# what hundreds of other tests leave behind. All tests of a file run in one of the processes.
 tests: $(VENV)/.dev
-	$(BIN)/python -m tests.services.images
-	$(BIN)/python -m pytest tests/gui $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests --ignore=tests/gui $(PYTEST_ARGS)
+	$(BIN)/python -m tests.services.images $(MAKE) --no-print-directory tests-here
+
+tests-here:
+	$(BIN)/python -m pytest tests/gui $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/gui $(WORKERS) $(PYTEST_ARGS)
 
 unit: $(VENV)/.dev ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

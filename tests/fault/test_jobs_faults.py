@@ -269,10 +269,14 @@ async def test_broker_that_forgets_ids_has_no_second_effect(
     own_nats.kill()
     own_nats.start()
     async with asyncio.timeout(20):
+        is_first = True
         while True:
             with contextlib.suppress(SlateError, TimeoutError):
-                assert await world.publish(job), "the broker remembers the id"
+                # One whose answer was lost on the way may be there already.
+                is_new = await world.publish(job)
+                assert is_new or not is_first, "the broker remembers the id"
                 break
+            is_first = False
             await asyncio.sleep(0.1)
         while await world.queue.depth("audio"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)

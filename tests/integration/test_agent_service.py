@@ -260,7 +260,7 @@ async def test_session_that_no_agent_took_is_failed(world: AgentWorld) -> None:
         await connection.execute(
             "update slate_runtime_sessions set created_at = now() - interval '16 minutes'"
         )
-    recorder = Recorder(world.db, world.bus, "agent-test", 1)
+    recorder = Recorder(world.db, world.bus, AGENT_ID, 1)
     await recorder.tidy()
     row = await world.db.sessions.get(session.id)
     assert (row.status, row.error_code) == (S.FAILED, ErrorCode.NO_AGENT)

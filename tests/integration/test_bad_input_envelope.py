@@ -188,7 +188,7 @@ async def test_answer_never_goes_astray(world: BadInputWorld) -> None:
         f"slate.runtime.{world.project.id}.{world.idle.id}.status",
         "$JS.API.STREAM.DELETE.ASSETS", "$JS.API.STREAM.PURGE.ASSETS", "$JS.ACK.x",
         f"_INBOX_{other}.x", f"_INBOX_{me}", f"_INBOX_{me}.a.b.c.d", f"_INBOX_{me}.a.b.c.d.e",
-        "_R_.x", "slate.agent.agent-test.heartbeat", f"slate.container.stop.{world.running.id}",
+        "_R_.x", f"slate.agent.{AGENT_ID}.heartbeat", f"slate.container.stop.{world.running.id}",
     ]  # fmt: skip
     subject = f"slate.container.start.{world.idle.id}"
     for reply in replies:

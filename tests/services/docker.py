@@ -25,7 +25,8 @@ from tests.conftest import require_service
 
 BASE_IMAGE = "debian:bookworm-slim"
 GODOT_IMAGE = "slate/godot-runtime:latest"
-TEST_AGENT = "slate-tests"
+# Suites that run side by side leave each other's runtimes alone.
+TEST_AGENT = f"slate-tests-{os.getpid()}"
 
 _SOCKET = "/var/run/docker.sock"
 _START_TIMEOUT_S = 60.0

@@ -21,8 +21,9 @@ from slate_desktop.stack import nats_server
 from slate_desktop.stack.nats_server import NatsUser
 from slate_desktop.wire.keys import SigningKey
 
-AGENT_ID = "agent-test"
-OTHER_AGENT_ID = "agent-other"
+# Agents clear away what carries their name, so suites that run side by side have other names.
+AGENT_ID = f"agent-test-{os.getpid()}"
+OTHER_AGENT_ID = f"agent-other-{os.getpid()}"
 EVERYTHING = Permissions(publish=(">",), subscribe=(">",))
 
 

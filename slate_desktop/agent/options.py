@@ -24,6 +24,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
         data_dir: for the lock and the process driver's files.
         name: for people; the host's name when empty.
         nats_ca_file: the CA of a ``tls://`` broker.
+        is_tls_first: the broker waits for the handshake and says nothing in plaintext.
         allow_plaintext: let ``nats://`` leave this machine.
         allow_unsigned: serve the original system's unsigned requests.
         docker_host: the engine's address; None for the system's own.
@@ -44,6 +45,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path
     name: str = ""
     nats_ca_file: Path | None = None
+    is_tls_first: bool = False
     allow_plaintext: bool = False
     allow_unsigned: bool = False
     docker_host: str | None = None

@@ -243,6 +243,7 @@ async def _connect_bus(options: AgentOptions) -> NatsBus:
                 seed=options.nats_seed,
                 name=f"slate-agent-{options.agent_id}",
                 tls=tls,
+                is_tls_first=options.is_tls_first,
                 allow_plaintext=options.allow_plaintext,
             )
         except ClientError as error:

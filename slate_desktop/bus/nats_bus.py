@@ -84,6 +84,7 @@ class NatsBus:
         *,
         name: str,
         tls: ssl.SSLContext | None,
+        is_tls_first: bool = False,
         find_url: Callable[[], str | None] | None = None,
     ) -> None:
         """Use ``NatsBus.connect``."""
@@ -92,6 +93,7 @@ class NatsBus:
         self._key = key
         self._name = name
         self._tls = tls
+        self._is_tls_first = is_tls_first
         self._client: Client | None = None
         self._state = ConnectionState.RECONNECTING
         self._reason = ""
@@ -114,6 +116,7 @@ class NatsBus:
         seed: str,
         name: str,
         tls: ssl.SSLContext | None = None,
+        is_tls_first: bool = False,
         allow_plaintext: bool = False,
         find_url: Callable[[], str | None] | None = None,
     ) -> NatsBus:
@@ -124,6 +127,7 @@ class NatsBus:
             seed: the user nkey's seed; it signs the broker's nonce and names the inbox.
             name: shown in the broker's connection list.
             tls: a context with the profile's CA; the socket is then encrypted, or not used.
+            is_tls_first: the broker waits for the handshake and says nothing in plaintext.
             allow_plaintext: let ``nats://`` leave this machine unencrypted.
             find_url: looked at while the broker is away: where it is now, None when nobody knows.
                 It must not block, and may name loopback addresses only.
@@ -137,7 +141,7 @@ class NatsBus:
             url, has_tls=tls is not None, allow_plaintext=allow_plaintext
         )
         key = SigningKey.from_seed(seed)
-        bus = cls(address, key, name=name, tls=tls, find_url=find_url)
+        bus = cls(address, key, name=name, tls=tls, is_tls_first=is_tls_first, find_url=find_url)
         await bus._start()
         return bus
 
@@ -324,6 +328,7 @@ class NatsBus:
             name=self._name,
             inbox_prefix=self.inbox_prefix,
             tls=self._tls,
+            is_tls_first=self._is_tls_first,
             callbacks=Callbacks(
                 error=self._on_error,
                 disconnected=self._on_disconnected,

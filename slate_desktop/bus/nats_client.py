@@ -162,6 +162,7 @@ async def open_client(
     name: str,
     inbox_prefix: str,
     tls: ssl.SSLContext | None,
+    is_tls_first: bool = False,
     callbacks: Callbacks,
 ) -> Client:
     """Connect within ``FIRST_CONNECT_TIMEOUT_S``; from then on the client reconnects for ever.
@@ -181,6 +182,7 @@ async def open_client(
         callbacks.error(client, exc)
 
     options = _options(client, key, name, inbox_prefix, tls, callbacks)
+    options["tls_handshake_first"] = is_tls_first
     connecting = asyncio.create_task(
         client.connect(list(address.servers), error_cb=on_error, **options), name="nats-connect"
     )

@@ -6,10 +6,12 @@ import asyncio
 import os
 import re
 import socket
+from pathlib import Path
 
 from slate_desktop.agent.options import AgentOptions
+from slate_desktop.domain.joining import Joiner
 from slate_desktop.errors import SettingsError, StackError
-from slate_desktop.settings import paths
+from slate_desktop.settings import files, joined, paths
 from slate_desktop.settings.model import Settings
 from slate_desktop.settings.secrets import get_secret
 
@@ -85,6 +87,40 @@ def remote_options(
         data_dir=paths.data_dir(),
         nats_ca_file=settings.nats_ca_file,
         allow_plaintext=settings.nats_allow_plaintext,
+        allow_unsigned=allow_unsigned or settings.allow_unsigned,
+        docker_host=settings.docker_host,
+        registry_url=settings.registry_url,
+        registry_user=settings.registry_user,
+        allowed_registries=settings.allowed_registries,
+        build_slots=settings.build_slots,
+        build_capabilities=settings.build_capabilities,
+        licences=settings.licences,
+    )
+
+
+def joined_options(settings: Settings, directory: Path, *, allow_unsigned: bool) -> AgentOptions:
+    """Return the options of an agent whose directory holds the server that it joined.
+
+    Raises:
+        SettingsError: nothing was joined there, or by a person.
+    """
+    found = joined.read(directory)
+    if found.server.kind != Joiner.AGENT.value:
+        raise SettingsError(f"What {directory} holds was joined by a person, not by an agent.")
+    try:
+        seed = files.read_private(directory / "seed").decode()
+    except FileNotFoundError as exc:
+        raise SettingsError(
+            f"{directory / 'seed'} is missing.", hint="Join again: slate connect --agent FILE"
+        ) from exc
+    return AgentOptions(
+        agent_id=found.server.id,
+        nats_url=found.server.nats_url,
+        nats_seed=seed,
+        database_url=found.database_url,
+        data_dir=files.ensure_private_dir(directory / "data"),
+        nats_ca_file=found.ca_file,
+        is_tls_first=True,
         allow_unsigned=allow_unsigned or settings.allow_unsigned,
         docker_host=settings.docker_host,
         registry_url=settings.registry_url,

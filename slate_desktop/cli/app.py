@@ -14,7 +14,9 @@ import typer
 from slate_desktop.cli import (
     asset_commands,
     build_commands,
+    connect_commands,
     project_commands,
+    server_commands,
     session_commands,
     session_output,
     session_stats,
@@ -39,6 +41,9 @@ app.add_typer(project_commands.app, name="project")
 app.add_typer(session_commands.app, name="session")
 app.add_typer(asset_commands.app, name="asset")
 app.add_typer(build_commands.app, name="build")
+app.add_typer(server_commands.app, name="server")
+app.command("connect")(connect_commands.connect)
+app.add_typer(connect_commands.app, name="profile")
 session_output.register(session_commands.app)
 session_stats.register(session_commands.app)
 system_commands.register(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -70,6 +71,10 @@ def agent(
         bool,
         typer.Option("--allow-unsigned", help="Serve the original system's unsigned requests."),
     ] = False,
+    joined: Annotated[
+        Path | None,
+        typer.Option("--joined", metavar="DIR", help="Of a server joined with connect --agent."),
+    ] = None,
     stack: Annotated[
         bool, typer.Option("--stack", hidden=True, help="As the embedded stack's own agent.")
     ] = False,
@@ -81,7 +86,7 @@ def agent(
 
     output = Output(as_json=as_json)
     try:
-        options = _agent_options(agent_id, allow_unsigned=allow_unsigned, is_stack=stack)
+        options = _agent_options(agent_id, joined, allow_unsigned=allow_unsigned, is_stack=stack)
         setup.configure(log_level())
         from slate_desktop.agent.service import run_agent
 
@@ -130,7 +135,7 @@ def doctor(as_json: Json = False) -> None:
 
 def desktop(
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="local or remote; the settings' otherwise.")
+        str | None, typer.Option(metavar="NAME", help="local, remote or a joined server.")
     ] = None,
 ) -> None:
     """Open the window."""
@@ -151,11 +156,15 @@ def version(as_json: Json = False) -> None:
     )
 
 
-def _agent_options(agent_id: str | None, *, allow_unsigned: bool, is_stack: bool) -> AgentOptions:
+def _agent_options(
+    agent_id: str | None, joined: Path | None, *, allow_unsigned: bool, is_stack: bool
+) -> AgentOptions:
     from slate_desktop.cli import agent_profile
     from slate_desktop.settings.model import load_settings
 
     settings = load_settings()
+    if joined is not None:
+        return agent_profile.joined_options(settings, joined, allow_unsigned=allow_unsigned)
     if is_stack or settings.is_local:
         return agent_profile.local_options(
             settings, agent_id, allow_unsigned=allow_unsigned, is_stack=is_stack

@@ -89,7 +89,7 @@ class Slate(
         """Connect to a profile; ``local`` attaches to the embedded stack or starts it.
 
         Args:
-            profile: ``local``, ``remote``, or None for what the settings name.
+            profile: ``local``, ``remote``, a joined server, or None for what the settings name.
             on_step: called with a part (``nats``, ``database``, ``agent``) and its state
                 (``starting``, ``ready``, ``failed``, ``off``) while the stack starts.
 
@@ -121,6 +121,7 @@ class Slate(
                     seed=endpoint.seed,
                     name=name,
                     tls=endpoint.tls(),
+                    is_tls_first=endpoint.is_tls_first,
                     allow_plaintext=endpoint.allow_plaintext,
                     find_url=find_url,
                 ),

@@ -1,7 +1,8 @@
 """Where a profile's broker and database are, and whose key signs.
 
 ``local`` attaches to this user's embedded stack or starts it; ``remote`` takes addresses from the
-settings, and the key from ``SLATE_USER_SEED`` or the keyring.
+settings, and the key from ``SLATE_USER_SEED`` or the keyring; any other is a server that was joined
+(``control.joining``).
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from pathlib import Path
 import msgspec
 
 from slate_desktop.errors import SettingsError
+from slate_desktop.settings import joined
 from slate_desktop.settings.model import Settings, load_settings
 from slate_desktop.settings.secrets import get_secret
 
 SEED_VARIABLE = "SLATE_USER_SEED"
 SEED_SECRET = "user_seed"  # noqa: S105 - the name of a secret
-PROFILES = ("local", "remote")
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str | None = None
     ca_file: Path | None = None
     allow_plaintext: bool = False
+    is_tls_first: bool = False
 
     def __repr__(self) -> str:
         return f"Endpoint(profile={self.profile!r}, nats_url={self.nats_url!r})"
@@ -61,14 +63,19 @@ async def resolve(
         StackError: the embedded stack does not start.
     """
     settings = load_settings()
-    if profile not in (None, *PROFILES):
-        raise SettingsError(
-            f"There is no profile {profile!r}.", hint=f"Profiles are: {', '.join(PROFILES)}."
-        )
-    is_local = settings.is_local if profile is None else profile == "local"
-    if is_local:
+    chosen = profile or settings.profile
+    if chosen == "local" or (chosen == "auto" and settings.is_local):
         return await _local(settings, on_step)
-    return await asyncio.to_thread(_remote, settings)
+    if chosen in ("auto", "remote"):
+        return await asyncio.to_thread(_remote, settings)
+    return await asyncio.to_thread(_joined, chosen, settings)
+
+
+def names() -> list[str]:
+    """Return the profiles that can be chosen: this machine's own, the settings', joined servers."""
+    settings = load_settings()
+    has_remote = bool(settings.nats_url and settings.database_url)
+    return ["local", *(["remote"] if has_remote else []), *joined.names()]
 
 
 async def _local(settings: Settings, on_step: Callable[[str, str], None] | None) -> Endpoint:
@@ -81,6 +88,30 @@ async def _local(settings: Settings, on_step: Callable[[str, str], None] | None)
         seed=info.user_seed,
         database_url=info.database_url,
         redis_url=settings.redis_url,
+    )
+
+
+def _joined(name: str, settings: Settings) -> Endpoint:
+    known = names()
+    if name not in known:
+        raise SettingsError(
+            f"There is no profile {name!r}.", hint=f"Profiles are: {', '.join(known)}."
+        )
+    found = joined.read(joined.directory_of(name))
+    seed = get_secret(found.seed_secret)
+    if not seed:
+        raise SettingsError(
+            f"Your key for the server {name} is missing.",
+            hint="Unlock the keyring, or join the server again: slate connect FILE",
+        )
+    return Endpoint(
+        profile=name,
+        nats_url=found.server.nats_url,
+        seed=seed,
+        database_url=found.database_url,
+        redis_url=settings.redis_url,
+        ca_file=found.ca_file,
+        is_tls_first=True,
     )
 
 

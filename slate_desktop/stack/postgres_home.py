@@ -69,18 +69,19 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return _as_user(self.uid, self.gid)
 
 
-def find_home(directory: Path, base: Path | None = None) -> Home:
+def find_home(directory: Path, base: Path | None = None, programs: Path | None = None) -> Home:
     """Return the places of the cluster of ``directory``, made if they are missing.
 
     Args:
         directory: private directory of the cluster.
         base: where root's clusters live, ``/var/lib/slate-desktop`` by default.
+        programs: the directory of PostgreSQL's programs; the wheel's by default.
 
     Raises:
         StackError: there is no PostgreSQL, no user for it, or no place.
     """
     files.ensure_private_dir(directory)
-    programs = find_programs()
+    programs = programs or find_programs()
     if _IS_WINDOWS or os.geteuid() != 0:
         root = files.ensure_private_dir(directory / "cluster")
         return Home(root=root, socket_dir=_socket_dir(root), bin_dir=programs)
@@ -117,6 +118,8 @@ def _root_home(directory: Path, base: Path, programs: Path, uid: int, gid: int) 
     root = base / name
     token_file = directory / _NAME_FILE
     _check_token(root, token_file)
+    # Installing the system's PostgreSQL brings its own user, and an older cluster keeps its owner.
+    uid, gid = _owner(root) or (uid, gid)
     if not root.exists():
         token = secrets.token_hex(16).encode()
         root.mkdir(mode=0o700)
@@ -139,6 +142,16 @@ def _root_home(directory: Path, base: Path, programs: Path, uid: int, gid: int) 
                 hint="Run SLATE as an ordinary user.",
             )
     return Home(root=root, socket_dir=root / "run", bin_dir=bin_dir, uid=uid, gid=gid)
+
+
+def _owner(root: Path) -> tuple[int, int] | None:
+    """Return whose a cluster is, if it is there and one of the users that clusters are given to."""
+    try:
+        info = root.lstat()
+    except FileNotFoundError:
+        return None
+    owner = (info.st_uid, info.st_gid)
+    return owner if owner in _unprivileged_users() else None
 
 
 def _check_token(root: Path, token_file: Path) -> None:
@@ -167,16 +180,24 @@ def _ensure_base(base: Path) -> None:
         base.chmod(0o755)
 
 
-def _unprivileged_user() -> tuple[int, int]:
+def _unprivileged_users() -> list[tuple[int, int]]:
+    """The users that may own a cluster, the better one first."""
     import pwd
 
+    found = []
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         if entry.pw_uid != 0:
-            return entry.pw_uid, entry.pw_gid
+            found.append((entry.pw_uid, entry.pw_gid))
+    return found
+
+
+def _unprivileged_user() -> tuple[int, int]:
+    if users := _unprivileged_users():
+        return users[0]
     raise StackError(
         "PostgreSQL cannot run as root, and there is no user for it.",
         hint="Run SLATE as an ordinary user.",

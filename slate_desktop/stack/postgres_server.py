@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -31,6 +32,7 @@ SUPERUSER = "slate_admin"
 PORT = 5432
 _POLL_S = 0.05
 _IS_WINDOWS = os.name == "nt"
+_FIRST_BUILTIN_LOCALE = 17
 _PROTOCOL_3 = 196_608
 _STOP_SIGNAL = signal.SIGTERM if _IS_WINDOWS else signal.SIGINT
 
@@ -44,9 +46,12 @@ class PostgresServer:
         log_file: takes the server's output.
         options: server settings, such as ``{"fsync": "off"}``.
         base: where root's clusters live.
+        programs: the directory of PostgreSQL's programs; the wheel's by default.
+        port: names the socket, and is listened on where ``options`` say an address.
 
     Attributes:
         process: the running server, None before the first start.
+        options: as given; what is changed counts at the next start.
     """
 
     def __init__(
@@ -57,15 +62,18 @@ class PostgresServer:
         log_file: Path,
         options: Mapping[str, str] | None = None,
         base: Path | None = None,
+        programs: Path | None = None,
+        port: int = PORT,
     ) -> None:
         self.directory = directory
         self.log_file = log_file
         self.process: asyncio.subprocess.Process | None = None
         self._password = password
-        self._options = dict(options or {})
+        self.options = dict(options or {})
         self._base = base
+        self._programs = programs
         self._home: Home | None = None
-        self._port = PORT
+        self._port = port
 
     @property
     def home(self) -> Home:
@@ -85,13 +93,18 @@ class PostgresServer:
         )
         return f"postgresql://{login}@/{quote(database, safe='')}?{where}"
 
+    def find(self) -> None:
+        """Find the places of a server that another process runs; raises ``StackError``."""
+        if self._home is None:
+            self._home = find_home(self.directory, self._base, self._programs)
+
     async def start(self) -> None:
         """Make the cluster if there is none, start the server, wait until the protocol answers.
 
         Raises:
             StackError: it does not come up; the message carries the end of its log.
         """
-        self._home = await asyncio.to_thread(find_home, self.directory, self._base)
+        self._home = await asyncio.to_thread(find_home, self.directory, self._base, self._programs)
         if not (self.home.cluster / "PG_VERSION").is_file():
             await self._init()
         await postgres_leftovers.clear(self.home, stop_timeout_s=STOP_TIMEOUT_S)
@@ -145,7 +158,7 @@ class PostgresServer:
         if not _IS_WINDOWS:
             settings["unix_socket_directories"] = str(home.socket_dir)
             settings["unix_socket_permissions"] = "0700"
-        settings |= self._options
+        settings |= self.options
         command: list[str | Path] = [home.program("postgres"), "-D", home.cluster]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
@@ -174,8 +187,11 @@ class PostgresServer:
 
     async def _run_initdb(self, target: Path, password_file: Path) -> None:
         home = self.home
-        options = ["--data-checksums", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        options = ["--data-checksums", "--encoding=UTF8", "--no-instructions"]
+        if major_version(home.program("initdb")) >= _FIRST_BUILTIN_LOCALE:
+            options += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        else:
+            options += ["--locale=C.UTF-8"]
         child = await asyncio.create_subprocess_exec(
             str(home.program("initdb")),
             f"--pgdata={target}",
@@ -253,6 +269,14 @@ def version(program: Path) -> str:
     except (OSError, subprocess.SubprocessError) as exc:
         raise StackError(f"{program} cannot be executed: {exc}.") from exc
     return done.stdout.strip()
+
+
+def major_version(program: Path) -> int:
+    """Which PostgreSQL a program belongs to, such as 18; raises ``StackError``."""
+    found = re.search(r"\(PostgreSQL\) (\d+)", version(program))
+    if found is None:
+        raise StackError(f"{program} is not a program of PostgreSQL.")
+    return int(found[1])
 
 
 def _startup_packet() -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -187,6 +188,21 @@ async def test_a_deleted_data_directory_gets_a_new_cluster(
         await fresh.stop()
         for old in fresh.home.root.parent.glob(f"{fresh.home.root.name}-old-*"):
             shutil.rmtree(old)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="not on this platform: needs root")
+async def test_a_cluster_keeps_its_owner_when_a_better_user_appears(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.start()
+    await server.stop()
+    owner = server.home.uid
+    other = pwd.getpwnam("daemon")
+    users = [(other.pw_uid, other.pw_gid), *postgres_home._unprivileged_users()]
+    monkeypatch.setattr(postgres_home, "_unprivileged_users", lambda: users)
+    await server.start()
+    assert server.home.uid == owner
+    assert await value(server, "select 1") == 1
 
 
 @pytest.mark.fault

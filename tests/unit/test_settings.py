@@ -312,7 +312,7 @@ def test_switches_and_lists_come_from_the_environment(
     ("name", "text"),
     [
         ("allow_unsigned", "perhaps"),
-        ("profile", "both"),
+        ("profile", "Both of them"),
         ("agent_id", "a b"),
         ("allowed_registries", "[1"),
     ],

@@ -1,0 +1,1 @@
+"""A studio's own server: broker, database and agent for many workstations, on real addresses."""

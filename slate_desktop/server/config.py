@@ -1,0 +1,160 @@
+"""A server's directory: what it is called, where it listens, and its secrets.
+
+::
+
+    server.toml                 name, hosts, ports; a person may edit it
+    secrets.json                passwords and the host's own agent
+    authority/{ca,key}.pem      the authority
+    tls/{certificate,key}.pem   of broker and database
+    nats/ postgres/ agent/      data
+    invitations/<key>.json      who may join
+    logs/
+"""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from pathlib import Path
+
+import msgspec
+import tomlkit
+
+from slate_desktop.domain.joining import check_host, check_server_name
+from slate_desktop.errors import SettingsError
+from slate_desktop.settings import files
+
+NATS_PORT = 4222
+DATABASE_PORT = 5432
+DATABASE_NAME = "slate"
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``server.toml``.
+
+    Attributes:
+        name: what profiles are called after.
+        hosts: names and addresses under which workstations reach it; the first goes into join
+            files, all into the certificate.
+        listen: the address to bind, all of them by default.
+        nats_port: the broker's.
+        database_port: PostgreSQL's.
+        agent: whether this host runs an agent too.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    listen: str = "0.0.0.0"  # noqa: S104 - a server for other machines; every login is checked
+    nats_port: int = NATS_PORT
+    database_port: int = DATABASE_PORT
+    agent: bool = True
+
+    def checked(self) -> ServerConfig:
+        """Return itself.
+
+        Raises:
+            SettingsError: a value that cannot work, by name.
+        """
+        check_server_name(self.name)
+        if not self.hosts:
+            raise SettingsError("The server has no host name.", hint="Set hosts = ['sbx01'].")
+        for host in (*self.hosts, self.listen):
+            check_host(host)
+        for port in (self.nats_port, self.database_port):
+            if not 1 <= port <= 65535:
+                raise SettingsError(f"{port} is not a port.")
+        if self.nats_port == self.database_port:
+            raise SettingsError("Broker and database need ports of their own.")
+        return self
+
+    @property
+    def nats_url(self) -> str:
+        """The broker, as workstations reach it."""
+        return f"tls://{bracketed(self.hosts[0])}:{self.nats_port}"
+
+
+class ServerSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """``secrets.json``; ``repr`` shows none of them."""
+
+    database_password: str = msgspec.field(default_factory=_password)
+
+    def __repr__(self) -> str:
+        return "ServerSecrets()"
+
+
+class ServerFiles:
+    """The paths below a server's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.absolute()
+        self.config = self.directory / "server.toml"
+        self.secrets = self.directory / "secrets.json"
+        self.authority_key = self.directory / "authority" / "key.pem"
+        self.authority_certificate = self.directory / "authority" / "ca.pem"
+        self.key = self.directory / "tls" / "key.pem"
+        self.certificate = self.directory / "tls" / "certificate.pem"
+        self.nats = self.directory / "nats"
+        self.postgres = self.directory / "postgres"
+        self.agent = self.directory / "agent"
+        self.invitations = self.directory / "invitations"
+        self.logs = self.directory / "logs"
+        self.lock = self.directory / "server.lock"
+
+    def make(self) -> None:
+        """Make the private directories; raises ``SettingsError``."""
+        for path in (
+            self.directory,
+            self.authority_key.parent,
+            self.key.parent,
+            self.nats,
+            self.postgres,
+            self.agent,
+            self.invitations,
+            self.logs,
+        ):
+            files.ensure_private_dir(path)
+
+    def read_config(self) -> ServerConfig:
+        """Read ``server.toml``.
+
+        Raises:
+            SettingsError: there is no server here, or the file has a mistake, which is named.
+        """
+        try:
+            text = self.config.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise SettingsError(
+                f"There is no server in {self.directory}.", hint="Make one: slate server init"
+            ) from None
+        except OSError as exc:
+            raise SettingsError(f"{self.config} cannot be read: {exc.strerror}.") from exc
+        try:
+            return msgspec.convert(tomllib.loads(text), ServerConfig).checked()
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
+            raise SettingsError(f"{self.config} has a mistake: {exc}") from exc
+
+    def write_config(self, config: ServerConfig) -> None:
+        """Write ``server.toml``; raises ``SettingsError``."""
+        document = tomlkit.document()
+        document.add(tomlkit.comment("Change it, then restart the server."))
+        for name, value in msgspec.to_builtins(config).items():
+            document.add(name, list(value) if isinstance(value, tuple) else value)
+        files.write_private(self.config, tomlkit.dumps(document).encode())
+
+    def read_secrets(self) -> ServerSecrets:
+        """Read ``secrets.json``; raises ``SettingsError``."""
+        try:
+            return msgspec.json.decode(files.read_private(self.secrets), type=ServerSecrets)
+        except FileNotFoundError:
+            raise SettingsError(f"{self.secrets} is missing.", hint="Restore a backup.") from None
+        except msgspec.MsgspecError as exc:
+            raise SettingsError(f"{self.secrets} is damaged.", hint="Restore a backup.") from exc
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,282 @@
+"""The server's PostgreSQL: encrypted, one login per person and agent, each row seen by its members.
+
+A login has no password: it is admitted by the certificate whose common name is its own, signed by
+the server's authority. The administrator comes through the private socket of this host.
+Source: https://www.postgresql.org/docs/current/auth-pg-hba-conf.html, "cert"
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+from slate_desktop.domain.project import AgentRow, Member, Project, User
+from slate_desktop.domain.roles import Role
+from slate_desktop.errors import CommandError, ErrorCode, SlateError, StackError
+from slate_desktop.server.config import DATABASE_NAME, ServerConfig, ServerFiles
+from slate_desktop.server.programs import find_system_postgres
+from slate_desktop.settings import files, paths
+from slate_desktop.stack.postgres_server import PostgresServer
+from slate_desktop.store import Database
+from slate_desktop.store.migrate import migrate
+
+_MAINTENANCE_NAME = "postgres"
+_CONNECTIONS_OF_A_LOGIN = 16
+_HBA = """\
+# Written by SLATE at each start.
+local   all    all                      scram-sha-256
+hostssl slate  +slate_user   all        cert
+hostssl slate  +slate_agent  all        cert
+"""
+
+
+class ServerDatabase:
+    """PostgreSQL of one server directory, for its process and for its administrator."""
+
+    def __init__(self, server_files: ServerFiles, config: ServerConfig, password: str) -> None:
+        self._files = server_files
+        self._config = config
+        self._server = PostgresServer(
+            server_files.postgres,
+            password=password,
+            log_file=server_files.logs / "postgres.log",
+            programs=find_system_postgres(),
+            options={"listen_addresses": config.listen, "max_connections": "300"},
+            port=config.database_port,
+        )
+        self._database: Database | None = None
+
+    @property
+    def process(self) -> asyncio.subprocess.Process | None:
+        """The server's process."""
+        return self._server.process
+
+    async def start(self) -> None:
+        """Start the server and wait until it answers; raises ``StackError``."""
+        await asyncio.to_thread(self._lay_out)
+        await self._server.start()
+
+    async def prepare(self) -> None:
+        """Bring schema, rights and rules of rows to what this program expects.
+
+        Raises:
+            StackError: a newer schema, or a statement that failed.
+        """
+        try:
+            async with (
+                await self._connect(_MAINTENANCE_NAME) as database,
+                database.connection() as connection,
+            ):
+                known = await connection.fetchval(
+                    "select 1 from pg_database where datname = $1", DATABASE_NAME
+                )
+                if known is None:
+                    await connection.execute(f"create database {DATABASE_NAME}")
+            await migrate(self._server.dsn(DATABASE_NAME))
+            await self.open()
+            async with self.database.connection() as connection:
+                await connection.execute(_row_rules())
+        except StackError:
+            raise
+        except SlateError as exc:
+            raise StackError(f"The database cannot be prepared: {exc}", hint=exc.hint) from exc
+
+    async def open(self) -> None:
+        """Connect to a server that runs; raises ``StackError`` where none does."""
+        if self._database is not None:
+            return
+        await asyncio.to_thread(self._server.find)
+        try:
+            self._database = await self._connect(DATABASE_NAME)
+        except SlateError as exc:
+            raise StackError(
+                f"The server's database does not answer: {exc}",
+                hint="Start the server: slate server run",
+            ) from exc
+
+    async def aclose(self) -> None:
+        """Close the administrator's connections; the server goes on."""
+        if self._database is not None:
+            await self._database.aclose()
+            self._database = None
+
+    async def stop(self) -> None:
+        """End the server; bounded."""
+        await self.aclose()
+        await self._server.stop()
+
+    @property
+    def database(self) -> Database:
+        """The administrator's connection; raises ``StackError`` before ``open``."""
+        if self._database is None:
+            raise StackError("The database was not started.")
+        return self._database
+
+    # -- people and agents -----------------------------------------------------------------------
+
+    async def people(self) -> list[User]:
+        """Everybody who may sign in."""
+        async with self.database.connection() as connection:
+            ids = await connection.fetch(
+                "select id from slate_users where revoked_at is null and deleted_at is null"
+                " order by name, id"
+            )
+        return [await self.database.users.get(row["id"]) for row in ids]
+
+    async def agents(self) -> list[AgentRow]:
+        """Every agent that may sign in."""
+        return [agent for agent in await self.database.agents.list() if agent.pubkey]
+
+    async def add_person(self, name: str, public_key: str, grants: dict[str, Role]) -> User:
+        """Register a person with a login of their own, and the roles of their invitation."""
+        user = await self.database.users.create(name, public_key)
+        if user.revoked_at is not None:
+            raise CommandError(ErrorCode.FORBIDDEN, "This key was withdrawn; make a new one.")
+        await self._create_login(person_login(user.id), "slate_user")
+        for project_id, role in grants.items():
+            await self.database.projects.set_member(project_id, user.id, role)
+        return user
+
+    async def add_agent(self, agent_id: str, public_key: str) -> None:
+        """Register an agent's key and login; a new key takes the place of the old one."""
+        async with self.database.connection() as connection:
+            await connection.execute(
+                "insert into slate_agents (id, name, pubkey) values ($1, $1, $2)"
+                " on conflict (id) do update set pubkey = excluded.pubkey",
+                agent_id,
+                public_key,
+            )
+        await self._create_login(agent_login(agent_id), "slate_agent")
+
+    async def remove_person(self, text: str) -> User:
+        """Withdraw a person's key and login, and end their connections.
+
+        Raises:
+            CommandError: ``not_found``, or ``bad_request`` where the name fits several.
+        """
+        user = await self.find_person(text)
+        await self.database.users.revoke(user.id)
+        await self._drop_login(person_login(user.id))
+        return user
+
+    async def remove_agent(self, agent_id: str) -> None:
+        """Withdraw an agent's key and login; its sessions become lost.
+
+        Raises:
+            CommandError: ``not_found``.
+        """
+        async with self.database.connection() as connection:
+            found = await connection.fetchval(
+                "update slate_agents set pubkey = null where id = $1 and pubkey is not null"
+                " returning id",
+                agent_id,
+            )
+        if found is None:
+            raise CommandError(ErrorCode.NOT_FOUND, f"There is no agent {agent_id!r}.")
+        await self._drop_login(agent_login(agent_id))
+
+    async def find_person(self, text: str) -> User:
+        """Return the one person with this id or name; raises like ``remove_person``."""
+        people = await self.people()
+        found = [p for p in people if p.id == text] or [
+            p for p in people if p.name.casefold() == text.casefold()
+        ]
+        if not found:
+            raise CommandError(ErrorCode.NOT_FOUND, f"There is nobody called {text!r}.")
+        if len(found) > 1:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST,
+                f"Several people are called {text!r}.",
+                hint="Name one by id: " + ", ".join(p.id for p in found),
+            )
+        return found[0]
+
+    async def grant(self, person: str, project: str, role: Role | None) -> tuple[User, Project]:
+        """Give a person a role in a project, or with None take them out of it."""
+        user = await self.find_person(person)
+        found = await self.database.projects.find(project)
+        if not found:
+            raise CommandError(ErrorCode.NOT_FOUND, f"There is no project {project!r}.")
+        if role is None:
+            await self.database.projects.remove_member(found[0].id, user.id)
+        else:
+            await self.database.projects.set_member(found[0].id, user.id, role)
+        return user, found[0]
+
+    async def members(self) -> list[Member]:
+        """Who is in which project."""
+        async with self.database.connection() as connection:
+            rows = await connection.fetch(
+                "select project_id, user_id, role from slate_project_members"
+                " where deleted_at is null order by project_id, user_id"
+            )
+        return [
+            Member(project_id=row["project_id"], user_id=row["user_id"], role=Role(row["role"]))
+            for row in rows
+        ]
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    async def _connect(self, name: str) -> Database:
+        return await Database.connect(
+            self._server.dsn(name), application_name="slate-server", min_size=0, max_size=3
+        )
+
+    async def _create_login(self, login: str, group: str) -> None:
+        async with self.database.connection() as connection:
+            if await connection.fetchval("select 1 from pg_roles where rolname = $1", login):
+                await _execute(connection, "alter role %I login", login)
+            else:
+                await _execute(
+                    connection, f"create role %I login connection limit {_CONNECTIONS_OF_A_LOGIN}",
+                    login,
+                )  # fmt: skip
+            await _execute(connection, "grant %I to %I", group, login)
+
+    async def _drop_login(self, login: str) -> None:
+        async with self.database.connection() as connection:
+            if await connection.fetchval("select 1 from pg_roles where rolname = $1", login):
+                await _execute(connection, "alter role %I nologin", login)
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", login
+            )
+
+    def _lay_out(self) -> None:
+        """Put what PostgreSQL reads where its own user can."""
+        self._server.find()
+        home = self._server.home
+        options = {"hba_file": _HBA.encode()}
+        options["ssl_ca_file"] = files.read_private(self._files.authority_certificate)
+        options["ssl_cert_file"] = files.read_private(self._files.certificate)
+        options["ssl_key_file"] = files.read_private(self._files.key)
+        self._server.options["ssl"] = "on"
+        self._server.options["ssl_min_protocol_version"] = "TLSv1.3"
+        for option, data in options.items():
+            path = home.root / f"{option}.{'conf' if option == 'hba_file' else 'pem'}"
+            files.remove(path)
+            home.write_new(path, data)
+            self._server.options[option] = str(path)
+
+
+def person_login(user_id: str) -> str:
+    """The login of a person at the database; see ``row_level_security.sql``."""
+    return f"slate_p_{user_id.replace('-', '')}"
+
+
+def agent_login(agent_id: str) -> str:
+    """The login of an agent at the database; any id gives a name that PostgreSQL takes."""
+    return f"slate_a_{hashlib.sha256(agent_id.encode()).hexdigest()[:32]}"
+
+
+def _row_rules() -> str:
+    path = paths.migrations_path() / "server" / "row_level_security.sql"
+    return path.read_text(encoding="utf-8")
+
+
+async def _execute(connection: Any, statement: str, *names: str) -> None:
+    # Utility statements take no parameters; the server quotes the names itself.
+    places = ", ".join(f"${index}::text" for index in range(2, len(names) + 2))
+    await connection.execute(
+        await connection.fetchval(f"select format($1::text, {places})", statement, *names)
+    )

@@ -1,0 +1,100 @@
+"""Who may join: one file per invitation, gone once it was used or its time is over."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from pathlib import Path
+
+import msgspec
+
+from slate_desktop.domain.joining import JOIN_VERSION, Joiner, JoinFile
+from slate_desktop.domain.roles import Role
+from slate_desktop.errors import CommandError, SettingsError
+from slate_desktop.settings import files
+from slate_desktop.wire.keys import SigningKey, decode_public
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_DAYS = 7.0
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server keeps of an invitation: the public half of its key, and what it is for.
+
+    Attributes:
+        public_key: which key may ask.
+        name: of the person, or the agent's id.
+        grants: roles in projects that the person gets, by project id.
+        expires_ms: Unix time in milliseconds.
+    """
+
+    public_key: str
+    kind: Joiner
+    name: str
+    expires_ms: int
+    grants: dict[str, Role] = {}
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return time.time() * 1000 >= self.expires_ms
+
+
+def invite(
+    directory: Path,
+    *,
+    kind: Joiner,
+    name: str,
+    server: str,
+    nats_url: str,
+    ca: str,
+    days: float = DEFAULT_DAYS,
+    grants: dict[str, Role] | None = None,
+) -> JoinFile:
+    """Write an invitation and return the file that goes to the one who joins.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    key = SigningKey.generate()
+    expires_ms = int((time.time() + days * 86_400) * 1000)
+    kept = Invitation(
+        public_key=key.public, kind=kind, name=name, expires_ms=expires_ms, grants=grants or {}
+    )
+    files.write_private(directory / f"{key.public}.json", msgspec.json.encode(kept))
+    return JoinFile(
+        version=JOIN_VERSION,
+        kind=kind,
+        server=server,
+        name=name,
+        nats_url=nats_url,
+        ca=ca,
+        invitation=key.seed,
+        expires_ms=expires_ms,
+    )
+
+
+def read_all(directory: Path) -> list[Invitation]:
+    """Return the invitations that hold; what is expired is removed, what is damaged passed over."""
+    found = []
+    for path in sorted(directory.glob("U*.json")):
+        try:
+            one = msgspec.json.decode(files.read_private(path), type=Invitation)
+            decode_public(one.public_key)
+        except (SettingsError, CommandError, msgspec.MsgspecError, OSError):
+            logger.warning("damaged invitation", extra={"path": str(path)})
+            continue
+        if one.is_expired or path.stem != one.public_key:
+            remove(directory, path.stem)
+            continue
+        found.append(one)
+    return found
+
+
+def remove(directory: Path, public_key: str) -> None:
+    """Withdraw an invitation; harmless when it is gone."""
+    with contextlib.suppress(CommandError):
+        decode_public(public_key)
+        files.remove(directory / f"{public_key}.json")

@@ -1,0 +1,301 @@
+"""A server of one's own: two people join it over TLS, and neither sees what is the other's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.errors import ClientError, StackError
+from slate_desktop.server.config import ServerFiles
+from slate_desktop.server.programs import find_system_postgres
+from slate_desktop.settings import joined
+from slate_desktop.stack.postgres_home import ROOT_BASE
+from slate_desktop.wire.keys import SigningKey
+from tests.conftest import require_service
+from tests.e2e.conftest import LOOP, Cli
+
+pytestmark = [pytest.mark.postgres, pytest.mark.nats]
+
+
+@dataclass
+class Studio:
+    """A running server, and the workstations of two people."""
+
+    server: Cli
+    directory: Path
+    anna: Cli
+    bert: Cli
+    nats_port: int
+    process: subprocess.Popen[bytes]
+
+    def joined(self, person: Cli) -> joined.Joined:
+        return joined.read(person.data_dir / "config" / "servers" / "sbx01")
+
+    def seed(self, person: Cli) -> str:
+        place = person.data_dir / "keys" / "secrets" / "user_seed.sbx01"
+        return place.read_text()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    try:
+        find_system_postgres()
+    except StackError as exc:
+        require_service("postgres", str(exc))
+    base = tmp_path_factory.mktemp("studio")
+    directory = base / "server"
+    server = Cli(base / "admin", {"SLATE_SERVER_DIR": str(directory)})
+    nats_port, database_port = free_port(), free_port()
+    server.json(
+        "server", "init", "--name", "sbx01", "--host", "localhost", "--listen", "127.0.0.1",
+        "--nats-port", str(nats_port), "--database-port", str(database_port),
+    )  # fmt: skip
+    log = (base / "server.log").open("wb")
+    process = subprocess.Popen(
+        server.command(["server", "run"]),
+        env=server.environment(),
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        people = {}
+        for name in ("Anna", "Bert"):
+            people[name] = join(server, base, name, process)
+        yield Studio(server, directory, people["Anna"], people["Bert"], nats_port, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+            log.close()
+            token = directory / "postgres" / "cluster"
+            if os.geteuid() == 0 and token.exists():
+                for root in ROOT_BASE.glob("*/cluster"):
+                    if root.read_bytes() == token.read_bytes():
+                        shutil.rmtree(root.parent)
+
+
+def join(server: Cli, base: Path, name: str, process: subprocess.Popen[bytes]) -> Cli:
+    """Let one person in; the server may still be starting."""
+    file = base / f"{name}.slate-join"
+    server.json("server", "add-user", name, "--out", str(file))
+    person = Cli(base / name / "data")
+    person.data_dir.parent.mkdir()
+    deadline = time.monotonic() + 90
+    while True:
+        done = person("connect", str(file), "--json")
+        if done.code == 0:
+            return person
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < deadline, done
+        time.sleep(1)
+
+
+@pytest.fixture(scope="module")
+def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A project of Anna's with a session that runs on the server's own agent."""
+    root = tmp_path_factory.mktemp("annas")
+    (root / "loop.py").write_text(LOOP)
+    project = studio.anna.json(
+        "project", "add", str(root), "--name", "annas", "--command", "{python} {root}/loop.py"
+    )
+    session = studio.anna.json("session", "start", "annas", "--driver", "process", "--wait")
+    assert session["status"] == "running"
+    return {"project": project, "session": session}
+
+
+def test_an_invitation_is_good_for_one_use(studio: Studio) -> None:
+    again = studio.server.json("server", "users")
+    assert sorted(person["name"] for person in again["people"]) == ["Anna", "Bert"]
+    assert again["invited"] == []
+    file = studio.directory.parent / "Anna.slate-join"
+    done = studio.bert("connect", str(file), "--no-use", "--json")
+    assert done.code != 0
+    assert done.json["error"]["code"] == "denied"
+
+
+def test_a_session_runs_on_the_server_and_only_its_members_see_it(
+    studio: Studio, annas: dict[str, Any]
+) -> None:
+    session_id = annas["session"]["id"]
+    assert studio.anna("session", "logs", session_id, "--limit", "3", "--json", code=0).lines
+    assert studio.bert.json("project", "list")["projects"] == []
+    assert studio.bert.json("session", "list")["sessions"] == []
+    assert studio.bert("session", "stop", session_id, "--json").json["error"]["code"] == "not_found"
+    assert studio.bert("session", "logs", session_id, "--json").code != 0
+
+
+async def test_every_table_is_empty_for_a_stranger_at_the_database_itself(
+    studio: Studio, annas: dict[str, Any]
+) -> None:
+    assert annas
+    seen = await asyncpg.connect(studio.joined(studio.bert).database_url)
+    try:
+        tables = await seen.fetch(
+            "select c.relname as name, c.relrowsecurity as guarded from pg_class c"
+            " where c.relkind in ('r', 'p') and c.relname like 'slate\\_%'"
+        )
+        assert len(tables) > 12
+        assert [row["name"] for row in tables if not row["guarded"]] == []
+        open_to_all = {"slate_schema_migrations", "slate_agents", "slate_users"}
+        for row in tables:
+            with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+                count = await seen.fetchval(f'select count(*) from "{row["name"]}"')
+                assert count == 0 or row["name"] in open_to_all, row["name"]
+        assert await seen.fetch("select name from slate_users") == [("Bert",)]
+    finally:
+        await seen.close()
+
+
+async def test_the_database_refuses_what_is_not_the_persons_own(
+    studio: Studio, annas: dict[str, Any]
+) -> None:
+    project, session = annas["project"]["id"], annas["session"]["id"]
+    anna = next(
+        person["id"]
+        for person in studio.server.json("server", "users")["people"]
+        if person["name"] == "Anna"
+    )
+    session_row = "insert into slate_runtime_sessions (id, project_id, user_id, runtime_type)"
+    attacks = [
+        f"{session_row} values ('x1', '{project}', '{anna}', 'custom')",
+        f"{session_row} values ('x2', '{project}', (select slate_me()), 'custom')",
+        "insert into slate_projects (id, name, owner_id, root, engine)"
+        f" values ('x3', 'x', '{anna}', '/x', 'custom')",
+        f"insert into slate_project_members values ('{project}', (select slate_me()), 'owner')",
+        "insert into slate_runtime_logs (session_id, seq, container_id, stream, ts_ns, ord, level,"
+        f" message, metadata) values ('{session}', 999999, '', 'api', 1, 0, 'info', 'x', '{{}}')",
+        "set role slate_agent",
+        "set role slate_admin",
+        "set session authorization slate_admin",
+        "drop policy slate_people_see on slate_projects",
+        "alter table slate_projects disable row level security",
+        "create table public.evil (x int)",
+        "select pg_read_file('/etc/passwd')",
+        "copy slate_users to program 'cat'",
+    ]
+    connection = await asyncpg.connect(studio.joined(studio.bert).database_url)
+    try:
+        for attack in attacks:
+            with pytest.raises(asyncpg.PostgresError) as caught:
+                await connection.execute(attack)
+            assert caught.value.sqlstate in ("42501", "23514", "P0001"), (attack, caught.value)
+        changed = await connection.execute(
+            "update slate_runtime_sessions set deleted_at = now() where id = $1", session
+        )
+        assert changed == "UPDATE 0"
+    finally:
+        await connection.close()
+
+
+async def test_servers_answer_nobody_without_the_right_key(studio: Studio) -> None:
+    found = studio.joined(studio.anna)
+    trusting = ssl.create_default_context(cafile=found.ca_file)
+    server = found.server
+    for wrong in (None, trusting):
+        # Without encryption, and encrypted without a certificate of one's own.
+        with pytest.raises((asyncpg.PostgresError, OSError)):
+            await asyncpg.connect(
+                host=server.database_host, port=server.database_port, database="slate",
+                user=server.database_user, ssl=wrong or False,
+            )  # fmt: skip
+    other = studio.joined(studio.bert)
+    as_somebody_else = found.database_url.replace(
+        server.database_user, other.server.database_user, 1
+    )
+    with pytest.raises(asyncpg.PostgresError):
+        await asyncpg.connect(as_somebody_else)
+    with pytest.raises(ClientError):
+        await NatsBus.connect(
+            server.nats_url, seed=SigningKey.generate().seed, name="stranger", tls=trusting,
+            is_tls_first=True,
+        )  # fmt: skip
+    with pytest.raises(ClientError):
+        await NatsBus.connect(
+            server.nats_url, seed=studio.seed(studio.anna), name="trusting nobody",
+            tls=ssl.create_default_context(), is_tls_first=True,
+        )  # fmt: skip
+    reader, writer = await asyncio.open_connection("127.0.0.1", studio.nats_port)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            assert await reader.read(1) == b"", "the broker says nothing in plaintext"
+    writer.close()
+
+
+def test_roles_count_at_once_and_are_withdrawn_at_once(
+    studio: Studio, annas: dict[str, Any]
+) -> None:
+    session_id = annas["session"]["id"]
+    studio.server.json("server", "grant", "Bert", "annas", "viewer")
+    assert [p["name"] for p in studio.bert.json("project", "list")["projects"]] == ["annas"]
+    assert studio.bert.json("session", "stats", session_id)["memory_usage"] > 0
+    stopped = studio.bert("session", "stop", session_id, "--json")
+    assert stopped.json["error"]["code"] == "forbidden"
+    studio.server.json("server", "grant", "Bert", "annas", "none")
+    assert studio.bert.json("project", "list")["projects"] == []
+
+
+def test_a_removed_person_is_out(studio: Studio, annas: dict[str, Any]) -> None:
+    assert annas
+    file = studio.directory.parent / "Cleo.slate-join"
+    studio.server.json("server", "add-user", "Cleo", "--grant", "annas=viewer", "--out", str(file))
+    cleo = Cli(studio.directory.parent / "Cleo" / "data")
+    cleo.data_dir.parent.mkdir()
+    # The broker learns of an invitation within a second.
+    deadline = time.monotonic() + 30
+    while cleo("connect", str(file)).code:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert [p["name"] for p in cleo.json("project", "list")["projects"]] == ["annas"]
+    studio.server.json("server", "remove-user", "Cleo")
+    done = cleo("project", "list", "--json")
+    assert done.code != 0
+    assert done.json["error"]["code"] in ("denied", "db_unavailable", "not_connected")
+    assert "Cleo" not in [p["name"] for p in studio.server.json("server", "users")["people"]]
+
+
+def test_secrets_are_nobody_elses(studio: Studio) -> None:
+    server_files = ServerFiles(studio.directory)
+    places = [server_files.secrets, server_files.authority_key, server_files.key]
+    places += [studio.joined(studio.anna).directory / "key.pem"]
+    for path in places:
+        assert path.stat().st_mode & 0o077 == 0, path
+    log = (studio.directory.parent / "server.log").read_text()
+    assert studio.seed(studio.anna) not in log
+    assert server_files.read_secrets().database_password not in log
+
+
+def test_profiles_are_chosen_and_forgotten(studio: Studio) -> None:
+    listed = studio.bert.json("profile", "list")["profiles"]
+    assert [(row["name"], row["used"]) for row in listed] == [("local", False), ("sbx01", True)]
+    assert studio.bert("profile", "use", "nowhere", "--json").json["error"]["code"] == "settings"
+    studio.bert.json("profile", "use", "local")
+    listed = studio.bert.json("profile", "list")["profiles"]
+    assert [row["used"] for row in listed] == [True, False]
+    studio.bert.json("profile", "use", "sbx01")
+    studio.bert.json("profile", "remove", "sbx01")
+    assert [row["name"] for row in studio.bert.json("profile", "list")["profiles"]] == ["local"]
+    assert not (studio.bert.data_dir / "config" / "servers" / "sbx01").exists()

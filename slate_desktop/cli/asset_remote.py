@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from slate_desktop.cli.asset_bars import Bars, progress_bars
 from slate_desktop.cli.asset_run import run_local, show_results
 from slate_desktop.cli.output import Output
 from slate_desktop.control import asset_places
@@ -144,27 +146,56 @@ class _RemoteRun:
         self._presets: Sequence[AssetPreset] = ()
 
     async def run(self, tasks: Sequence[AssetTask]) -> list[AssetJobResult]:
+        """Return what became of the tasks, in their order."""
         self._presets = await self._slate.all_asset_presets(self._project_id)
-        twins = asset_places.twins(tasks)
         results: dict[int, AssetJobResult] = {}
         waiting: dict[str, AssetTask] = {}
+        with progress_bars(self._output, len(tasks)) as bars:
+            async with self._following(waiting, bars):
+                await self._submit_all(tasks, waiting, results, bars)
+                async for job in self._slate.follow_asset_jobs(list(waiting)):
+                    if not job.is_final:
+                        continue
+                    task = waiting[job.id]
+                    folder = self._options.out / PurePosixPath(task.folder)
+                    found = await fetch(self._slate, task.name, task.source, job, folder)
+                    results[id(task)] = found
+                    bars.end(task, found)
+                    if not self._output.as_json and bars.on_progress is None:
+                        count = f"{len(results)}/{len(tasks)}"
+                        self._output.note(f"{count}  {found.state.value}  {task.source.name!a}")
+        return [results[id(task)] for task in tasks]
+
+    async def _submit_all(
+        self,
+        tasks: Sequence[AssetTask],
+        waiting: dict[str, AssetTask],
+        results: dict[int, AssetJobResult],
+        bars: Bars,
+    ) -> None:
+        twins = asset_places.twins(tasks)
         for task in tasks:
             try:
                 asset_places.check_no_twin(twins.get(id(task)))
                 waiting[(await self._submit(task)).id] = task
             except CommandError as error:
                 results[id(task)] = failed(task.name, fault_of(error))
-        async for job in self._slate.follow_asset_jobs(list(waiting)):
-            if not job.is_final:
-                continue
-            task = waiting[job.id]
-            folder = self._options.out / PurePosixPath(task.folder)
-            found = await fetch(self._slate, task.name, task.source, job, folder)
-            results[id(task)] = found
-            if not self._output.as_json:
-                count = f"{len(results)}/{len(tasks)}"
-                self._output.note(f"{count}  {found.state.value}  {task.source.name!a}")
-        return [results[id(task)] for task in tasks]
+                bars.end(task, results[id(task)])
+
+    @contextlib.asynccontextmanager
+    async def _following(self, waiting: Mapping[str, AssetTask], bars: Bars) -> AsyncIterator[None]:
+        """Move the bars while workers tell how far they are."""
+        move = bars.on_progress
+        if move is None:
+            yield
+            return
+
+        def on_progress(job_id: str, percent: int, words: str) -> None:
+            if job_id in waiting:
+                move(waiting[job_id], percent / 100, words)
+
+        async with self._slate.watch_asset_progress(self._project_id, on_progress):
+            yield
 
     async def _submit(self, task: AssetTask) -> AssetJob:
         job = await self._process(task, is_forced=self._options.force)

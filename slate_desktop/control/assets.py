@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ import msgspec
 from psygnal import Signal
 
 from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.port import Message
 from slate_desktop.bus.queue import ASSETS
 from slate_desktop.control import asset_places, asset_submission
 from slate_desktop.control.asset_presets import AssetPresetOperations
@@ -32,7 +34,12 @@ from slate_desktop.domain.project import Project
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
 from slate_desktop.pipeline.publish import publish
 from slate_desktop.pipeline.sandbox.folders import work_folder
-from slate_desktop.wire.asset_messages import AssetJobBody, write_asset_job
+from slate_desktop.wire.asset_messages import (
+    AssetJobBody,
+    JobProgressEvent,
+    read_asset_event,
+    write_asset_job,
+)
 
 if TYPE_CHECKING:
     from slate_desktop.pipeline.sandbox.parent import Sandbox
@@ -265,6 +272,31 @@ class AssetOperations(AssetPresetOperations):
                 yield job
             if open_ids:
                 await asyncio.sleep(_LOOK_EVERY_S)
+
+    @contextlib.asynccontextmanager
+    async def watch_asset_progress(
+        self, project_id: str, callback: Callable[[str, int, str], None]
+    ) -> AsyncIterator[None]:
+        """Call ``callback`` with job, percent and words while workers get on with a project's jobs.
+
+        A worker tells at most four times a second for each job.
+        """
+        subject = f"slate.job.{check_id(project_id, 'project_id')}.*.progress"
+
+        async def on_message(message: Message) -> None:
+            try:
+                event = read_asset_event(message.data)
+            except CommandError:
+                return
+            if isinstance(event, JobProgressEvent):
+                callback(event.job_id, event.data.progress, event.data.message)
+
+        subscription = await self.bus.subscribe(subject, on_message)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(SlateError):
+                await subscription.unsubscribe()
 
     async def wait_asset_job(self, job_id: str) -> AssetJob:
         """Return a job once it has ended."""

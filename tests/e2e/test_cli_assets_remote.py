@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
+import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +30,9 @@ CUBE = "\n".join(
 )
 
 
-def _wave(hz: float) -> bytes:
+def _wave(hz: float, seconds: float = 0.5) -> bytes:
     file = io.BytesIO()
-    wave = 0.3 * np.sin(2 * np.pi * hz * np.arange(11_025) / 22_050)
+    wave = 0.3 * np.sin(2 * np.pi * hz * np.arange(int(22_050 * seconds)) / 22_050)
     soundfile.write(file, wave, 22_050, format="WAV")
     return file.getvalue()
 
@@ -205,6 +209,36 @@ def test_bad_option_is_named(
     assert error["code"] == ("not_found" if field == "path" else "bad_request")
     assert error["field"] == field
     assert _files(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such terminals: not on this platform")
+def test_terminal_shows_a_bar_for_each_asset_that_workers_get_on_with(
+    slate: Cli, art: Path, tmp_path: Path
+) -> None:
+    import pty
+
+    (art / "long.wav").write_bytes(_wave(431, seconds=120))
+    own, other = pty.openpty()
+    command = ("asset", "process", str(art / "long.wav"), "--remote", "--out", str(tmp_path / "o"))
+    with subprocess.Popen(
+        slate.command(command),
+        env=slate.environment() | {"TERM": "xterm", "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=other,
+    ) as process:
+        os.close(other)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells that nobody writes any more
+            while data := os.read(own, 65536):
+                shown += data
+        out, _ = process.communicate(timeout=30)
+    os.close(own)
+    assert process.returncode == 0
+    assert b"completed" in out
+    assert b"1 assets" in shown
+    assert re.search(rb"long\.wav [a-z]", shown), shown
+    # A person reads bars instead of lines.
+    assert b"1/1" not in shown
 
 
 def test_jobs_are_listed_cancelled_and_tried_again(slate: Cli, art: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from slate_desktop.pipeline.opening import open_regular
 from slate_desktop.pipeline.publish import publish
 from slate_desktop.pipeline.sandbox.folders import work_folder
 from slate_desktop.pipeline.sandbox.parent import Sandbox
+from slate_desktop.pipeline.threads import processor_count
 from slate_desktop.pipeline.tools import tool_versions
 from slate_desktop.settings import paths
 
@@ -76,7 +77,7 @@ class LocalAssets:
     ) -> None:
         self._out_dir = out_dir
         self._presets = presets
-        self._workers = workers or _processors()
+        self._workers = workers or processor_count()
         self._is_forced = is_forced
         self._retries_failed = retries_failed
         self._cache = AssetCache(cache_dir or paths.cache_dir() / "assets")
@@ -304,9 +305,3 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    count = getattr(os, "sched_getaffinity", None)
-    return len(count(0)) if count is not None else os.cpu_count() or 1

@@ -5,6 +5,7 @@ Rows are those of the project's table of bad inputs.
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import struct
@@ -16,10 +17,11 @@ import numpy as np
 import pytest
 
 from slate_desktop.domain.assets.kinds import AssetKind
-from slate_desktop.domain.assets.texture import parse_texture_options
+from slate_desktop.domain.assets.texture import TextureFormat, parse_texture_options
 from slate_desktop.errors import AssetError, CommandError, ErrorCode
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.pipeline.texture import inspect, process
+from slate_desktop.pipeline.texture.picture_write import check_format
 from tests.services.pictures import PNG_MARK, animated, chunk, landscape, png, save
 
 INVALID, LIMIT = ErrorCode.ASSET_INVALID, ErrorCode.ASSET_LIMIT
@@ -137,6 +139,27 @@ def test_webp_has_a_limit_of_its_own(tmp_path: Path) -> None:
         )
 
     assert refused.value.code is INVALID
+
+
+@pytest.mark.parametrize("form", ["webp", "avif"])
+def test_picture_that_its_encoder_has_no_memory_for_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(png(8000, 8000, depth=8, color=0))
+    (tmp_path / "out").mkdir()
+    module = importlib.import_module("slate_desktop.pipeline.texture.process")
+    monkeypatch.setattr(module, "read", lambda *_a, **_k: pytest.fail("it was read"))
+
+    with pytest.raises(AssetError, match="needs more memory than is allowed: resize it") as refused:
+        process(
+            tmp_path / "a.png",
+            tmp_path / "out",
+            parse_texture_options({"format": form}),
+            progress=lambda *_: None,
+        )
+
+    assert refused.value.code is LIMIT
+    check_format(TextureFormat(form), 4096, 4096)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="not on this platform")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from slate_desktop.bus.queue import ASSETS
 from slate_desktop.errors import SlateError
 from slate_desktop.pipeline import run as pipelines
 from slate_desktop.pipeline.sandbox.parent import Sandbox
+from slate_desktop.pipeline.threads import processor_count
 
 if TYPE_CHECKING:
     from slate_desktop.store import Database
@@ -27,7 +27,7 @@ _TIDY_PERIOD_S = 1800.0
 
 def default_slots() -> int:
     """Return how many assets are processed at once: one for each core."""
-    return max(1, os.cpu_count() or 1)
+    return processor_count()
 
 
 def add_assets(

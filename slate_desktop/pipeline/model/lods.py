@@ -6,7 +6,6 @@ colours, joints, weights and morph targets are those of the input.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import numpy as np
 
 from slate_desktop.pipeline.model import meshopt
 from slate_desktop.pipeline.model.document import Document, JsonObject, attributes_of
+from slate_desktop.pipeline.threads import thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def make_levels(
     primitives = list(document.triangle_primitives())
     levels = [Level(fraction) for fraction in fractions]
     # The module runs outside the interpreter's lock, so threads share the cores.
-    workers = max(1, min(len(primitives), os.cpu_count() or 1, _MAX_THREADS))
+    workers = max(1, min(len(primitives), thread_count(_MAX_THREADS)))
     with ThreadPoolExecutor(workers, thread_name_prefix="lods") as pool:
         chains = pool.map(lambda each: _chain(document, each, fractions), primitives)
         for done, chain in enumerate(chains, 1):

@@ -30,6 +30,7 @@ from slate_desktop.pipeline.sandbox.request import (
     Order,
     encode_line,
 )
+from slate_desktop.pipeline.threads import take_share
 
 PROGRESS_EVERY_S = 0.1
 FAULT_FILE = ".fault"
@@ -64,6 +65,7 @@ def serve(reader: IO[bytes], writer: IO[bytes]) -> None:
     fault = (work_dir / FAULT_FILE).open("wb")
     faulthandler.enable(fault)
     apply_limits(order.limits)
+    take_share(order.limits.threads)
     isolate([Path(path) for path in request.readable], [work_dir])
     answer = _attempt(request, work_dir, _Reporter(writer))
     faulthandler.disable()

@@ -25,13 +25,18 @@ _counted: tuple[float, int] | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of one child. ``grace_s`` lies between the request to end and the kill."""
+    """Limits of one child.
+
+    ``grace_s`` lies between the request to end and the kill. ``threads`` is the child's share of
+    the processors, 0 for what is left by the other children of its sandbox.
+    """
 
     memory_bytes: int = 2 * GIB
     cpu_s: int = 120
     file_bytes: int = 4 * GIB
     wall_s: float = 300.0
     grace_s: float = 5.0
+    threads: int = 0
 
 
 _BY_KIND = {

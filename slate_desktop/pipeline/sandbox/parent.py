@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeAlias
 
+import msgspec
+
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.report import ProcessResult, result_from_json
@@ -34,6 +36,7 @@ from slate_desktop.pipeline.sandbox.handle import ChildHandle, SpawnedChild
 from slate_desktop.pipeline.sandbox.limits import Limits, limits_of
 from slate_desktop.pipeline.sandbox.outcome import Answer, Stop, conclude, read_answer
 from slate_desktop.pipeline.sandbox.request import ChildRequest, Order, encode_line
+from slate_desktop.pipeline.threads import processor_count
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class Sandbox:
 
     def __init__(self, *, is_warm: bool = True) -> None:
         self._server = ForkServer() if is_warm and sys.platform == "linux" else None
+        self._running = 0
         self._threads = ThreadPoolExecutor(MAX_CHILDREN, thread_name_prefix="slate-sandbox")
 
     @property
@@ -93,6 +97,26 @@ class Sandbox:
             EnvironmentFaultError: no child can be started.
         """
         limits = limits or limits_of(request.kind)
+        self._running += 1
+        try:
+            return await self._run(request, self._shared(limits), on_progress, cancel)
+        finally:
+            self._running -= 1
+
+    def _shared(self, limits: Limits) -> Limits:
+        """Return limits with a share of the processors; the children that run share them."""
+        if limits.threads:
+            return limits
+        share = max(1, processor_count() // self._running)
+        return msgspec.structs.replace(limits, threads=share)
+
+    async def _run(
+        self,
+        request: ChildRequest,
+        limits: Limits,
+        on_progress: OnProgress | None,
+        cancel: asyncio.Event | None,
+    ) -> object:
         job = _Job(self._launch, request, limits, on_progress, asyncio.get_running_loop())
         talk = asyncio.get_running_loop().run_in_executor(self._threads, job.talk)
         try:

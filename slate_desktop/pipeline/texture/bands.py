@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from slate_desktop.pipeline import threads
 
 # More threads than this gain little and cost address space, which the parser's child has not.
 _MAX_THREADS = 8
@@ -17,9 +18,7 @@ _Out = TypeVar("_Out")
 
 def thread_count() -> int:
     """Return how many threads are worth having here."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(_MAX_THREADS, len(os.sched_getaffinity(0)))
-    return min(_MAX_THREADS, os.cpu_count() or 1)
+    return threads.thread_count(_MAX_THREADS)
 
 
 def row_bands(height: int, width: int, multiple: int) -> list[tuple[int, int]]:
@@ -34,10 +33,10 @@ def map_threads(work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]
     Where no thread may be started (a limit of processes), all is done in this one.
     """
     jobs = list(items)
-    threads = min(thread_count(), len(jobs))
-    if threads < 2:
+    count = min(thread_count(), len(jobs))
+    if count < 2:
         return [work(item) for item in jobs]
-    with ThreadPoolExecutor(threads, thread_name_prefix="texture") as pool:
+    with ThreadPoolExecutor(count, thread_name_prefix="texture") as pool:
         try:
             pending = [pool.submit(work, item) for item in jobs]
         except RuntimeError:

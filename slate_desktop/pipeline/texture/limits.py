@@ -35,8 +35,8 @@ _BROKEN = (
     zlib.error,
 )
 
-# How encoders say that they got no memory: libwebp's VP8_ENC_ERROR_OUT_OF_MEMORY.
-_SHORT_OF_MEMORY = ("encoding error 1",)
+# How encoders say that they got no memory: libwebp's VP8_ENC_ERROR_OUT_OF_MEMORY, then libavif's.
+_SHORT_OF_MEMORY = ("encoding error 1", "Out of memory", "Encoding of color planes failed")
 
 
 def check_sides(width: int, height: int, *, is_float: bool = False) -> None:
@@ -73,7 +73,7 @@ def decoding(title: str) -> Iterator[None]:
     except _BROKEN as exc:
         if "too large" in str(exc):
             raise AssetError.limit(f"The {title} unpacks to more than is allowed.") from exc
-        if str(exc) in _SHORT_OF_MEMORY:
+        if str(exc).endswith(_SHORT_OF_MEMORY):
             raise AssetError.limit(f"The {title} needs more memory than is allowed.") from exc
         raise AssetError.invalid(f"The {title} is damaged: {_reason(exc)}.") from exc
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,27 @@ from slate_desktop.pipeline.texture.usage import Verdict
 _AVIF_SPEED = 6
 
 
+# What fits into the child's memory with the encoder's own copies and the look at what was made.
+_MOST_PIXELS = {TextureFormat.WEBP: 5000 * 5000, TextureFormat.AVIF: 4096 * 4096}
+
+
 def check_format(form: TextureFormat, width: int, height: int) -> None:
-    """Refuse sides that a format cannot hold.
+    """Refuse sides that a format cannot hold, and pictures that its encoder has no memory for.
 
     Raises:
-        AssetError: ``asset_invalid`` with the limit.
+        AssetError: ``asset_invalid`` or ``asset_limit``, with the limit.
     """
+    most = _MOST_PIXELS.get(form)
     if form is TextureFormat.WEBP and max(width, height) > MAX_WEBP_SIDE:
         raise AssetError.invalid(
             f"WebP holds at most {MAX_WEBP_SIDE} pixels each way, and this has {width} × {height}.",
             hint="Resize it, or choose another format.",
+        )
+    if most is not None and width * height > most:
+        side = isqrt(most)
+        raise AssetError.limit(
+            f"{form.value.upper()} of {width} × {height} pixels needs more memory than is allowed:"
+            f" resize it to {side} × {side} or less, or choose KTX2, DDS, PNG or TGA."
         )
 
 

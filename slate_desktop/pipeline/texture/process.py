@@ -45,7 +45,7 @@ from slate_desktop.pipeline.texture.resize import (
     resize_normals,
     target_size,
 )
-from slate_desktop.pipeline.texture.source import read
+from slate_desktop.pipeline.texture.source import read, read_facts
 from slate_desktop.pipeline.texture.unblocks import with_z
 from slate_desktop.pipeline.texture.usage import (
     Verdict,
@@ -93,6 +93,10 @@ def process(
     job.tools.update(tool_versions(AssetKind.TEXTURE))
     input_size = source.stat(follow_symlinks=False).st_size
     progress(0.02, "reading")
+    if not options.format.is_container:
+        # Before anything is decoded: what cannot be written need not be read.
+        header = read_facts(source)
+        check_format(options.format, *target_size(options, header.width, header.height))
     image = _read(job)
     facts = image.facts
     verdict = judge(image.pixels, facts, source.stem, options)

@@ -21,7 +21,7 @@ from slate_desktop.domain.assets.texture import Compression, TextureOptions
 _REVISIONS: dict[AssetKind, int] = {
     AssetKind.AUDIO: 1,
     AssetKind.MODEL: 1,
-    AssetKind.TEXTURE: 1,
+    AssetKind.TEXTURE: 2,
 }
 _PACKAGES: dict[AssetKind, tuple[str, ...]] = {
     AssetKind.AUDIO: ("soundfile", "soxr"),

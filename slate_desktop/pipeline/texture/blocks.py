@@ -30,6 +30,12 @@ _BC7: dict[Effort, tuple[Any, Any]] = {
     Effort.SHIP: ("veryfast", "alpha_veryfast"),
 }
 _WORST_SHARE = 0.04
+# More partitions of mode 1 and none of mode 3 give 0.01 to 0.03 dB in less time than the profile as
+# it comes; one partition of mode 7 instead of four costs 0.15 dB and saves a fifth.
+_BC7_TUNING = {
+    "veryfast": {"fast_skip_threshold_mode1": 4, "fast_skip_threshold_mode3": 0},
+    "alpha_veryfast": {"fast_skip_threshold_mode7": 1},
+}
 _BC6H: dict[Effort, Literal["veryfast", "fast", "basic"]] = {
     Effort.PREVIEW: "veryfast",
     Effort.SHIP: "basic",
@@ -191,7 +197,10 @@ def _astc(pixels: Pixels, gpu: GpuFormat, effort: Effort) -> bytes:
 
 @lru_cache
 def _bc7_settings(name: Any) -> Any:
-    return ispc_texcomp.BC7EncSettings.from_profile(name)
+    settings = ispc_texcomp.BC7EncSettings.from_profile(name)
+    for field, value in _BC7_TUNING.get(name, {}).items():
+        setattr(settings, field, value)
+    return settings
 
 
 @lru_cache

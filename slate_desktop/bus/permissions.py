@@ -7,6 +7,8 @@ https://docs.nats.io/running-a-nats-service/configuration/securing_nats/authoriz
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 # Putting and getting objects of the one bucket; see nats_objects.
@@ -46,8 +48,18 @@ def inbox_prefix(public_key: str) -> str:
     return f"_INBOX_{public_key}"
 
 
-def user(public_key: str) -> Permissions:
-    """A person's window, command line or script."""
+def user(public_key: str, projects: Collection[str] = ("*",)) -> Permissions:
+    """A person's window, command line or script.
+
+    Args:
+        public_key: names the inbox.
+        projects: whose events may be heard; all by default.
+    """
+    heard = tuple(
+        f"slate.{room}.{project}.*.*"
+        for project in sorted(projects)
+        for room in ("runtime", "build", "job")
+    )
     return Permissions(
         publish=(
             "slate.container.*.*",
@@ -61,9 +73,7 @@ def user(public_key: str) -> Permissions:
         subscribe=(
             f"{inbox_prefix(public_key)}.>",
             "slate.agent.*.heartbeat",
-            "slate.runtime.*.*.*",
-            "slate.build.*.*.*",
-            "slate.job.*.*.*",
+            *heard,
         ),
     )
 

@@ -31,6 +31,7 @@ from slate_desktop.control.monitor import MonitorOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
 from slate_desktop.control.requests import Requester
+from slate_desktop.control.scope import ProjectScope
 from slate_desktop.domain.project import User
 from slate_desktop.errors import SettingsError
 from slate_desktop.store import CachedReads, Database
@@ -60,6 +61,7 @@ class Slate(
         events: what agents tell.
         user: who this client is.
         profile: the profile's name, ``local`` for the embedded stack.
+        scope: on a server that is shared, which projects are heard of.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Slate(
         self.profile = profile
         self.requester = Requester(bus, key)
         self.events = Events(bus, self._on_row_changed, self._on_build_event)
+        self.scope: ProjectScope | None = None
         self._is_closed = False
 
     @classmethod
@@ -132,7 +135,13 @@ class Slate(
             await db.check_schema()
             user = await _who_am_i(db, key)
             slate = cls(bus=bus, db=db, cache=cache, user=user, key=key, profile=endpoint.profile)
-            await slate.events.open()
+            if endpoint.is_shared:
+                await slate.events.open(())
+                slate.scope = ProjectScope(db, slate.events, user.id)
+                slate.on_projects_changed(slate.scope.look_soon)
+                await slate.scope.start()
+            else:
+                await slate.events.open()
             stack.pop_all()
         return slate
 
@@ -141,6 +150,8 @@ class Slate(
         if self._is_closed:
             return
         self._is_closed = True
+        if self.scope is not None:
+            await self.scope.aclose()
         await self._close_asset_sandbox()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):

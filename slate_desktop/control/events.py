@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import msgspec
 
 from slate_desktop.bus.port import Bus, Message, Subscription
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.errors import CommandError
+from slate_desktop.errors import CommandError, DeniedError
 from slate_desktop.wire import subjects
 from slate_desktop.wire.log_batch import LogBatch
 from slate_desktop.wire.messages import Heartbeat, StatusEvent, read_event, read_heartbeat
@@ -25,9 +25,7 @@ logger = logging.getLogger(__name__)
 
 # An agent that was not heard for this long counts as offline.
 AGENT_SILENCE_S = 15.0
-STATUS_ALL = "slate.runtime.*.*.status"
-BUILD_STATUS_ALL = "slate.build.*.*.status"
-BUILD_PROGRESS_ALL = "slate.build.*.*.progress"
+EVERY_PROJECT = "*"
 
 End = Callable[[], None]
 
@@ -98,19 +96,49 @@ class Events:
         self._listeners: dict[str | None, list[Callable[[StatusEvent], None]]] = {}
         self._heartbeat_listeners: list[Callable[[Heartbeat], None]] = []
         self._subscriptions: list[Subscription] = []
+        self._projects: dict[str, list[Subscription]] = {}
 
-    async def open(self) -> None:
-        """Subscribe to status events and heartbeats."""
+    async def open(self, projects: Collection[str] = (EVERY_PROJECT,)) -> None:
+        """Subscribe to heartbeats, and to status events of these projects."""
         self._subscriptions = [
-            await self._bus.subscribe(STATUS_ALL, self._on_status),
-            await self._bus.subscribe(subjects.HEARTBEAT_ALL, self._on_heartbeat),
-            await self._bus.subscribe(BUILD_STATUS_ALL, self._on_build),
-            await self._bus.subscribe(BUILD_PROGRESS_ALL, self._on_build),
+            await self._bus.subscribe(subjects.HEARTBEAT_ALL, self._on_heartbeat)
         ]
+        await self.follow(projects)
+
+    async def follow(self, projects: Collection[str]) -> bool:
+        """Hear of these projects from now on, and of no others; ``EVERY_PROJECT`` alone is any.
+
+        Returns:
+            Whether the broker admits all of them. It may learn of a new member a moment after the
+            database has: ask again.
+        """
+        for gone in set(self._projects) - set(projects):
+            for entry in self._projects.pop(gone):
+                await entry.unsubscribe()
+        is_whole = True
+        for project in sorted(set(projects) - set(self._projects)):
+            entries: list[Subscription] = []
+            try:
+                for subject, handler in (
+                    (f"slate.runtime.{project}.*.status", self._on_status),
+                    (f"slate.build.{project}.*.status", self._on_build),
+                    (f"slate.build.{project}.*.progress", self._on_build),
+                ):
+                    entries.append(await self._bus.subscribe(subject, handler))
+            except DeniedError:
+                is_whole = False
+                for entry in entries:
+                    await entry.unsubscribe()
+            else:
+                self._projects[project] = entries
+        return is_whole
 
     async def aclose(self) -> None:
         """End the subscriptions."""
         entries, self._subscriptions = self._subscriptions, []
+        for project in self._projects.values():
+            entries += project
+        self._projects.clear()
         for entry in entries:
             await entry.unsubscribe()
 

@@ -25,7 +25,12 @@ SEED_SECRET = "user_seed"  # noqa: S105 - the name of a secret
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a client needs to connect; ``repr`` shows no secret."""
+    """All that a client needs to connect; ``repr`` shows no secret.
+
+    Attributes:
+        is_tls_first: the broker waits for the handshake and says nothing in plaintext.
+        is_shared: each person hears of their own projects only.
+    """
 
     profile: str
     nats_url: str
@@ -35,6 +40,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     allow_plaintext: bool = False
     is_tls_first: bool = False
+    is_shared: bool = False
 
     def __repr__(self) -> str:
         return f"Endpoint(profile={self.profile!r}, nats_url={self.nats_url!r})"
@@ -112,6 +118,7 @@ def _joined(name: str, settings: Settings) -> Endpoint:
         redis_url=settings.redis_url,
         ca_file=found.ca_file,
         is_tls_first=True,
+        is_shared=True,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from slate_desktop.bus import permissions
 from slate_desktop.bus.permissions import Permissions
 from slate_desktop.domain.joining import join_subject
-from slate_desktop.domain.project import AgentRow, User
+from slate_desktop.domain.project import AgentRow, Member, User
 from slate_desktop.server.config import ServerConfig, ServerFiles
 from slate_desktop.server.invitations import Invitation
 from slate_desktop.stack.nats_server import Listen, NatsServer, NatsUser
@@ -38,13 +38,20 @@ def make_broker(
 def broker_users(
     registrar: str,
     people: Iterable[User],
+    members: Iterable[Member],
     agents: Iterable[AgentRow],
     invitations: Iterable[Invitation],
 ) -> list[NatsUser]:
     """Return everybody who is admitted, each with what they may publish and hear."""
     users = [NatsUser(public_key=registrar, permissions=_registrar(registrar))]
+    projects: dict[str, list[str]] = {}
+    for member in members:
+        projects.setdefault(member.user_id, []).append(member.project_id)
     users += [
-        NatsUser(public_key=person.pubkey, permissions=permissions.user(person.pubkey))
+        NatsUser(
+            public_key=person.pubkey,
+            permissions=permissions.user(person.pubkey, projects.get(person.id, ())),
+        )
         for person in people
     ]
     users += [

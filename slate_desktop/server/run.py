@@ -72,7 +72,7 @@ class _Server:
             server_files, self._config, server_files.read_secrets().database_password
         )
         self._key = SigningKey.generate()
-        self._users: list[NatsUser] = broker_users(self._key.public, (), (), ())
+        self._users: list[NatsUser] = broker_users(self._key.public, (), (), (), ())
         self._broker = make_broker(server_files, self._config, self._users)
         self._bus: NatsBus | None = None
         self._agent: HostAgent | None = None
@@ -142,6 +142,7 @@ class _Server:
             users = broker_users(
                 self._key.public,
                 await self._database.people(),
+                await self._database.members(),
                 await self._database.agents(),
                 await asyncio.to_thread(invitations.read_all, self._files.invitations),
             )

@@ -20,7 +20,8 @@ import asyncpg
 import pytest
 
 from slate_desktop.bus.nats_bus import NatsBus
-from slate_desktop.errors import ClientError, StackError
+from slate_desktop.bus.port import Message
+from slate_desktop.errors import ClientError, DeniedError, StackError
 from slate_desktop.server.config import ServerFiles
 from slate_desktop.server.programs import find_system_postgres
 from slate_desktop.settings import joined
@@ -243,6 +244,48 @@ async def test_servers_answer_nobody_without_the_right_key(studio: Studio) -> No
         async with asyncio.timeout(1):
             assert await reader.read(1) == b"", "the broker says nothing in plaintext"
     writer.close()
+
+
+async def test_the_broker_lets_each_person_hear_their_own_projects(
+    studio: Studio, annas: dict[str, Any]
+) -> None:
+    project = annas["project"]["id"]
+    heard: list[bytes] = []
+
+    async def on_message(message: Message) -> None:
+        heard.append(message.data)
+
+    async def connect(person: Cli) -> NatsBus:
+        found = studio.joined(person)
+        return await NatsBus.connect(
+            found.server.nats_url,
+            seed=studio.seed(person),
+            name="plain client",
+            tls=ssl.create_default_context(cafile=found.ca_file),
+            is_tls_first=True,
+        )
+
+    bert = await connect(studio.bert)
+    try:
+        for subject in (
+            ">", "slate.runtime.*.*.*", f"slate.runtime.{project}.*.logs", "slate.build.*.*.status",
+            f"slate.job.{project}.*.*", "_INBOX.>", "slate.container.*.*", "$JS.>",
+        ):  # fmt: skip
+            with pytest.raises(DeniedError):
+                await bert.subscribe(subject, on_message)
+    finally:
+        await bert.aclose()
+    anna = await connect(studio.anna)
+    try:
+        await anna.subscribe(f"slate.runtime.{project}.*.logs", on_message)
+        async with asyncio.timeout(30):
+            while not heard:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        for subject in ("slate.runtime.x.y.status", "$JS.API.STREAM.DELETE.OBJ_slate", "slate.x"):
+            with pytest.raises(DeniedError):
+                await anna.request(subject, b"{}", timeout_s=5)
+    finally:
+        await anna.aclose()
 
 
 def test_roles_count_at_once_and_are_withdrawn_at_once(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from slate_desktop.bus.memory_bus import MemoryBus
 from slate_desktop.control import joining
+from slate_desktop.control.events import Events
 from slate_desktop.domain.joining import (
     Joiner,
     check_server_name,
@@ -22,7 +27,7 @@ from slate_desktop.domain.joining import (
     write_join_file,
 )
 from slate_desktop.domain.roles import Role
-from slate_desktop.errors import CommandError, ErrorCode, SettingsError
+from slate_desktop.errors import CommandError, DeniedError, ErrorCode, SettingsError
 from slate_desktop.server import invitations
 from slate_desktop.server.authority import Authority
 from slate_desktop.server.broker import JOIN_ANY, broker_users
@@ -31,6 +36,7 @@ from slate_desktop.server.database import agent_login, person_login
 from slate_desktop.server.setup import default_name, init_server
 from slate_desktop.settings import files, joined
 from slate_desktop.settings.joined import JoinedServer
+from slate_desktop.wire.messages import StatusEvent
 from slate_desktop.wire.tls_keys import new_keys
 
 CONFIG = ServerConfig(name="sbx01", hosts=("sbx01.studio", "10.0.0.7"))
@@ -188,7 +194,7 @@ def test_names_from_hosts() -> None:
 def test_guests_may_ask_and_nothing_else(server_files: ServerFiles) -> None:
     invite(server_files)
     (guest,) = invitations.read_all(server_files.invitations)
-    registrar, of_guest = broker_users("U" + "R" * 55, (), (), [guest])
+    registrar, of_guest = broker_users("U" + "R" * 55, (), (), (), [guest])
     allowed = of_guest.permissions
     assert allowed.publish == (join_subject(guest.public_key),)
     assert not allowed.can_publish("slate.container.start.s1")
@@ -237,3 +243,43 @@ def test_what_was_joined_is_kept_and_forgotten(
     for name in ("sbx01", "../x"):
         with pytest.raises(SettingsError):
             joined.forget(name)
+
+
+async def test_a_client_hears_of_the_projects_that_it_may_and_asks_again_for_others() -> None:
+    bus, heard = MemoryBus(), []
+    admitted = {"p1"}
+    subscribe = bus.subscribe
+
+    async def guarded(subject: str, handler: Any, **options: Any) -> Any:
+        if subject.split(".")[2] not in (*admitted, "*"):
+            raise DeniedError(subject)
+        return await subscribe(subject, handler, **options)
+
+    bus.subscribe = guarded  # type: ignore[method-assign]
+
+    async def on_row(event: StatusEvent) -> None:
+        heard.append(event.project_id)
+
+    events = Events(bus, on_row)
+    await events.open(())
+    assert not await events.follow(["p1", "p2"])
+    admitted.add("p2")
+    assert await events.follow(["p1", "p2"])
+    data = {"status": "running", "version": 1, "attempt": 1, "confirmed": True}
+    for project in ("p1", "p2", "p3"):
+        body = {"type": "status", "session_id": "s1", "project_id": project, "data": data}
+        await bus.publish(f"slate.runtime.{project}.s1.status", msgspec.json.encode(body))
+    await until(lambda: heard == ["p1", "p2"])
+    assert await events.follow(["p2"])
+    for project in ("p1", "p2"):
+        body = {"type": "status", "session_id": "s1", "project_id": project, "data": data}
+        await bus.publish(f"slate.runtime.{project}.s1.status", msgspec.json.encode(body))
+    await until(lambda: heard == ["p1", "p2", "p2"])
+    await events.aclose()
+    await bus.aclose()
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

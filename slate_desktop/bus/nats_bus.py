@@ -366,8 +366,12 @@ class NatsBus:
             while not self._is_closing:
                 wait_s = _REFUSED_WAIT_S if self._is_refused else _REBUILD_WAIT_S
                 await asyncio.sleep(wait_s * random.uniform(1.0, 1.3))  # noqa: S311
-                if await self._try_rebuild():
-                    return
+                try:
+                    if await self._try_rebuild():
+                        return
+                except Exception:
+                    # Nobody else would try again, and the lamp would be red for ever.
+                    logger.exception("the connection to the broker could not be rebuilt")
         finally:
             self._is_rebuilding = False
 
@@ -395,12 +399,18 @@ class NatsBus:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_WATCH_INTERVAL_S)
-            client = self._client
-            if client is not None and client.is_deaf:
-                logger.warning("connection to the broker stopped reading; reconnecting")
-                await client.force_reconnect()
-            elif client is not None and self._state is ConnectionState.RECONNECTING:
-                await self._follow_broker(client)
+            try:
+                await self._look()
+            except Exception:
+                logger.exception("the connection to the broker could not be looked after")
+
+    async def _look(self) -> None:
+        client = self._client
+        if client is not None and client.is_deaf:
+            logger.warning("connection to the broker stopped reading; reconnecting")
+            await client.force_reconnect()
+        elif client is not None and self._state is ConnectionState.RECONNECTING:
+            await self._follow_broker(client)
 
     async def _follow_broker(self, client: Client) -> None:
         """Leave an address where the broker is no more; nats-py would knock there for ever."""

@@ -300,3 +300,42 @@ async def _echo(bus: NatsBus) -> bytes:
     answer = await bus.request("t.echo", b"echo")
     await subscription.unsubscribe()
     return answer.data
+
+
+async def test_connection_is_rebuilt_although_an_attempt_breaks_off(
+    own_nats: RealNats,
+    bus: NatsBus,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    is_broken = [True]
+
+    def find() -> str | None:
+        if is_broken:
+            is_broken.clear()
+            raise RuntimeError("a bug")
+        return None
+
+    monkeypatch.setattr(bus, "_find_url", find)
+    inner = bus._client
+    assert inner is not None
+    await inner._process_err("'unknown protocol operation'")
+    await until(lambda: not is_broken)
+    await until(lambda: bus.state is ConnectionState.CONNECTED)
+    assert "could not be" in caplog.text
+    await bus.flush()
+
+
+async def test_answer_to_a_flush_that_was_given_up_harms_nothing(
+    bus: NatsBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = bus._client
+    assert inner is not None
+    for _ in range(3):
+        given_up = asyncio.get_running_loop().create_future()
+        given_up.cancel()
+        await inner._send_ping(given_up)
+    await bus.flush()
+    assert not inner.is_deaf
+    assert inner._pings_outstanding == 0
+    assert "invalid state" not in caplog.text

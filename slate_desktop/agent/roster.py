@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from weakref import WeakValueDictionary
 
 from slate_desktop.agent.drivers.base import Driver, Handle, RuntimeState
@@ -10,6 +11,9 @@ from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.supervisor import Life, Services
 from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.errors import SlateError
+
+_log = logging.getLogger(__name__)
 
 
 class Roster:
@@ -75,6 +79,12 @@ class Roster:
     async def _run(self, life: Life) -> None:
         try:
             await life.run()
+        except SlateError as error:
+            # Nobody awaits a life; what it left undone is the reconciler's.
+            _log.warning(
+                "a session's life broke off",
+                extra={"session": life.row.id, "reason": str(error)},
+            )
         finally:
             if self._lives.get(life.row.id) is life:
                 del self._lives[life.row.id]

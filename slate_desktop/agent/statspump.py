@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from slate_desktop.agent.drivers.base import Driver, Handle
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError, StaleWriteError
+from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
 
 _log = logging.getLogger(__name__)
 PERIOD_S = 1.0
@@ -128,8 +128,11 @@ class StatsPump:
         if self._watched.get(session_id) is not watched:
             return
         watched.newest, watched.taken_at_s = stats, time.monotonic()
-        await self._publish(watched.row, stats)
         watched.waiting.append(stats)
+        try:
+            await self._publish(watched.row, stats)
+        except Exception as error:  # noqa: BLE001 - the same
+            self._note_failure(session_id, watched, error)
         if len(watched.waiting) >= STORE_EVERY and not watched.is_storing:
             watched.is_storing = True
             try:
@@ -138,12 +141,14 @@ class StatsPump:
                 watched.is_storing = False
 
     async def _store_waiting(self, watched: _Watched) -> None:
-        """Store what waits; what cannot be stored waits on."""
+        """Store what waits; it waits on while the database is away, and is dropped if refused."""
         samples, watched.waiting = watched.waiting, []
         try:
             await self._store(watched.row, samples)
-        except (DatabaseError, StaleWriteError, CommandError) as error:
+        except DatabaseError as error:
             watched.waiting = [*samples, *watched.waiting][-MAX_WAITING:]
+            self._note_failure(watched.row.id, watched, error)
+        except Exception as error:  # noqa: BLE001 - it will be refused the next time too
             self._note_failure(watched.row.id, watched, error)
 
     async def _store_rest(self, watched: _Watched) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from slate_desktop.agent.jobs import worker as worker_module
 from slate_desktop.agent.jobs.cancel import CancelServer
 from slate_desktop.agent.jobs.port import Progress
+from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import LEGAL_JOB_MOVES, AssetJobStatus, AssetKind
 from slate_desktop.domain.jobs import Lease, Outcome
 from slate_desktop.errors import CommandError, NotConnectedError
@@ -209,6 +211,29 @@ async def test_broken_work_fails_and_the_worker_lives(
     assert "a job failed" in caplog.text
     kind.work = ScriptedKind(world.db).work
     assert (await world.until_final((await world.submit()).id)).status is S.COMPLETED
+
+
+async def test_message_that_cannot_be_dealt_with_does_not_end_the_worker(
+    world: JobWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker_module, "_RETRY_S", 0.01)
+    kind, find = ScriptedKind(world.db), world.db.asset_jobs.find
+    faults = [ZeroDivisionError("a bug")]
+
+    async def find_once_broken(job_id: str) -> AssetJob | None:
+        if faults:
+            raise faults.pop()
+        return await find(job_id)
+
+    monkeypatch.setattr(kind.store, "find", find_once_broken)
+    world.start_worker(kind)
+    first = await world.submit()
+    async with asyncio.timeout(10):
+        while faults:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await world.submit()  # its message wakes the worker, which takes the oldest job
+    assert (await world.until_final(first.id)).status is S.COMPLETED
+    assert "could not be dealt with" in caplog.text
 
 
 async def test_agent_that_ends_gives_its_job_back_at_once(world: JobWorld) -> None:

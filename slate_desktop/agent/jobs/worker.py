@@ -125,7 +125,12 @@ class Worker:
                 await asyncio.sleep(_RETRY_S)
                 continue
             if delivery is not None:
-                await self._accept(kind, delivery)
+                try:
+                    await self._accept(kind, delivery)
+                except Exception:  # noqa: BLE001 - one message must not end all work
+                    # It is neither acknowledged nor refused, so that it comes again.
+                    _log.exception("a message could not be dealt with")
+                    await asyncio.sleep(_RETRY_S)
 
     async def _make_queue(self) -> None:
         try:

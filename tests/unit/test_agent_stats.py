@@ -1,0 +1,81 @@
+"""Samples of runtimes: one that cannot be told or stored ends nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from slate_desktop.agent.statspump import StatsPump
+from slate_desktop.domain.stats import ContainerStats
+from slate_desktop.errors import DatabaseError, StaleWriteError
+
+STATS = ContainerStats(
+    cpu_percent=1.0,
+    memory_usage=2,
+    memory_limit=3,
+    network_rx_bytes=4,
+    network_tx_bytes=5,
+    sampled_at_ns=6,
+)
+
+
+class Driver:
+    async def stats(self, _handle: object) -> ContainerStats:
+        return STATS
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_faults_of_one_session_leave_the_samples_of_others() -> None:
+    published: list[str] = []
+    stored: list[str] = []
+
+    async def publish(row: Any, _stats: ContainerStats) -> None:
+        published.append(row.id)
+        if row.id == "bad":
+            raise ValueError("a bug")
+
+    async def store(row: Any, _samples: list[ContainerStats]) -> None:
+        if row.id == "bad":
+            raise TypeError("another")
+        stored.append(row.id)
+
+    pump = StatsPump(publish, store, period_s=0.001)
+    running = asyncio.create_task(pump.run())
+    for name in ("bad", "good"):
+        pump.watch(SimpleNamespace(id=name), Driver(), SimpleNamespace(id=name))  # type: ignore[arg-type]
+    await until(lambda: published.count("bad") >= 11 and stored.count("good") >= 2)
+    assert not running.done()
+    assert pump.newest("bad") is not None
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_last_samples_wait_for_the_database_but_not_when_they_are_refused() -> None:
+    tries: dict[str, int] = {"away": 0, "refused": 0}
+
+    async def publish(_row: Any, _stats: ContainerStats) -> None:
+        return None
+
+    async def store(row: Any, _samples: list[ContainerStats]) -> None:
+        tries[row.id] += 1
+        if row.id == "refused":
+            raise StaleWriteError("another agent's now")
+        if tries["away"] < 3:
+            raise DatabaseError("away")
+
+    pump = StatsPump(publish, store, period_s=0.001)
+    for name in tries:
+        pump.watch(SimpleNamespace(id=name), Driver(), SimpleNamespace(id=name))  # type: ignore[arg-type]
+        await pump.sample(name)
+        pump.forget(name)
+    running = asyncio.create_task(pump.run())
+    await until(lambda: tries["away"] == 3 and not pump._left)
+    assert tries == {"away": 3, "refused": 1}
+    running.cancel()
+    await asyncio.wait({running})

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
@@ -38,6 +39,8 @@ from slate_desktop.store import CachedReads, Database
 from slate_desktop.store.cache import Cache, make_cache
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import StatusEvent
+
+logger = logging.getLogger(__name__)
 
 _CLOSE_TIMEOUT_S = 6.0
 
@@ -146,22 +149,21 @@ class Slate(
         return slate
 
     async def aclose(self) -> None:
-        """Close everything; bounded in time."""
+        """Close everything; bounded in time, and one part that hangs keeps none open."""
         if self._is_closed:
             return
         self._is_closed = True
-        if self.scope is not None:
-            await self.scope.aclose()
-        await self._close_asset_sandbox()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await self.bus.aclose()
-                await self.db.aclose()
-                await self.cache.aclose()
-        if self.profile == "local":
-            from slate_desktop.stack import client
+        try:
+            if self.scope is not None:
+                await _close_part(self.scope.aclose)
+            parts = (self._close_asset_sandbox, self.bus.aclose, self.db.aclose, self.cache.aclose)
+            for close in parts:
+                await _close_part(close)
+        finally:
+            if self.profile == "local":
+                from slate_desktop.stack import client
 
-            client.release()
+                client.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -185,14 +187,36 @@ class Slate(
 async def _connect_both(
     connecting_bus: Coroutine[Any, Any, NatsBus], connecting_db: Coroutine[Any, Any, Database]
 ) -> tuple[NatsBus, Database]:
-    """Connect to both at once; when one fails the other is closed."""
-    bus, db = await asyncio.gather(connecting_bus, connecting_db, return_exceptions=True)
-    for failure, other in ((bus, db), (db, bus)):
-        if isinstance(failure, BaseException):
-            if not isinstance(other, BaseException):
-                await other.aclose()
-            raise failure
-    return cast("NatsBus", bus), cast("Database", db)
+    """Connect to both at once; when one fails, or this is cancelled, the other is closed."""
+    bus = asyncio.create_task(connecting_bus, name="connect-bus")
+    db = asyncio.create_task(connecting_db, name="connect-database")
+    try:
+        await asyncio.wait({bus, db}, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        if not (_is_connected(bus) and _is_connected(db)):
+            for task in (bus, db):
+                task.cancel()
+            await asyncio.wait({bus, db})
+            for task in (bus, db):
+                if _is_connected(task):
+                    await _close_part(task.result().aclose)
+    for task in (bus, db):
+        if not task.cancelled():
+            task.result()
+    return bus.result(), db.result()
+
+
+def _is_connected(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+async def _close_part(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Close one part; one that hangs or fails keeps no other from being closed."""
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await close()
+    except Exception as error:  # noqa: BLE001 - the boundary of a connection that ends
+        logger.warning("not closed in order", extra={"reason": str(error) or type(error).__name__})
 
 
 async def _who_am_i(db: Database, key: SigningKey) -> User:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +18,8 @@ from slate_desktop.control.values import Lamp, LampState
 from slate_desktop.domain.container import DriverName
 from slate_desktop.errors import SlateError
 from slate_desktop.wire.messages import Heartbeat
+
+logger = logging.getLogger(__name__)
 
 LAMP_NAMES = ("broker", "database", "agent", "engine")
 _LOOK_TIMEOUT_S = 4.0
@@ -54,7 +57,11 @@ class ConnectionModel:
 
     async def _watch(self) -> None:
         while True:
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception:
+                # A fault of ours, or of who listens: lamps that stand still would be a lie.
+                logger.exception("the connections could not be looked at")
             await asyncio.sleep(self._interval_s)
 
     async def _look_at_broker(self) -> None:

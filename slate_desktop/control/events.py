@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ AGENT_SILENCE_S = 15.0
 EVERY_PROJECT = "*"
 
 End = Callable[[], None]
+T = TypeVar("T")
 
 
 class _LogEnvelope(msgspec.Struct, frozen=True):
@@ -239,8 +240,7 @@ class Events:
             return
         await self._on_row_changed(event)
         for key in (session_id, None):
-            for callback in list(self._listeners.get(key, ())):
-                callback(event)
+            _tell(self._listeners.get(key, ()), event)
 
     async def _on_build(self, message: Message) -> None:
         try:
@@ -254,8 +254,7 @@ class Events:
         is_status = event.type == subjects.JobEventKind.STATUS.value
         if is_status and self._on_build_changed is not None:
             await self._on_build_changed(event)
-        for callback in list(self._build_listeners):
-            callback(event)
+        _tell(self._build_listeners, event)
 
     async def _on_heartbeat(self, message: Message) -> None:
         try:
@@ -268,5 +267,13 @@ class Events:
         if known is not None and known.heartbeat.epoch > heartbeat.epoch:
             return  # an outdated process of the same agent
         self.agents[heartbeat.agent_id] = SeenAgent(heartbeat, time.monotonic())
-        for callback in list(self._heartbeat_listeners):
-            callback(heartbeat)
+        _tell(self._heartbeat_listeners, heartbeat)
+
+
+def _tell(listeners: Iterable[Callable[[T], None]], event: T) -> None:
+    """Tell everyone; one who fails keeps nobody else from hearing it."""
+    for callback in list(listeners):
+        try:
+            callback(event)
+        except Exception:
+            logger.exception("a listener to events failed")

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 PAGE_LINES = 5000
 _LOOKS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 _GAP_RETRY_S = 5.0
+_RETRY_S = 2.0
 _GAP_TRIES = 60
 _MAX_WAITING = 1024
 
@@ -60,9 +61,7 @@ class LogHistory:
             SlateError: the history cannot be read; live lines are shown all the same.
         """
         try:
-            found = await self._read_page(None, None, page)
-            self._buffer.append(found.lines)
-            self.has_older = found.has_older
+            await self._read_newest(page)
         finally:
             self._is_ready = True
             self._drain()
@@ -103,11 +102,11 @@ class LogHistory:
 
     async def aclose(self) -> None:
         """End refetching."""
-        for task in (self._catching_up, self._filling):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        tasks = {task for task in (self._catching_up, self._filling) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _fits(self, batch: LogBatch) -> bool:
         return batch.first_seq <= self._buffer.last_seq + 1
@@ -131,6 +130,10 @@ class LogHistory:
             except SlateError as exc:
                 logger.info("stored lines cannot be read", extra={"reason": str(exc)})
                 count, is_last = 0, True
+                if not self._waiting:
+                    # Nothing else may ever ask again: the database tells nobody when it is back.
+                    self._wants_more = True
+                    await asyncio.sleep(_RETRY_S)
             if count:
                 look = 0
             self._drain_waiting()
@@ -145,11 +148,18 @@ class LogHistory:
                     await asyncio.sleep(_LOOKS_S[look])
                     look += 1
 
+    async def _read_newest(self, limit: int) -> int:
+        found = await self._read_page(None, None, limit)
+        self.has_older = found.has_older
+        return self._buffer.append(found.lines)
+
     async def _read_more(self) -> tuple[int, bool]:
         have = self._buffer.last_seq
+        if not have:
+            return await self._read_newest(PAGE_LINES), True
         page = await self._read_page(None, have, PAGE_LINES)
         lines = page.lines
-        if lines and lines[0].seq > have + 1 and have:
+        if lines and lines[0].seq > have + 1:
             # The database has a hole too, for now: later lines are not taken over it.
             return 0, True
         sound = len(lines)

@@ -47,9 +47,8 @@ class Lifetime:
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        if tasks:
+            await asyncio.wait(tasks)  # what went wrong in them is logged as they end
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
             with contextlib.suppress(SlateError):
@@ -96,11 +95,19 @@ class Rereading:
                     await self._wanted.wait()
             self._wanted.clear()
             try:
-                await self._read()
-            except SlateError as exc:
+                await self._look()
+            except Exception:
+                # A fault of ours, or of who listens: the next reading may well succeed.
                 self._has_failed = True
-                self._on_error(exc)
-            else:
-                if self._has_failed:
-                    self._has_failed = False
-                    self._on_error(None)
+                logger.exception("a live model could not be read again")
+
+    async def _look(self) -> None:
+        try:
+            await self._read()
+        except SlateError as exc:
+            self._has_failed = True
+            self._on_error(exc)
+        else:
+            if self._has_failed:
+                self._has_failed = False
+                self._on_error(None)

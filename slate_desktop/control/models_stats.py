@@ -36,6 +36,7 @@ class ContainerStatsModel:
         self._interval_s = interval_s
         self._is_enabled = is_enabled
         self._is_running = False
+        self._is_told = False
         self._wake = asyncio.Event()
         self._life = Lifetime(f"stats.{session_id}")
 
@@ -52,7 +53,8 @@ class ContainerStatsModel:
         """
         self._life.own(self._slate.events.on_status(self._on_status, self.session_id))
         session = await self._slate.get_runtime_session(self.session_id)
-        self._set_running(session.status is SessionStatus.RUNNING)
+        if not self._is_told:  # the row may be older than what was told meanwhile
+            self._set_running(session.status is SessionStatus.RUNNING)
         self._life.spawn(self._poll(), "poll")
 
     def set_enabled(self, is_enabled: bool) -> None:
@@ -65,6 +67,7 @@ class ContainerStatsModel:
         await self._life.aclose()
 
     def _on_status(self, event: StatusEvent) -> None:
+        self._is_told = True
         self._set_running(event.data.status is SessionStatus.RUNNING)
 
     def _set_running(self, is_running: bool) -> None:

@@ -79,8 +79,7 @@ class DirectoryWatch:
         self._stop.set()
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
     async def _run(self) -> None:
         if self._begin is not None:

@@ -132,3 +132,25 @@ async def test_live_lines_show_although_history_cannot_be_read(world):
         await feed.open()
     feed.offer(batch(1, 2))
     assert seqs(buffer) == [1, 2]
+
+
+async def test_history_that_could_not_be_read_comes_once_the_database_answers(world, monkeypatch):
+    monkeypatch.setattr(history, "_RETRY_S", 0.01)
+    monkeypatch.setattr(history, "PAGE_LINES", 10)
+    stored, buffer, feed = world
+    stored.seqs, stored.is_away = list(range(1, 101)), True
+    with pytest.raises(DatabaseError):
+        await feed.open()
+    feed.catch_up()
+    reads = stored.reads
+    async with asyncio.timeout(10):
+        while stored.reads < reads + 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    stored.is_away = False
+    await feed.settled()
+    # The newest page, not the whole log from its first line on.
+    assert seqs(buffer) == list(range(91, 101))
+    assert feed.has_older
+    feed.offer(batch(101, 102))
+    assert await feed.load_older(20) == 20
+    assert seqs(buffer) == list(range(71, 103))

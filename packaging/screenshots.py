@@ -2,7 +2,8 @@
 
 Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCKER_HOST,
 SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
-With ``--previews`` it takes those of the asset browser and the previews alone, with no server.
+With ``--previews`` it takes those of the asset browser and the previews alone, with no server;
+with ``--builds`` those of the builds alone.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ async def pictures(window) -> None:
     await asyncio.sleep(0.6)
     await take(window, "window-ready")
     await build_pictures(window)
+    if "--builds" in sys.argv:
+        return
     hello = await session_of(window, "hello-runtime", "process")
     godot = await session_of(window, "godot-pulse", "docker")
     await asyncio.sleep(_LIVE_S)  # the graphs fill
@@ -100,35 +103,63 @@ async def pictures(window) -> None:
 
 
 async def build_pictures(window) -> None:
-    """Build the Godot sample twice, with an error in between, and look at what came of it."""
+    """Build the Godot sample twice with others waiting behind, and look at what came of it."""
+    from PySide6.QtCore import Qt
+
     work, panel, pane = window.workspace, window.build_panel, window.builds
     project = next(p for p in work.projects if p.name == "godot-pulse")
     work.choose_project(project.id)
     for name in ("build", "builds"):
         window.docks.docks[name].show()
         window.docks.docks[name].raise_()
-    panel.form.driver.setCurrentIndex(panel.form.driver.findData("docker"))
+    form = panel.form
+    form.driver.setCurrentIndex(form.driver.findData("docker"))
     await until(lambda: panel.command.toPlainText(), "the commands of the build")
+    await work.slate.save_build_preset(
+        project.id, "Nightly", form.kind, "linux", options=form.options()
+    )
+    await window.build_binding.panel.read_presets("Nightly")
     window.toasts.clear()
+    window.resizeDocks([window.docks.docks["builds"]], [150], Qt.Orientation.Vertical)
     await take(window, "build-panel")
-    for kind in ("production", "development"):
-        panel.form.build_type.setCurrentIndex(panel.form.build_type.findData(kind))
-        start, count = window.registry["build.start"], pane.model.rowCount()
-        await until(start.isEnabled, "Build")
-        start.trigger()
-        await until(lambda count=count: pane.model.rowCount() > count, "the queued build")
-        build_id = pane.model.builds[0].id
-        pane.select(build_id)
-        if kind == "production":
-            await until(lambda: pane.model.builds[0].progress > 0, "its progress")
-            window.toasts.clear()
-            await take(window, "build-running")
-        await until(lambda: pane.model.builds[0].is_final, f"the end of the {kind} build")
+    window.docks.spread()
+    first = await _build(window, "production")
+    kinds = ("development", "staging", "production", "staging", "development")
+    later = [await _build(window, kind) for kind in kinds]
+
+    def is_told() -> bool:
+        row = pane.model.builds[0]  # what runs stands first
+        if row.status.value != "building":
+            return False
+        if pane.selected[0].id != row.id:
+            pane.select(row.id)
+        return row.progress >= 10 and f"{row.progress} %" in pane.result.head.text()
+
+    await until(is_told, "its progress")
+    await asyncio.sleep(0.2)
+    window.toasts.clear()
+    await take(window, "build-running")
+    pane.select(later[-1])
+    await until(lambda: "in the queue" in pane.result.reason.text(), "what it waits for")
+    window.registry["build.first"].trigger()
+    await until(lambda: pane.model.places[later[-1]].position == 1, "its new place")
+    await until(lambda: "1 of" in pane.result.reason.text(), "its new place in words")
+    window.toasts.clear()
+    await take(window, "build-queue")
+    pane.select(later[3])
+    pane.select(later[2], is_added=True)
+    window.registry["build.cancel"].trigger()
+    await until(lambda: all(b.is_final for b in pane.model.builds), "the end of all builds")
+    pane.select(later[0])
     pane.result.tabs.setCurrentIndex(1)
     await until(lambda: pane.result.files.topLevelItemCount() > 0, "its artifacts")
     window.toasts.clear()
     await take(window, "build-history")
-    pane.select(pane.model.builds[1].id, is_added=True)
+    pane.tabs.setCurrentIndex(1)
+    await until(lambda: pane.plots is not None and pane.plots.summary.text(), "the figures")
+    await take(window, "build-statistics")
+    pane.tabs.setCurrentIndex(0)
+    pane.select(first, is_added=True)
     await until(window.registry["build.compare"].isEnabled, "Compare")
     window.registry["build.compare"].trigger()
     from slate_desktop.ui.builds.comparison import ComparisonDialog
@@ -138,6 +169,17 @@ async def build_pictures(window) -> None:
     await take(dialog, "build-compare")
     dialog.reject()
     window.docks.reset()
+
+
+async def _build(window, kind: str) -> str:
+    """Press Build for a type; returns the new build's id."""
+    form, model = window.build_panel.form, window.builds.model
+    form.build_type.setCurrentIndex(form.build_type.findData(kind))
+    start, known = window.registry["build.start"], {build.id for build in model.builds}
+    await until(start.isEnabled, "Build")
+    start.trigger()
+    await until(lambda: len(model.builds) > len(known), "the queued build")
+    return next(build.id for build in model.builds if build.id not in known)
 
 
 def main() -> int:

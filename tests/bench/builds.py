@@ -1,67 +1,61 @@
-"""Five hundred queued builds of a trivial project on two workers: none lost, none twice.
+"""Five hundred queued builds of a trivial project on two workers, with the window's list beside.
 
-Workers, rows and queue are the real ones; the engine is scripted, so that what is measured is the
-way of a build through SLATE. Run by hand: ``python -m tests.bench.builds``.
+Rows, queue and workers are the real ones; the engine is scripted. What counts: none is lost, none
+is done twice, and the list stays smooth while all of them move through it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
-from slate_desktop.agent.builds.kind import BuildKind
-from slate_desktop.agent.builds.settings import BuildSettings
-from slate_desktop.agent.drivers.base import Handle, RuntimeSpec
-from slate_desktop.agent.drivers.scripted import Exit, Say, Script, ScriptedDriver, ScriptedEngine
-from slate_desktop.agent.fleet import Fleet
-from slate_desktop.agent.jobs.host import JobHost
-from slate_desktop.agent.tasks import TaskOwner
-from slate_desktop.bus.directory_objects import DirectoryObjects
-from slate_desktop.bus.nats_bus import NatsBus
-from slate_desktop.bus.queue import BUILDS
-from slate_desktop.control.client import Slate
-from slate_desktop.domain.container import DriverName
-from slate_desktop.domain.ids import new_id
-from slate_desktop.store import Database
-from slate_desktop.store.cache import MemoryCache
+from tests.bench.display import virtual_display
+from tests.bench.harness import Result
 from tests.integration.agent_world import AgentWorld
 from tests.services.nats import AGENT_ID
 from tests.services.nats import _make as make_nats
 from tests.services.postgres import PostgresDsn
 from tests.services.postgres import _make as make_postgres
 
-COUNT = 500
-SLOTS = 4
+COUNT = int(os.environ.get("SLATE_BENCH_BUILDS", "500"))
+# A person sees that a list stands still for longer.
+GOAL_MS = 50.0
+LIMIT_S = 600
 
 
-class WritingDriver(ScriptedDriver):
-    """Runs the script, and leaves the file that a build is asked for."""
+def run() -> list[Result]:
+    """Have them built; an AssertionError when one is lost or done twice."""
+    import qasync
 
-    async def create(self, spec: RuntimeSpec, *, on_progress=None) -> Handle:
-        output = Path(spec.config.env["SLATE_OUTPUT"])
-        await asyncio.to_thread((output / "made").write_text, "made")
-        return await super().create(spec, on_progress=on_progress)
+    from tests.bench.qt import application
 
-
-async def run(count: int = COUNT) -> dict[str, float]:
-    """Build ``count`` times and return the figures; raises AssertionError when one is lost."""
-    with tempfile.TemporaryDirectory() as name:
+    with virtual_display(), tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         nats, postgres = make_nats(directory), make_postgres(directory / "pg")
         try:
             postgres.make_template()
             dsn = PostgresDsn.of(postgres.server, postgres.create())
-            return await _measure(AgentWorld(nats, dsn, directory), count)
+            loop = qasync.QEventLoop(application())
+            asyncio.set_event_loop(loop)
+            return loop.run_until_complete(_measure(AgentWorld(nats, dsn, directory)))
         finally:
             nats.stop()
             postgres.close()
 
 
-async def _measure(world: AgentWorld, count: int) -> dict[str, float]:
+async def _measure(world: AgentWorld) -> list[Result]:
+    from slate_desktop.control.client import Slate
+    from slate_desktop.control.models_build_list import BuildListModel
+    from slate_desktop.store.cache import MemoryCache
+    from slate_desktop.ui.builds.pane import BuildsPane
+    from tests.bench.qt import Heart
+
     await world.open()
     await world.db.agents.register(AGENT_ID, name="a", pubkey=None, capabilities={})
     project = await world.add_project(world.user)
@@ -70,67 +64,91 @@ async def _measure(world: AgentWorld, count: int) -> dict[str, float]:
         bus=world.bus, db=world.db, cache=MemoryCache(), user=world.user, key=world.nats.user,
         profile="remote",
     )  # fmt: skip
-    begun: Counter[str] = Counter()
-    ends = [await _worker(world, number, begun) for number in (1, 2)]
-    start_s, cpu_s = time.perf_counter(), time.process_time()
-    jobs = [
-        await slate.submit_build(project.id, "production", "linux", options={"driver": "scripted"})
-        for _ in range(count)
-    ]
-    submitted_s = time.perf_counter() - start_s
-    async with asyncio.timeout(600):
-        while await world.db.builds.active():  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
-    taken_s = time.perf_counter() - start_s
+    model = BuildListModel(slate)
+    await model.open()
+    pane = _pane()
+    assert isinstance(pane, BuildsPane)
+    names = {project.id: project.name}
+    model.builds_changed.connect(lambda: pane.set_builds(model.builds, names))
+    model.build_touched.connect(pane.model.touch)
+    pane.set_builds(model.builds, names)
+    pane.resize(1200, 400)
+    pane.show()
+    workers = await _start_workers(world)
+    began = time.perf_counter()
+    with Heart() as heart:
+        jobs = [
+            await slate.submit_build(
+                project.id, "production", "linux", options={"driver": "scripted"}
+            )
+            for _ in range(COUNT)
+        ]
+        async with asyncio.timeout(LIMIT_S):
+            while await world.db.builds.active():  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    taken_s = time.perf_counter() - began
+    out, _ = await workers.communicate(b"")
+    begun = Counter(json.loads(out.splitlines()[-1]))
     rows = [await world.db.builds.get(job.id) for job in jobs]
-    verdicts = Counter(row.verdict for row in rows)
-    assert verdicts == {"passed": count}, (verdicts, rows[0].error_message)
-    assert {row.attempt for row in rows} == {1}
-    assert set(begun.values()) == {1}
-    assert len(begun) == count
-    for end in ends:
-        await end()
+    await model.aclose()
+    pane.close()
     await world.close()
-    return {
-        "builds": count,
-        "submit_s": submitted_s,
-        "all_s": taken_s,
-        "cpu_ms_per_build": (time.process_time() - cpu_s) * 1000 / count,
-    }
+    once = [row for row in rows if row.verdict == "passed" and row.attempt == 1]
+    assert len(once) == COUNT, Counter((row.verdict, row.attempt) for row in rows)
+    assert begun == Counter(row.id for row in rows)
+    done = Result(f"{COUNT} builds on two workers", "all of them once", "builds")
+    done.peer_values.append(COUNT)
+    done.our_values.append(len(once))
+    done.note = f"{COUNT / taken_s:.0f} builds a second from the wish to the verdict"
+    smooth = Result(
+        "The list of builds meanwhile, longest turn", "limit", "ms", higher_is_better=False
+    )
+    smooth.peer_values.append(GOAL_MS)
+    smooth.our_values.append(heart.longest_cpu_ms)
+    smooth.note = f"by a clock on the wall {heart.longest_wall_ms:.0f} ms, one beat in a thousand "
+    smooth.note += f"{heart.p999_wall_ms:.0f} ms"
+    for result in (done, smooth):
+        result.show()
+    return [done, smooth]
 
 
-async def _worker(world: AgentWorld, number: int, begun: Counter[str]):
-    db = await Database.connect(world.dsn.agent, application_name=f"worker-{number}", max_size=10)
-    bus = await NatsBus.connect(world.nats.url, seed=world.nats.agent.seed, name=f"worker-{number}")
-    engine = ScriptedEngine({"make": Script((Say("[1/1] made"), Exit(0)))})
-    fleet = Fleet({DriverName.SCRIPTED: WritingDriver(engine)})
-    await fleet.refresh()
-    tasks = TaskOwner(f"worker-{number}")
-    directory = world.directory / f"worker-{number}"
-    directory.mkdir()
-    kind = BuildKind(
-        db, bus, fleet, DirectoryObjects(directory / "objects"), agent_id=AGENT_ID,
-        settings=BuildSettings(directory=directory, slots=SLOTS),
+def _pane():
+    from PySide6.QtWidgets import QWidget
+
+    from slate_desktop.ui.actions import ActionRegistry
+    from slate_desktop.ui.builds.actions import build_action_specs
+    from slate_desktop.ui.builds.pane import BuildsPane
+    from slate_desktop.ui.empty import EmptyState
+    from slate_desktop.ui.theme import Theme
+    from tests.bench.qt import application
+
+    theme = application().findChild(Theme) or Theme(application())
+    registry = ActionRegistry(QWidget(), theme)
+    for spec in build_action_specs(""):
+        registry.add(spec, lambda *_: None)
+    start = registry["build.start"]
+    return BuildsPane(theme, registry, EmptyState(theme, "package", "nothing", start))
+
+
+async def _start_workers(world: AgentWorld) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.build_workers",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    execute = kind.execute
-
-    async def counted(lease, path, **more):
-        begun[lease.job.id] += 1
-        return await execute(lease, path, **more)
-
-    kind.execute = counted  # type: ignore[method-assign]
-    host = JobHost(db, bus, tasks, agent_id=AGENT_ID, epoch=number, directory=directory / new_id())
-    host.add(kind, BUILDS, ("linux",), slots=SLOTS)
-
-    async def end() -> None:
-        await tasks.aclose()
-        await bus.aclose()
-        await db.aclose()
-
-    return end
+    told = {
+        "nats": world.nats.url,
+        "seed": world.nats.agent.seed,
+        "dsn": world.dsn.agent,
+        "directory": str(world.directory),
+        "agent": AGENT_ID,
+    }
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(told).encode() + b"\n")
+    await process.stdin.drain()
+    assert await process.stdout.readline() == b"ready\n"
+    return process
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
-    for name, value in asyncio.run(run(count)).items():
-        print(f"{name:20} {value:10.2f}")
+    run()

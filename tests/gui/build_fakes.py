@@ -19,6 +19,7 @@ from slate_desktop.domain.build import (
     BuildStatus,
     BuildType,
     DayStatistics,
+    GroupStatistics,
     TargetPlatform,
 )
 from slate_desktop.domain.builds.commands import plan_build
@@ -193,6 +194,12 @@ class FakeBuilds:
 
     async def get_build_statistics(self, project_id: str | None = None) -> BuildStatistics:
         return figures(3, 1)
+
+    async def get_build_statistics_by(self, project_id: str | None = None) -> list[GroupStatistics]:
+        group = GroupStatistics(
+            target_platform=TargetPlatform.PS5, build_type=BuildType.STAGING, figures=figures(3, 1)
+        )
+        return [group]
 
     async def get_build_statistics_over_time(
         self, project_id: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -188,13 +187,13 @@ async def test_download_brings_the_files_into_the_chosen_folder(
 async def test_reveal_shows_the_file_among_all_of_its_build(
     window: MainWindow, slate: FakeSlate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("SLATE_CACHE_DIR", str(tmp_path))
     shown: list[Path] = []
     monkeypatch.setattr(outside, "reveal", shown.append)
     build, result = await made(window, slate)
     result.buttons["reveal"].click()
     await until(lambda: shown)
-    assert shown == [tmp_path / "slate-artifacts" / build.id / "game"]
+    assert shown == [tmp_path / "artifacts" / build.id / "game"]
     assert shown[0].exists()
     assert (shown[0].parent / "x").exists()
 
@@ -203,10 +202,10 @@ async def test_reveal_shows_the_file_among_all_of_its_build(
 async def test_run_starts_the_program_in_its_folder(
     window: MainWindow, slate: FakeSlate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("SLATE_CACHE_DIR", str(tmp_path))
     slate.program = "#!/bin/sh\npwd > ran\n"
     build, result = await made(window, slate)
-    folder = tmp_path / "slate-artifacts" / build.id
+    folder = tmp_path / "artifacts" / build.id
     result.buttons["run"].click()
     await until(lambda: (folder / "ran").exists() and (folder / "ran").read_text())
     assert Path((folder / "ran").read_text().strip()) == folder.resolve()
@@ -376,6 +375,9 @@ async def test_filters_narrow_the_list_and_figures_are_drawn(
     await until(lambda: pane.plots is not None and pane.plots.summary.text())
     assert pane.plots is not None
     assert "75%" in pane.plots.summary.text()
+    target = pane.plots.targets.topLevelItem(0)
+    assert target is not None
+    assert [target.text(column) for column in range(4)] == ["PlayStation 5", "staging", "4", "75%"]
 
 
 async def test_five_hundred_builds_stay_smooth(window: MainWindow, slate: FakeSlate) -> None:

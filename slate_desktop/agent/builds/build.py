@@ -16,7 +16,8 @@ from slate_desktop.agent.builds.debts import Debts
 from slate_desktop.agent.builds.programs import ProgramRunner, RunResult
 from slate_desktop.agent.builds.revision import export_commit, read_revision
 from slate_desktop.agent.builds.settings import BuildSettings, environment_secrets
-from slate_desktop.agent.builds.workspace import SourceState, Workspace, check_disk
+from slate_desktop.agent.builds.threads import in_thread
+from slate_desktop.agent.builds.workspace import SourceState, Workspace
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.agent.placement import choose_driver
@@ -125,9 +126,17 @@ class Build:
         plan = self._plan(source, options, driver)
         secrets = environment_secrets(plan.secrets)
         self._tell(0, "Copying the sources")
-        state = await asyncio.to_thread(
-            self._workspace.prepare, root, is_clean=options.clean, caches=plan.caches
-        )
+        try:
+            state = await in_thread(
+                lambda stop: self._workspace.prepare(
+                    root, is_clean=options.clean, caches=plan.caches, stop=stop
+                ),
+                cancel,
+            )
+        except CommandError as error:
+            if error.code is ErrorCode.CANCELLED:
+                return Outcome.cancelled()
+            raise
         await asyncio.to_thread(self._finish_workspace, plan, driver)
         await self._note_start(plan, driver, state, commit)
         log = BuildLog(self._lease, self._store, self._bus, secrets=list(secrets.values()))
@@ -168,6 +177,7 @@ class Build:
             on_line,
             on_step,
             self._debts,
+            image_bytes=int(work.plan.image.size_gib * GIB) if work.plan.image else 0,
         )
         result = await runner.run(work.plan, cancel)
         if cancel.is_set():
@@ -309,9 +319,6 @@ class Build:
             self._workspace.give_away()
             if plan.image is not None:
                 self._fleet.check_image(plan.image.name)
-            if plan.image is not None and plan.image.size_gib >= 1:
-                needed = int(plan.image.size_gib * GIB)
-                check_disk(self._workspace.base, needed, f"the image {plan.image.name}")
 
     async def _note_start(
         self, plan: BuildPlan, driver: DriverName, state: SourceState, commit: dict[str, object]

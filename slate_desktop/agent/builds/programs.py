@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from slate_desktop.agent.builds.buildlog import BuildLog
 from slate_desktop.agent.builds.debts import Debts
+from slate_desktop.agent.builds.threads import outlast
 from slate_desktop.agent.drivers.base import (
     Driver,
     Handle,
@@ -58,6 +58,7 @@ class ProgramRunner:
         on_line: hears every line.
         on_step: hears every step.
         debts: remembers what must always run, should this process be killed.
+        image_bytes: what the image takes on disk, where that is known.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class ProgramRunner:
         on_line: Callable[[str, BuildLogLine], None],
         on_step: Callable[[Step], None],
         debts: Debts,
+        *,
+        image_bytes: int = 0,
     ) -> None:
         self._driver = driver
         self._lease = lease
@@ -83,6 +86,7 @@ class ProgramRunner:
         self._on_line = on_line
         self._on_step = on_step
         self._debts = debts
+        self._image_bytes = image_bytes
 
     async def run(self, plan: BuildPlan, cancel: asyncio.Event) -> RunResult:
         """Run the steps until one fails; what must always run does, also after a cancellation."""
@@ -113,7 +117,7 @@ class ProgramRunner:
         finally:
             # Also when this coroutine is cancelled: nobody else returns a licence.
             if rest:
-                await _outlast(self.run_always(rest))
+                await outlast(self.run_always(rest))
         return RunResult(exits=tuple(exits), was_oom=was_oom)
 
     async def run_always(self, steps: list[Step]) -> None:
@@ -142,7 +146,7 @@ class ProgramRunner:
             await self._driver.start(handle)
             found = await self._follow(handle, step, cancel)
         finally:
-            await _outlast(self._remove(handle))
+            await outlast(self._remove(handle))
         how = "was killed for its memory" if found.oom_killed else f"exit code {found.exit_code}"
         self._log.say(step.id, f"{step.title} ended: {how}")
         return found
@@ -217,6 +221,7 @@ class ProgramRunner:
             config=self._config,
             project_root=self._root,
             argv=words,
+            image_bytes=self._image_bytes,
         )
 
     def _with_secrets(self, word: str) -> str:
@@ -229,17 +234,3 @@ class ProgramRunner:
 
     def _has_env(self, step: Step) -> bool:
         return all(name in self._secrets for name in step.needs_env)
-
-
-async def _outlast(work: Coroutine[Any, Any, None]) -> None:
-    """Finish ``work`` even when the caller is cancelled meanwhile; the cancellation follows."""
-    task = asyncio.create_task(work, name="build-cleanup")
-    was_cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            was_cancelled = True
-    task.result()
-    if was_cancelled:
-        raise asyncio.CancelledError

@@ -18,19 +18,20 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from slate_desktop.agent.disk import RESERVE_BYTES, check_disk
 from slate_desktop.domain.builds.artifacts import file_sha256
-from slate_desktop.errors import CommandError, ErrorCode, Retry
+from slate_desktop.errors import CommandError, ErrorCode
 
 MANIFEST = "manifest.json"
 # Version control, and what SLATE itself puts in.
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".slate"})
 _MAX_FILES = 500_000
-RESERVE_BYTES = 512 * 2**20
 _NOBODY = (65534, 65534)
 
 
@@ -63,16 +64,20 @@ class Workspace:
         self.source = base / "source"
         self.output = base / "output"
 
-    def prepare(self, project: Path, *, is_clean: bool, caches: tuple[str, ...]) -> SourceState:
+    def prepare(
+        self, project: Path, *, is_clean: bool, caches: tuple[str, ...], stop: threading.Event
+    ) -> SourceState:
         """Bring the workspace up to date with the project, and empty the output.
 
         Args:
             project: where the files are read.
             is_clean: throw away what earlier builds left.
             caches: the engine's folders, which are neither copied nor removed.
+            stop: set by another thread, it ends the work after the present file.
 
         Raises:
-            CommandError: ``disk_low``, or ``bad_request`` for a project that cannot be read.
+            CommandError: ``disk_low``, ``bad_request`` for a project that cannot be read,
+                ``cancelled`` when it was stopped.
         """
         if is_clean:
             shutil.rmtree(self.base, ignore_errors=True)
@@ -80,7 +85,7 @@ class Workspace:
         self.source.mkdir(parents=True, exist_ok=True, mode=0o755)
         self.output.mkdir(parents=True, exist_ok=True, mode=0o755)
         try:
-            state = self._synchronise(project, frozenset(caches) | _SKIPPED)
+            state = self._synchronise(project, frozenset(caches) | _SKIPPED, stop)
         except OSError as exc:
             raise CommandError(
                 ErrorCode.BAD_REQUEST,
@@ -105,13 +110,18 @@ class Workspace:
                 with contextlib.suppress(FileNotFoundError):
                     os.lchown(Path(folder) / name, *_NOBODY)
 
-    def _synchronise(self, project: Path, skipped: frozenset[str]) -> SourceState:
+    def _synchronise(
+        self, project: Path, skipped: frozenset[str], stop: threading.Event
+    ) -> SourceState:
         before = self._read_manifest()
         found: dict[str, os.stat_result] = dict(_walk(project, skipped))
         self._check_disk(sum(info.st_size for info in found.values()), bool(before))
         after: dict[str, FileEntry] = {}
         copied = 0
         for path, info in found.items():
+            if stop.is_set():
+                # The manifest still tells of the last whole state: what differs is copied again.
+                raise CommandError(ErrorCode.CANCELLED, "The build was ended.")
             known = before.get(path)
             target = self.source / path
             if known is not None and _is_same(known, info) and _is_untouched(target, known):
@@ -142,7 +152,7 @@ class Workspace:
 
     def _check_disk(self, project_bytes: int, is_incremental: bool) -> None:
         needed = RESERVE_BYTES + project_bytes * (1 if is_incremental else 2)
-        check_disk(self.base, needed, "this build")
+        check_disk(self.base, needed, "This build")
 
 
 class Workspaces:
@@ -168,26 +178,6 @@ class Workspaces:
             yield Workspace(base)
         finally:
             self._busy.discard(base)
-
-
-def check_disk(path: Path, needed_bytes: int, what: str) -> None:
-    """Make sure that there is room.
-
-    Raises:
-        CommandError: ``disk_low``.
-    """
-    existing = path
-    while not existing.exists():
-        existing = existing.parent
-    free = shutil.disk_usage(existing).free
-    if free < needed_bytes:
-        raise CommandError(
-            ErrorCode.DISK_LOW,
-            f"{what.capitalize()} needs {needed_bytes / 2**30:.1f} GiB of disk, "
-            f"{free / 2**30:.1f} GiB are free on the worker",
-            retry=Retry.LATER,
-            hint="Free some space, or move the agent's data directory.",
-        )
 
 
 def _walk(project: Path, skipped: frozenset[str]) -> Iterator[tuple[str, os.stat_result]]:

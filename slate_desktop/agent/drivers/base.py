@@ -53,6 +53,7 @@ class RuntimeSpec(msgspec.Struct, frozen=True, kw_only=True):
         project_root: absolute path of the project on this host; every mount lies inside it.
         config: already checked and sized to this host.
         argv: the command for the process driver, and an override of the image's for Docker.
+        image_bytes: what the image takes on disk, 0 where nobody knows; looked at before a pull.
     """
 
     name: str
@@ -60,6 +61,7 @@ class RuntimeSpec(msgspec.Struct, frozen=True, kw_only=True):
     config: ContainerConfig
     project_root: str
     argv: list[str] | None = None
+    image_bytes: int = 0
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True):

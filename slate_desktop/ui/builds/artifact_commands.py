@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
 
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.errors import EnvironmentFaultError
+from slate_desktop.settings.files import ensure_private_dir
+from slate_desktop.settings.paths import cache_dir
 from slate_desktop.ui import dialogs, outside
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class ArtifactCommands:
                 files = await slate.download_artifacts(build.id, folder)
                 window.say(window.tr("%n file(s) were brought.", "", len(files)))
             return
-        # A run needs all files of the build beside the program.
-        folder = Path(tempfile.gettempdir()) / "slate-artifacts" / build.id
+        # A run needs all files of the build beside the program, where nobody else can change them.
+        folder = cache_dir() / "artifacts" / build.id
+        await asyncio.to_thread(ensure_private_dir, folder.parent)
         await slate.download_artifacts(build.id, folder)
         target = folder / path
         if what == "reveal":

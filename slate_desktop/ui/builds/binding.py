@@ -297,7 +297,8 @@ class BuildBinding:
         project_id = None if project is None else project.id
         whole = await slate.get_build_statistics(project_id)
         days = await slate.get_build_statistics_over_time(project_id)
-        window.builds.make_plots().show_figures(whole, days)
+        targets = await slate.get_build_statistics_by(project_id)
+        window.builds.make_plots().show_figures(whole, days, targets)
 
     def _on_menu(self, position: QPoint) -> None:
         menu = QMenu(self._window)

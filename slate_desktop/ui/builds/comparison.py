@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -20,7 +20,7 @@ from slate_desktop.ui.theme import Theme
 
 
 class ComparisonDialog(QDialog):
-    """Shows what differs; equal facts are faint."""
+    """Shows two builds side by side; what differs is bold."""
 
     def __init__(
         self, parent: QWidget, theme: Theme, found: Comparison, left: str, right: str
@@ -28,14 +28,14 @@ class ComparisonDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Compare builds"))
         self.resize(860, 560)
-        faint = theme.tokens.color("text.faint")
-        self.facts = _tree([self.tr("Fact"), left, right])
+        strong = theme.ui_font(is_bold=True)
+        self.facts = _tree(self.tr("Settings and results"), [self.tr("Fact"), left, right])
         for fact in found.facts:
             item = QTreeWidgetItem([fact.name, fact.left, fact.right])
-            if fact.is_same:
-                _tint(item, faint)
+            if not fact.is_same:
+                _stress(item, strong)
             self.facts.addTopLevelItem(item)
-        self.files = _tree([self.tr("File"), left, right, self.tr("Change")])
+        self.files = _tree(self.tr("Files"), [self.tr("File"), left, right, self.tr("Change")])
         for file in found.files[:2000]:
             item = QTreeWidgetItem(
                 [
@@ -45,8 +45,8 @@ class ComparisonDialog(QDialog):
                     self.tr("same") if file.is_same_content else _signed(file.change),
                 ]
             )
-            if file.is_same_content:
-                _tint(item, faint)
+            if not file.is_same_content:
+                _stress(item, strong)
             self.files.addTopLevelItem(item)
         for tree in (self.facts, self.files):
             tree.header().resizeSection(0, 260)
@@ -74,13 +74,15 @@ def _signed(size: int) -> str:
     return f"{'+' if size > 0 else '−' if size < 0 else '±'}{format_bytes(abs(size))}"
 
 
-def _tint(item: QTreeWidgetItem, color: QColor) -> None:
+def _stress(item: QTreeWidgetItem, font: QFont) -> None:
+    """Make a row that differs stand out by more than colour."""
     for column in range(item.columnCount()):
-        item.setForeground(column, color)
+        item.setFont(column, font)
 
 
-def _tree(titles: list[str]) -> QTreeWidget:
+def _tree(name: str, titles: list[str]) -> QTreeWidget:
     tree = QTreeWidget()
+    tree.setAccessibleName(name)
     tree.setHeaderLabels(titles)
     tree.setRootIsDecorated(False)
     tree.setUniformRowHeights(True)

@@ -48,7 +48,7 @@ class PanelBinding:
         if window.workspace.slate is not None and project_id != self._shown:
             self._shown = project_id
             window.build_panel.presets.set_presets([])
-            window.tasks.spawn(self._read_presets(), "build presets", window)
+            window.tasks.spawn(self.read_presets(), "build presets", window)
 
     def show_availability(self) -> None:
         """Switch the actions on and off, each with its reason."""
@@ -106,7 +106,7 @@ class PanelBinding:
             options=options,
             can_replace=is_known,
         )
-        await self._read_presets(preset.name)
+        await self.read_presets(preset.name)
         window.say(window.tr("{name} is kept.").format(name=preset.name))
 
     async def remove_preset(self) -> None:
@@ -127,9 +127,10 @@ class PanelBinding:
         )
         if is_sure:
             await slate.delete_build_preset(project.id, preset.name)
-            await self._read_presets()
+            await self.read_presets()
 
-    async def _read_presets(self, chosen: str | None = None) -> None:
+    async def read_presets(self, chosen: str | None = None) -> None:
+        """Show the presets of the chosen project; ``chosen`` becomes the chosen one."""
         window, slate = self._window, self._window.workspace.slate
         project = window.workspace.project
         if slate is None or project is None:

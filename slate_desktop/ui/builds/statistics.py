@@ -1,4 +1,4 @@
-"""Plots of a project's builds: how many passed on each day, and how long they took."""
+"""Figures of a project's builds: on each day, and for each platform and type."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
-from slate_desktop.domain.build import BuildStatistics, DayStatistics
+from slate_desktop.domain.build import BuildStatistics, DayStatistics, GroupStatistics
+from slate_desktop.domain.builds.matrix import PLATFORM_TITLES
 from slate_desktop.ui.text import format_duration, plain_label
 from slate_desktop.ui.theme import Theme
 
 _DAYS = 30
+_MAX_TARGET_ROWS = 4
 
 
 class BuildPlots(QWidget):
-    """Two plots of the last days, and the figures in words above them."""
+    """Two plots of the last days, the figures in words above, those of each target below."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -24,17 +34,27 @@ class BuildPlots(QWidget):
         self._days: Sequence[DayStatistics] = ()
         self.summary = plain_label(role="muted")
         self.summary.setWordWrap(True)
-        self.counts = self._plot(self.tr("builds a day"))
-        self.durations = self._plot(self.tr("median seconds"))
+        self.counts, counts = self._plot(self.tr("Builds a day"))
+        self.durations, durations = self._plot(self.tr("Median of a day, in seconds"))
+        self.targets = self._make_targets()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.addWidget(self.summary)
-        layout.addWidget(self.counts, 1)
-        layout.addWidget(self.durations, 1)
+        plots = QHBoxLayout()
+        plots.addLayout(counts, 1)
+        plots.addLayout(durations, 1)
+        layout.addLayout(plots, 1)
+        layout.addWidget(self.targets)
         theme.changed.connect(self._draw)
 
-    def show_figures(self, whole: BuildStatistics, days: Sequence[DayStatistics]) -> None:
+    def show_figures(
+        self,
+        whole: BuildStatistics,
+        days: Sequence[DayStatistics],
+        targets: Sequence[GroupStatistics],
+    ) -> None:
         """Draw these figures."""
+        self._show_targets(targets)
         self._days = days[-_DAYS:]
         parts = [self.tr("builds: {n}").format(n=whole.total)]
         if whole.success_rate is not None:
@@ -48,6 +68,46 @@ class BuildPlots(QWidget):
                 parts.append(f"{title} {format_duration(seconds)}")
         self.summary.setText(" · ".join(parts))
         self._draw()
+
+    def _show_targets(self, targets: Sequence[GroupStatistics]) -> None:
+        self.targets.clear()
+        for group in targets:
+            figures = group.figures
+            rate = "" if figures.success_rate is None else f"{figures.success_rate:.0%}"
+            seconds = (figures.median_duration_s, figures.p90_duration_s)
+            item = QTreeWidgetItem(
+                [
+                    PLATFORM_TITLES[group.target_platform],
+                    group.build_type.value,
+                    str(figures.total),
+                    rate,
+                    *("" if s is None else format_duration(s) for s in seconds),
+                ]
+            )
+            self.targets.addTopLevelItem(item)
+        self.targets.setVisible(bool(targets))
+        rows = min(len(targets), _MAX_TARGET_ROWS) + 1
+        line = max(self.targets.sizeHintForRow(0), self.targets.header().sizeHint().height())
+        self.targets.setFixedHeight(rows * line + 6)
+
+    def _make_targets(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setAccessibleName(self.tr("Figures of each platform and type"))
+        tree.setHeaderLabels(
+            [
+                self.tr("Platform"),
+                self.tr("Type"),
+                self.tr("Builds"),
+                self.tr("Passed"),
+                self.tr("Median"),
+                self.tr("9 of 10"),
+            ]
+        )
+        tree.setRootIsDecorated(False)
+        tree.setUniformRowHeights(True)
+        tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        return tree
 
     def _draw(self) -> None:
         tokens = self._theme.tokens
@@ -80,18 +140,23 @@ class BuildPlots(QWidget):
             xs, medians, pen=pen, symbol="o", symbolSize=5, symbolBrush=tokens.color("accent.main"),
             symbolPen=None, connect="finite",
         )  # fmt: skip
+        top = max((d.figures.median_duration_s or 0.0 for d in self._days), default=0.0)
+        self.durations.setYRange(0, max(top * 1.2, 1.0))
         step = max(1, len(self._days) // 6)
         ticks = [(i, d.day.strftime("%m-%d")) for i, d in enumerate(self._days) if i % step == 0]
         for plot in (self.counts, self.durations):
             plot.getAxis("bottom").setTicks([ticks])
             plot.setXRange(-0.6, max(len(self._days) - 0.4, 1.0))
 
-    def _plot(self, title: str) -> pg.PlotWidget:
+    def _plot(self, title: str) -> tuple[pg.PlotWidget, QVBoxLayout]:
         plot = pg.PlotWidget()
         plot.setMenuEnabled(False)
         plot.setMouseEnabled(False, False)
         plot.hideButtons()
-        plot.setLabel("left", title)
         plot.setMinimumHeight(70)
         plot.setAccessibleName(title)
-        return plot
+        layout = QVBoxLayout()
+        layout.setSpacing(2)
+        layout.addWidget(plain_label(title, role="muted"))
+        layout.addWidget(plot, 1)
+        return plot, layout

@@ -133,7 +133,11 @@ class DockerDriver:
         if is_private_to_root(root):
             mounts = [msgspec.structs.replace(mount, read_only=True) for mount in mounts]
         await ensure_image(
-            self._engine, spec.config, credentials=self._credentials, on_progress=on_progress
+            self._engine,
+            spec.config,
+            credentials=self._credentials,
+            image_bytes=spec.image_bytes,
+            on_progress=on_progress,
         )
         with_gpu = spec.config.gpu
         if with_gpu and spec.config.gpu_optional:

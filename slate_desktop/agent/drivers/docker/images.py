@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slate_desktop.agent.disk import RESERVE_BYTES, check_disk
 from slate_desktop.agent.drivers.docker.engine import Engine
 from slate_desktop.agent.drivers.docker.translate import from_pull, translate
 from slate_desktop.domain.container import ContainerConfig
@@ -26,13 +28,14 @@ async def ensure_image(
     config: ContainerConfig,
     *,
     credentials: Credentials | None,
+    image_bytes: int = 0,
     on_progress: Callable[[str], None] | None,
 ) -> None:
     """Make sure that the image is on the engine, pulling it when the configuration says so.
 
     Raises:
-        CommandError: ``image_missing``, ``image_denied`` (another digest), ``docker_error``
-            (registry away), ``docker_unavailable``.
+        CommandError: ``image_missing``, ``image_denied`` (another digest), ``disk_low``,
+            ``docker_error`` (registry away), ``docker_unavailable``.
     """
     reference = config.reference
     if reference is None:
@@ -50,6 +53,7 @@ async def ensure_image(
             field="image",
             hint=f"Run 'docker pull {reference}' on the agent's host, build it, or turn pull on.",
         )
+    await _check_room(engine, reference, image_bytes)
     loop = asyncio.get_running_loop()
 
     def tell(text: str) -> None:
@@ -69,6 +73,15 @@ def registry_of(image: str) -> str:
     first, slash, _ = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return first if is_host else _DOCKER_HUB
+
+
+async def _check_room(engine: Engine, reference: str, image_bytes: int) -> None:
+    """Refuse a pull that fills the engine's disk, where that is a disk of this host."""
+    info = await engine.call("asking for the engine", lambda client: client.info())
+    root = Path(str(info.get("DockerRootDir") or ""))
+    if root.is_absolute() and await asyncio.to_thread(root.is_dir):
+        needed = image_bytes + RESERVE_BYTES
+        await asyncio.to_thread(check_disk, root, needed, f"The image {reference}")
 
 
 async def _refuse_other_digest(engine: Engine, config: ContainerConfig) -> None:

@@ -45,6 +45,7 @@ _SHUTDOWN_S = 4.0
 _TASKS_S = 1.5
 _SIGNAL_POLL_MS = 250
 _PAINT_S = 0.5
+_CALM_S = 4.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,6 +98,7 @@ async def run(window: MainWindow) -> int:
             window.tasks.spawn(opening, "open path", window)
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         window.tasks.spawn(read_settings(window), "settings", window)
+        window.tasks.spawn(_load_previews(), "previews", window)
         await closing.wait()
         window.setEnabled(False)
         window.remember()
@@ -183,6 +185,16 @@ def connector(profile: str | None) -> Connect:
         return await Slate.connect(profile, on_step=on_step)
 
     return connect
+
+
+async def _load_previews() -> None:
+    import asyncio
+
+    from slate_desktop.ui.documents.kinds import preload
+
+    # Whatever the start needs comes first.
+    await asyncio.sleep(_CALM_S)
+    await preload()
 
 
 async def _load_graphs(window: MainWindow) -> None:

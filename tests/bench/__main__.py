@@ -25,6 +25,7 @@ BENCHES = {
     "builds": "500 queued builds on two workers: none lost, none twice, the list smooth",
     "assets": "1,000 mixed assets: two workers against one, and the same again",
     "preview": "first pixels of a texture, a model and a sound against plain readers",
+    "previewloop": "100 previews opened and closed: turns of the loop, and memory afterwards",
     "idle": "what window and agent take of a core while nothing happens",
 }
 

@@ -1,13 +1,16 @@
 """Time to the first useful picture of a texture, a model and a sound, as a warm window has it.
 
 Ours goes the whole way through a child without rights: its fork, reading, and what is shown mapped
-here. The peers read the same file in this process, with nothing around it.
+here. The peers read the same file in this process, with nothing around it. For a model that is f3d,
+which draws for both: reading alone shows nothing. Its first picture has half of the window's sides,
+as the first one in the window does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import statistics
 import time
 import wave
 from pathlib import Path
@@ -16,6 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.settings.paths import resource_path
 from slate_desktop.ui.documents.model.camera import Camera
 from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.model.worker import REHEARSAL
@@ -27,6 +31,7 @@ _SIDE = 4096
 _TURNS, _RING = 500, 100  # 100,000 triangles
 _RATE, _SECONDS = 44_100, 600
 _SOUND_LIMIT_S = 1.0
+_WINDOW = (960, 640)
 
 
 async def run() -> list[Result]:
@@ -79,15 +84,24 @@ async def _texture(reader: Reader, folder: Path) -> Result:
 
 
 async def _model(reader: Reader, pool: ModelPool, folder: Path) -> Result:
+    import f3d
     import trimesh
 
     path = folder / "model.glb"
     sphere = trimesh.creation.torus(1.0, 0.4, major_sections=_TURNS, minor_sections=_RING)
     sphere.export(path)
+    f3d.Log.set_verbose_level(f3d.Log.VerboseLevel.QUIET)
+    bare = f3d.Engine.create_egl()
+    bare.window.size = _WINDOW
+    bare.scene.add(str(resource_path("models", "rehearsal.glb")))
+    bare.window.render_to_image()
+    whole: list[float] = []
 
     async def peer() -> float:
+        bare.scene.clear()
         begin = time.perf_counter()
-        trimesh.load_scene(path)
+        bare.scene.add(str(path))
+        bare.window.render_to_image()
         return time.perf_counter() - begin
 
     async def ours() -> float:
@@ -106,17 +120,27 @@ async def _model(reader: Reader, pool: ModelPool, folder: Path) -> Result:
             camera = Camera().around(low, high).framed()
             eye = {"position": camera.position, "focal": camera.focal}
             eye |= {"up": camera.view_up, "angle": camera.angle}
-            await worker.render(REHEARSAL | {"camera": eye, "width": 640, "height": 480})
+            width, height = _WINDOW
+            order = REHEARSAL | {"camera": eye}
+            await worker.render(order | {"width": width // 2, "height": height // 2})
             taken = time.perf_counter() - begin
+            await worker.render(order | {"width": width, "height": height})
+            whole.append(time.perf_counter() - begin)
             facts.close()
             return taken
         finally:
             await worker.aclose()
 
     await ours()
-    result = Result("100,000 triangles to the first picture", "trimesh load", "s", goal=2.0)
+    result = Result("100,000 triangles to the first picture", "f3d alone", "s", goal=2.0)
     result.higher_is_better = False
     await alternate(result, peer, ours, ROUNDS)
+    begin = time.perf_counter()
+    trimesh.load_scene(path)
+    result.note = (
+        f"in full size after {statistics.median(whole):.2f} s; "
+        f"trimesh takes its arrays over in {(time.perf_counter() - begin) * 1e3:.0f} ms"
+    )
     result.show()
     return result
 

@@ -8,9 +8,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from slate_desktop.ui.documents.audio.compare import equal_gains
 from slate_desktop.ui.documents.audio.player import Player
 from slate_desktop.ui.documents.audio.wave_view import clock
-from slate_desktop.ui.documents.audio_document import AudioDocument, equal_gains
+from slate_desktop.ui.documents.audio_document import AudioDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.preview_files import turn_wheel, write_wav
@@ -75,11 +76,11 @@ async def test_clipping_is_marked(offline: MainWindow, tmp_path: Path) -> None:
 async def test_before_and_after_are_heard_equally_loud(offline: MainWindow, tmp_path: Path) -> None:
     document = await opened(offline, write_wav(tmp_path / "quiet.wav", level=0.1))
     document.compare.click()
-    document.form.set_value("normalize", "loudness")
-    document.form.set_value("format", "wav")
-    document.compute.click()
+    document.panel.form.set_value("normalize", "loudness")
+    document.panel.form.set_value("format", "wav")
+    document.panel.compute.click()
     await until(lambda: document.after.isEnabled(), 30)
-    assert "-16.0 LUFS" in document.figures.values["After"]
+    assert "-16.0 LUFS" in document.panel.figures.values["After"]
     before, after = document.player._gains
     assert before == 1.0
     assert after < 0.7
@@ -87,8 +88,8 @@ async def test_before_and_after_are_heard_equally_loud(offline: MainWindow, tmp_
     QTest.keyClick(document.view, Qt.Key.Key_X)
     assert document.player.track == 1
     assert document.player.position == 4000
-    document.form.set_value("bitrate", "1")
-    assert document.form.error.text()
+    document.panel.form.set_value("bitrate", "1")
+    assert document.panel.form.error.text()
 
 
 async def test_machine_without_sound_says_so(offline: MainWindow, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +12,25 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QPushButton,
-    QScrollArea,
     QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from slate_desktop.domain.assets.audio import AudioOptions
 from slate_desktop.domain.assets.kinds import AssetKind
-from slate_desktop.domain.assets.options import options_to_json
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import EnvironmentFaultError, SlateError
 from slate_desktop.ui import icons
-from slate_desktop.ui.assets.options_form import OptionsForm
+from slate_desktop.ui.documents.audio.compare import ComparePanel, equal_gains, levels_in_words
 from slate_desktop.ui.documents.audio.player import Player
 from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
 from slate_desktop.ui.documents.document import Document, DocumentContext
-from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
 from slate_desktop.ui.text import ElidedLabel, plain_label, wrapped_label
 
 _FRAME_MS = 33
-_PANEL_WIDTH = 300
 
 
 class AudioDocument(Document):
@@ -71,10 +66,7 @@ class AudioDocument(Document):
         self.words = ElidedLabel(role="muted")
         self.trouble = wrapped_label(role="warn")
         self.trouble.hide()
-        self.form = OptionsForm(AssetKind.AUDIO, AudioOptions())
-        self.compute = QPushButton(self.tr("Compute"))
-        self.state = wrapped_label(role="faint")
-        self.figures = FactsColumn()
+        self._middle = QHBoxLayout()
         self._page = self._lay_out()
         self._connect()
 
@@ -153,8 +145,7 @@ class AudioDocument(Document):
             format_bytes(size),
         ]
         if levels:
-            parts.append(_lufs(levels["lufs"]))
-            parts.append(_peak(levels["true_peak"]))
+            parts.append(levels_in_words(levels["lufs"], levels["true_peak"]))
         clipped = int(result["clipped"])
         parts.append(self.tr("%n clipped sample(s)", "", clipped) if clipped else "")
         self.words.setText("   ·   ".join(part for part in parts if part))
@@ -214,12 +205,16 @@ class AudioDocument(Document):
 
     # -- before and after ------------------------------------------------------------------
 
-    def _on_compute(self) -> None:
-        options = self.form.options()
-        if options is not None:
-            self.compute.setEnabled(False)
-            self.state.setText(self.tr("Computing…"))
-            self.context.tasks.spawn(self._compute(options_to_json(options)), "compare", self)
+    @cached_property
+    def panel(self) -> ComparePanel:
+        """Options and figures; made when it is first wanted, which takes longer than a frame."""
+        panel = ComparePanel()
+        panel.hide()
+        panel.compute_wanted.connect(
+            lambda options: self.context.tasks.spawn(self._compute(options), "compare", self)
+        )
+        self._middle.addWidget(panel)
+        return panel
 
     async def _compute(self, options: dict[str, Any]) -> None:
         try:
@@ -227,31 +222,18 @@ class AudioDocument(Document):
                 "compare_audio:compare_audio", self.path, kind=AssetKind.AUDIO, options=options
             )
         except SlateError as error:
-            self.state.setText(str(error))
+            self.panel.show_failure(str(error))
             return
-        finally:
-            self.compute.setEnabled(True)
         old, self._after = self._after, reading
         result = reading.result
-        before, after = result["before_lufs"], result["after_lufs"]
-        gains = equal_gains(before, after)
         if self._reading is not None:
             place = self.player.position
             files = [self._reading.folder / "pcm", reading.folder / "pcm"]
+            gains = equal_gains(result["before_lufs"], result["after_lufs"])
             self.player.set_tracks(files, gains, self.player.rate)
             self.player.seek(place)
         self.after.setEnabled(True)
-        self.state.setText(self.tr("X switches between both, equally loud."))
-        source, made = int(result["source_bytes"]), int(result["file_bytes"])
-        self.figures.set_facts(
-            [
-                (self.tr("Before"), f"{_lufs(before)}, {_peak(result['before_peak'])}"),
-                (self.tr("After"), f"{_lufs(after)}, {_peak(result['after_peak'])}"),
-                (self.tr("File"), f"{format_bytes(made)} ({made / max(source, 1):.0%})"),
-                (self.tr("Time"), f"{int(result['duration_ms'])} ms"),
-            ],
-            [str(words) for words in result["warnings"]],
-        )
+        self.panel.show_result(result)
         if old is not None:
             await asyncio.to_thread(old.close)
 
@@ -261,11 +243,9 @@ class AudioDocument(Document):
         self.play.clicked.connect(self._on_play)
         self.loop.toggled.connect(lambda is_on: setattr(self.player, "is_looping", is_on))
         self.spectrum.toggled.connect(self.view.show_spectrum)
-        self.compare.toggled.connect(self._panel.setVisible)
+        self.compare.toggled.connect(lambda is_on: self.panel.setVisible(is_on))
         self.after.toggled.connect(lambda is_on: self.player.choose(1 if is_on else 0))
         self.volume.valueChanged.connect(lambda value: setattr(self.player, "volume", value / 100))
-        self.compute.clicked.connect(self._on_compute)
-        self.form.changed.connect(lambda: self.compute.setEnabled(self.form.options() is not None))
         self.theme.changed.connect(self._show_play)
 
     def _lay_out(self) -> QWidget:
@@ -285,11 +265,9 @@ class AudioDocument(Document):
         row.addStretch(1)
         for widget in (self.spectrum, self.after, self.compare):
             row.addWidget(widget)
-        self._panel = self._make_panel()
-        middle = QHBoxLayout()
+        middle = self._middle
         middle.setSpacing(0)
         middle.addWidget(self.view, 1)
-        middle.addWidget(self._panel)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 3, 12, 3)
         foot.addWidget(self.words)
@@ -303,25 +281,6 @@ class AudioDocument(Document):
         column.addLayout(foot)
         page.setFocusProxy(self.view)
         return page
-
-    def _make_panel(self) -> QScrollArea:
-        inner = QWidget()
-        inner.setObjectName("page")
-        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(10)
-        self.compute.setProperty("primary", True)
-        for widget in (self.form, self.compute, self.state, self.figures):
-            column.addWidget(widget)
-        column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inner)
-        area.setFixedWidth(_PANEL_WIDTH)
-        area.hide()
-        return area
 
     def _tool(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
         button = QToolButton()
@@ -339,19 +298,3 @@ class AudioDocument(Document):
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         return button
-
-
-def equal_gains(before_lufs: float | None, after_lufs: float | None) -> list[float]:
-    """Return factors that make both as loud as the quieter one."""
-    if before_lufs is None or after_lufs is None:
-        return [1.0, 1.0]
-    target = min(before_lufs, after_lufs)
-    return [10 ** ((target - level) / 20) for level in (before_lufs, after_lufs)]
-
-
-def _lufs(value: float | None) -> str:
-    return "– LUFS" if value is None else f"{value:.1f} LUFS"
-
-
-def _peak(value: float | None) -> str:
-    return "– dBTP" if value is None else f"{value:+.1f} dBTP"

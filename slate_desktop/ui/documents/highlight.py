@@ -155,8 +155,15 @@ class CodeHighlighter(QSyntaxHighlighter):
         self._lexer: Any = None
         self._is_waiting = asyncio.Event()
         self._is_colouring = False
+        # While a file is put in, its lines are coloured all at once, afterwards.
+        self.is_paused = False
         theme.changed.connect(self._on_theme_changed)
         editor.document().contentsChanged.connect(self._on_changed)
+
+    def resume(self) -> None:
+        """Colour what was put in meanwhile."""
+        self.is_paused = False
+        self._is_waiting.set()
 
     async def run(self) -> None:
         """Colour the text, and again some time after each change, until cancelled."""
@@ -194,7 +201,7 @@ class CodeHighlighter(QSyntaxHighlighter):
         """Put the known runs on a line, or guess from the line alone."""
         known = self.currentBlockUserData()
         if not isinstance(known, _LineRuns) or known.text != text:
-            if self._lexer is None or len(text) > _MAX_LINE:
+            if self.is_paused or self._lexer is None or len(text) > _MAX_LINE:
                 return
             known = _LineRuns(text, runs_of(text, self._lexer)[0], is_guess=True)
             self.setCurrentBlockUserData(known)

@@ -5,6 +5,7 @@ Classes are imported when the first file of their kind is opened.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,6 +136,21 @@ _CLASSES: dict[str, tuple[str, str]] = {
     "text": ("text_document", "TextDocument"),
     "hex": ("hex_document", "HexDocument"),
 }
+# Plain code, which a thread reads while the window answers; then widgets, small ones first.
+_PLAIN = (
+    "numpy",
+    "slate_desktop.pipeline.preview.shading",
+    "slate_desktop.pipeline.preview.model_worker",
+    "slate_desktop.pipeline.sandbox.parent",
+)
+_PARTS = (
+    *("facts", "texture.levels", "texture.view", "texture.controls", "texture.compare"),
+    *("texture_document", "audio.player", "audio.wave_view", "audio.compare", "audio_document"),
+    *("model.camera", "model.worker", "model.view", "model.controls", "model.uv_view"),
+    *("model.variants", "model_document", "hex_document", "font_document", "video_document"),
+    *("find_bar", "highlight", "editor", "text_document"),
+)
+_PAUSE_S = 0.03
 _ICONS = {
     "texture": "file-image",
     "model": "box",
@@ -172,3 +188,11 @@ def make_document(path: Path, context: DocumentContext) -> Document:
     module, name = _CLASSES[document_kind(path)]
     package = importlib.import_module(f"slate_desktop.ui.documents.{module}")
     return getattr(package, name)(path, context)
+
+
+async def preload() -> None:
+    """Import what documents need, a little in each turn, before somebody waits for it."""
+    await asyncio.to_thread(lambda: [importlib.import_module(name) for name in _PLAIN])
+    for name in _PARTS:
+        await asyncio.sleep(_PAUSE_S)
+        importlib.import_module(f"slate_desktop.ui.documents.{name}")

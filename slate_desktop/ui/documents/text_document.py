@@ -50,7 +50,7 @@ class TextDocument(Document):
         self._watch: FileWatch | None = None
         self._view: dict[str, Any] = {}
         self._is_filling = False
-        self._has_highlighter = False
+        self._highlighter: CodeHighlighter | None = None
         self._page = self._lay_out()
         self.editor.document().modificationChanged.connect(lambda _on: self.changed.emit())
         self.editor.cursorPositionChanged.connect(self._show_facts)
@@ -69,17 +69,13 @@ class TextDocument(Document):
         self._file = file
         place = self.editor.textCursor().position(), self.editor.verticalScrollBar().value()
         self.show_content(self._page)
+        self._make_highlighter()
         await self._fill(file.text)
         self._restore(*place)
         self._take_wanted_line()
         self.conflict.hide()
         self._watch_file()
         self._show_facts()
-        language = lexer_name(self.path)
-        if language is not None and not self._has_highlighter:
-            self._has_highlighter = True
-            highlighter = CodeHighlighter(self.editor, self.theme, language)
-            self.context.tasks.spawn(highlighter.run(), f"colours of {self.path.name}", self)
 
     async def save(self) -> bool:
         """Write the text beside the file and put it in its place."""
@@ -157,12 +153,21 @@ class TextDocument(Document):
 
     # -- private ---------------------------------------------------------------------------
 
+    def _make_highlighter(self) -> None:
+        """Make it while the document is empty: a new one looks at every line at once."""
+        language = lexer_name(self.path)
+        if language is not None and self._highlighter is None:
+            highlighter = self._highlighter = CodeHighlighter(self.editor, self.theme, language)
+            self.context.tasks.spawn(highlighter.run(), f"colours of {self.path.name}", self)
+
     async def _fill(self, text: str) -> None:
         """Put the text in without holding up the loop; nothing of it can be undone."""
         editor = self.editor
         self._is_filling = True
         editor.setReadOnly(True)
         editor.setUndoRedoEnabled(False)
+        if self._highlighter is not None:
+            self._highlighter.is_paused = True
         try:
             editor.clear()
             cursor = QTextCursor(editor.document())
@@ -176,6 +181,8 @@ class TextDocument(Document):
         finally:
             self._is_filling = False
             editor.setUndoRedoEnabled(True)
+            if self._highlighter is not None:
+                self._highlighter.resume()
         editor.document().setModified(False)
         # Separators that Qt takes for line ends would not survive: such a text is only shown.
         editor.setReadOnly(editor.whole_text() != text)

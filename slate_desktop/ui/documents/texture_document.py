@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,12 @@ class TextureDocument(Document):
         self.facts: dict[str, Any] = {}
         self.view = TextureView(self.theme, context.tasks, Look())
         self.controls = TextureControls(self.theme, self.view)
-        self.panel = ComparePanel(self.theme)
-        self.panel.hide()
         self.words = ElidedLabel(role="muted")
         self.texel = ElidedLabel(role="muted")
         self.texel.setFont(self.theme.mono_font())
         # The view must not move when a texel is told.
         self.texel.setMinimumHeight(self.texel.fontMetrics().height() + 2)
         self.controls.compare_wanted.connect(self._on_compare)
-        self.panel.compute_wanted.connect(self._on_compute)
-        self.panel.mode_changed.connect(self._on_mode)
         self.view.hovered.connect(self._on_hovered)
         self._page = self._lay_out()
 
@@ -71,7 +68,7 @@ class TextureDocument(Document):
         if self._watch is None:
             self._watch = FileWatch(self.path, stamp, self)
             self._watch.changed.connect(self.start)
-        if self.panel.isVisibleTo(self):
+        if self.controls.compare.isChecked():
             self._on_compare(True)
 
     async def aclose(self) -> None:
@@ -90,6 +87,16 @@ class TextureDocument(Document):
         """Let the switches look at the key."""
         if not self.controls.take_key(event):
             super().keyPressEvent(event)
+
+    @cached_property
+    def panel(self) -> ComparePanel:
+        """Options and figures; made when it is first wanted, which takes longer than a frame."""
+        panel = ComparePanel(self.theme)
+        panel.hide()
+        panel.compute_wanted.connect(self._on_compute)
+        panel.mode_changed.connect(self._on_mode)
+        self._middle.addWidget(panel)
+        return panel
 
     # -- private ---------------------------------------------------------------------------
 
@@ -161,7 +168,7 @@ class TextureDocument(Document):
         arrays = tuple(reading.plane(plane) for plane in reading.result["planes"])
         old, self._compared = self._compared, reading
         levels = self.view.levels
-        if levels is not None and self.panel.isVisibleTo(self):
+        if levels is not None and self.controls.compare.isChecked():
             self.view.set_other(Levels(arrays, levels.width, levels.height), self.panel.mode)
         self.panel.show_result(reading.result)
         if old is not None:
@@ -173,10 +180,9 @@ class TextureDocument(Document):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.controls)
-        middle = QHBoxLayout()
+        middle = self._middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.view, 1)
-        middle.addWidget(self.panel)
         column.addLayout(middle, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 3, 12, 3)

@@ -1,0 +1,131 @@
+"""A hundred previews opened and closed: the turns of the loop, and memory afterwards.
+
+Textures, sounds, models, texts and unknown files, in the window's own area of documents. A turn is
+the processor time of the loop's thread between two beats of a clock on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+import qasync
+from PySide6.QtWidgets import QWidget
+
+from slate_desktop.ui.documents.area import DocumentArea
+from slate_desktop.ui.documents.document import Document, DocumentContext
+from slate_desktop.ui.documents.kinds import preload
+from slate_desktop.ui.documents.model.pool import ModelPool
+from slate_desktop.ui.documents.model_document import ModelDocument
+from slate_desktop.ui.documents.reader import Reader
+from slate_desktop.ui.tasks import TaskGroupOwner
+from slate_desktop.ui.theme import Theme
+from tests.bench.display import virtual_display
+from tests.bench.harness import Result
+from tests.bench.qt import Heart, application, settle
+from tests.gui.preview_files import write_glb, write_wav
+
+COUNT, WARM = 100, 30
+LIMIT_MS, LIMIT_MB = 16.0, 24.0
+_SIDE, _SOUND_S = 2048, 60.0
+_LOOK_S = 0.15
+
+
+def run() -> list[Result]:
+    """Measure both."""
+    turn = Result("Previews, longest turn of the loop", "limit", "ms", [LIMIT_MS])
+    memory = Result(f"Memory after {COUNT} previews were closed", "limit", "MB", [LIMIT_MB])
+    turn.higher_is_better = memory.higher_is_better = False
+    with virtual_display(), TemporaryDirectory() as folder:
+        app = application()
+        files = _files(Path(folder))
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+            turns, grown_mb = runner.run(_open_and_close(files))
+        settle()
+    turn.our_values = [max(map(max, turns.values()))]
+    turn.note = "longest and usual: " + ", ".join(
+        f"{name} {max(values):.1f} and {statistics.median(values):.1f} ms"
+        for name, values in turns.items()
+    )
+    memory.our_values = [max(grown_mb, 0.1)]
+    memory.note = f"since the first {WARM} had been closed; the whole process"
+    turn.show()
+    memory.show()
+    return [turn, memory]
+
+
+async def _open_and_close(files: list[Path]) -> tuple[dict[str, list[float]], float]:
+    theme = application().findChild(Theme) or Theme(application())
+    problems: list[str] = []
+    tasks = TaskGroupOwner(lambda error, name: problems.append(f"{name}: {error!r}"))
+    context = DocumentContext(
+        theme=theme, tasks=tasks, say=lambda _words: None, open_path=lambda _path: None,
+        reader=Reader(), models=ModelPool(),
+    )  # fmt: skip
+    holder = QWidget()
+    area = DocumentArea(QWidget(), context, holder)
+    area.resize(1100, 700)
+    area.show()
+    await preload()
+    turns: dict[str, list[float]] = {}
+    memory = psutil.Process().memory_info
+    before = 0
+    for number in range(COUNT + WARM):
+        path = files[number % len(files)]
+        if number == WARM:
+            gc.collect()
+            before = memory().rss
+        with Heart() as heart:
+            document = area.open_path(path)
+            await _shown(document)
+            await area.close_document(document)
+            await asyncio.sleep(0.02)
+        turns.setdefault(path.suffix[1:], []).append(heart.longest_cpu_ms)
+    gc.collect()
+    await asyncio.sleep(0.3)
+    grown = memory().rss - before
+    await tasks.aclose()
+    await area.aclose()
+    await context.models.aclose()
+    await context.reader.aclose()
+    holder.deleteLater()
+    area.deleteLater()
+    if problems:
+        raise RuntimeError("; ".join(problems))
+    return turns, grown / 1e6
+
+
+async def _shown(document: Document) -> None:
+    """Wait until a document is loaded and, for a model, until a frame is there."""
+    deadline = time.monotonic() + 60
+    while not document.is_loaded or (
+        isinstance(document, ModelDocument) and document.view.frame is None
+    ):
+        if time.monotonic() > deadline:
+            raise TimeoutError(document.path)
+        await asyncio.sleep(0.005)
+    if document.problem is not None:
+        raise RuntimeError(document.problem.why)
+    await asyncio.sleep(_LOOK_S)
+
+
+def _files(folder: Path) -> list[Path]:
+    from PIL import Image
+
+    small = np.random.default_rng(1).integers(0, 256, (128, 128, 4), np.uint8)
+    picture = Image.fromarray(small, "RGBA").resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    picture.save(folder / "texture.png", compress_level=1)
+    write_wav(folder / "sound.wav", seconds=_SOUND_S, rate=44_100)
+    write_glb(folder / "model.glb")
+    lines = (f"func step_{n}(value):\n\treturn value * {n}  # one\n" for n in range(2000))
+    (folder / "script.gd").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "unknown.bin").write_bytes(bytes(range(256)) * 4096)
+    return [folder / name for name in (
+        "texture.png", "sound.wav", "model.glb", "script.gd", "unknown.bin",
+    )]  # fmt: skip

@@ -76,7 +76,7 @@ async def thumbnail(browser: AssetBrowser, name: str):
 async def test_pictures_filters_order_and_states(offline: MainWindow, assets: Path) -> None:
     browser = await browser_of(offline, assets, 5)
     assert names(browser) == ["evil.png", "rock2.png", "rock10.png", "scene.blend", "tone.wav"]
-    assert browser.chips["texture"].text() == "Textures  3"
+    assert browser.bar.chips["texture"].text() == "Textures  3"
     rock = await thumbnail(browser, "rock2.png")
     assert (rock.pixmap.width(), rock.pixmap.height()) == (64, 32)
     assert rock.words == "64 × 32"
@@ -86,19 +86,19 @@ async def test_pictures_filters_order_and_states(offline: MainWindow, assets: Pa
     assert evil.pixmap is None
     assert evil.problem
     assert browser.state_of(entry_of(browser, "evil.png")) == "failed"
-    browser.chips["audio"].click()
+    browser.bar.chips["audio"].click()
     await until(lambda: names(browser) == ["tone.wav"])
-    browser.chips["audio"].click()
-    browser.field.setText("rock textures/")
+    browser.bar.chips["audio"].click()
+    browser.bar.field.setText("rock textures/")
     await until(lambda: names(browser) == ["rock2.png", "rock10.png"])
-    browser.order.setCurrentIndex(browser.order.findData("size"))
+    browser.bar.order.setCurrentIndex(browser.bar.order.findData("size"))
     await until(lambda: names(browser)[0] != "rock10.png")
-    browser.field.clear()
-    browser.state.setCurrentIndex(browser.state.findData("failed"))
+    browser.bar.field.clear()
+    browser.bar.state.setCurrentIndex(browser.bar.state.findData("failed"))
     await until(lambda: names(browser) == ["evil.png"])
-    browser.state.setCurrentIndex(browser.state.findData("unsupported"))
+    browser.bar.state.setCurrentIndex(browser.bar.state.findData("unsupported"))
     await until(lambda: names(browser) == ["scene.blend"])
-    browser.field.setText("nothing like this")
+    browser.bar.field.setText("nothing like this")
     await until(lambda: browser.nothing.isVisibleTo(offline))
 
 
@@ -123,20 +123,20 @@ async def test_keys_walk_open_and_look(offline: MainWindow, assets: Path) -> Non
     assert not look.isVisible()
     QTest.keyClick(grid, Qt.Key.Key_Return)
     await until(lambda: isinstance(offline.documents.current, TextureDocument))
-    browser.as_list.click()
+    browser.bar.as_list.click()
     assert grid.columns == 1
     QTest.keyClick(grid, Qt.Key.Key_Down)
     assert grid.currentIndex().row() == 3
     assert not grid.grab().isNull()
-    browser.as_list.click()
-    browser.side.setValue(200)
+    browser.bar.as_list.click()
+    browser.bar.side.setValue(200)
     assert grid.side == 200
 
 
 async def test_options_of_many_are_chosen_at_once(offline: MainWindow, assets: Path) -> None:
     browser = await browser_of(offline, assets, 5)
-    browser.options.click()
-    browser.chips["texture"].click()
+    browser.bar.options.click()
+    browser.bar.chips["texture"].click()
     await until(lambda: browser.model.rowCount() == 3)
     browser.grid.selectAll()
     form = browser.panel.form
@@ -154,7 +154,7 @@ async def test_options_of_many_are_chosen_at_once(offline: MainWindow, assets: P
     assert kept.chosen("textures/rock10.png") == {"compression": "bc7", "quality": 77}
     browser.panel.reset.click()
     await until(lambda: browser.state_of(entry_of(browser, "rock2.png")) == "")
-    browser.chips["texture"].click()
+    browser.bar.chips["texture"].click()
     await until(lambda: browser.model.rowCount() == 5)
     browser.grid.selectAll()
     assert browser.panel.form is None

@@ -225,10 +225,10 @@ async def test_selection_of_the_browser_is_processed_with_its_own_options(
     await until(lambda: not browser._is_scanning)
     browser.refresh()
     await until(lambda: browser.model.rowCount() == 2, 20)
-    assert not browser.process.isEnabled()
+    assert not browser.bar.process.isEnabled()
     browser.grid.selectAll()
     window.jobs.options.forms[AssetKind.TEXTURE].set_value("quality", "50")
-    browser.process.click()
+    browser.bar.process.click()
     await until(lambda: len(slate.asset_jobs) == 2)
     given = {call[1][0].name: call[1][2]["quality"] for call in slate.calls}
     assert given == {"rock.png": 77, "sky.png": 50}
@@ -237,12 +237,12 @@ async def test_selection_of_the_browser_is_processed_with_its_own_options(
     slate.put_asset_job(project, "sky.png", AssetKind.TEXTURE, S.COMPLETED)
     entry = next(entry for entry in browser.entries if entry.name == "sky.png")
     await until(lambda: browser.state_of(entry) == "processed")
-    browser.state.setCurrentIndex(browser.state.findData("processed"))
+    browser.bar.state.setCurrentIndex(browser.bar.state.findData("processed"))
     await until(lambda: [e.name for e in browser.model.entries] == ["sky.png"])
     write_png(project_root / "sky.png", 9, 9)
     browser.refresh()
     await until(lambda: browser.model.rowCount() == 0)
-    browser.state.setCurrentIndex(browser.state.findData("stale"))
+    browser.bar.state.setCurrentIndex(browser.bar.state.findData("stale"))
     await until(lambda: [e.name for e in browser.model.entries] == ["sky.png"])
 
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 
 from slate_desktop.pipeline.preview.shading import Channel
-from slate_desktop.ui.documents.texture.view import CompareMode
+from slate_desktop.ui.documents.texture.comparing import CompareMode
 from slate_desktop.ui.documents.texture_document import TextureDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until

@@ -10,24 +10,21 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
-    QLineEdit,
     QMenu,
-    QSlider,
     QStackedLayout,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from slate_desktop.control.asset_choices import AssetChoices
-from slate_desktop.control.asset_index import AssetEntry, AssetFilter, SortKey, scan, select
+from slate_desktop.control.asset_index import AssetEntry, scan, select
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import SlateError
-from slate_desktop.ui import icons, outside
+from slate_desktop.ui import outside
+from slate_desktop.ui.assets.bar import AssetBar
 from slate_desktop.ui.assets.batch_panel import BatchPanel
-from slate_desktop.ui.assets.grid import MAX_SIDE, MIN_SIDE, AssetGrid
+from slate_desktop.ui.assets.grid import AssetGrid
 from slate_desktop.ui.assets.list_model import AssetListModel
 from slate_desktop.ui.assets.quick_look import QuickLook
 from slate_desktop.ui.assets.thumbnails import Thumbnails
@@ -35,9 +32,6 @@ from slate_desktop.ui.documents.document import DocumentContext
 from slate_desktop.ui.text import plain_label
 
 _TYPE_MS = 120
-_ASSETS = frozenset(kind.value for kind in AssetKind)
-_KINDS = ("texture", "model", "audio", "font", "video", "unsupported")
-STATES = ("processed", "stale", "failed", "unsupported", "own options")
 
 
 class AssetBrowser(QWidget):
@@ -73,10 +67,15 @@ class AssetBrowser(QWidget):
         self.nothing = plain_label(role="muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._look: QuickLook | None = None
-        self._make_bar()
+        self.bar = AssetBar(self._theme, self.grid.side)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_TYPE_MS)
+        self._timer.timeout.connect(
+            lambda: self._context.tasks.spawn(self._filter(), "filter assets", self)
+        )
         self._lay_out()
         self._connect()
-        self._show_icons()
         self._show_process()
 
     # -- what is shown ---------------------------------------------------------------------
@@ -116,7 +115,7 @@ class AssetBrowser(QWidget):
             return
         self._states = states
         self.model.touch_all()
-        if self.state.currentData():
+        if self.bar.state.currentData():
             self._filter_soon()
 
     def set_can_process(self, can_process: bool) -> None:
@@ -156,7 +155,7 @@ class AssetBrowser(QWidget):
             self.refresh()
             return
         self.entries, self.choices = entries, choices
-        self._show_counts()
+        self.bar.show_counts(Counter(entry.kind for entry in entries))
         self.counted.emit(len(entries))
         await self._filter()
 
@@ -168,12 +167,7 @@ class AssetBrowser(QWidget):
         generation, root = self._generation, self.root
         if root is None:
             return
-        wanted = AssetFilter(
-            kinds=frozenset(kind for kind, chip in self.chips.items() if chip.isChecked()),
-            text=self.field.text(),
-            states=frozenset(filter(None, (self.state.currentData(),))),
-        )
-        order = SortKey(self.order.currentData())
+        wanted, order = self.bar.wanted, self.bar.sort_key
         shown = await asyncio.to_thread(select, self.entries, wanted, order, self.state_of)
         if generation != self._generation or root != self.root:
             return
@@ -200,12 +194,6 @@ class AssetBrowser(QWidget):
             flag = QItemSelectionModel.SelectionFlag.NoUpdate
             selection.setCurrentIndex(self.model.index(row), flag)
 
-    def _show_counts(self) -> None:
-        counts = Counter(entry.kind for entry in self.entries)
-        for kind, chip in self.chips.items():
-            chip.setText(f"{chip.property('words')}  {counts[kind]}")
-            chip.setVisible(bool(counts[kind]) or kind in _ASSETS)
-
     # -- events ----------------------------------------------------------------------------
 
     def _on_ready(self, path: str) -> None:
@@ -223,15 +211,8 @@ class AssetBrowser(QWidget):
             self._unreadable.discard(entry.path)
 
     def _show_process(self) -> None:
-        is_on = self._can_process and any(entry.asset_kind for entry in self.selected)
-        self.process.setEnabled(is_on)
-        if not self._can_process:
-            tip = self.tr("Processing needs a project, and a connection to SLATE's services.")
-        elif not is_on:
-            tip = self.tr("Select textures, models or sounds, to have them processed.")
-        else:
-            tip = self.tr("Have the selected assets processed with their options")
-        self.process.setToolTip(tip)
+        has_asset = any(entry.asset_kind for entry in self.selected)
+        self.bar.show_process(can_process=self._can_process, has_asset=has_asset)
 
     def _on_process(self) -> None:
         paths = [self.model.path_of(entry) for entry in self.selected if entry.asset_kind]
@@ -308,7 +289,7 @@ class AssetBrowser(QWidget):
             (self.tr("Open"), lambda: self._on_open(index)),
             (self.tr("Quick look"), lambda: self._on_look(index)),
             (self.tr("Process"), self._on_process),
-            (self.tr("Options…"), lambda: self.options.setChecked(True)),
+            (self.tr("Options…"), lambda: self.bar.options.setChecked(True)),
             (self.tr("Reveal in file manager"), lambda: self._outside(outside.reveal, path)),
             (
                 self.tr("Open in another program"),
@@ -318,7 +299,7 @@ class AssetBrowser(QWidget):
         ):
             action = QAction(words, menu)
             action.triggered.connect(lambda _on=False, act=act: act())
-            action.setEnabled(act != self._on_process or self.process.isEnabled())
+            action.setEnabled(act != self._on_process or self.bar.process.isEnabled())
             menu.addAction(action)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.grid.viewport().mapToGlobal(position))
@@ -337,78 +318,15 @@ class AssetBrowser(QWidget):
 
     # -- making ----------------------------------------------------------------------------
 
-    def _make_bar(self) -> None:
-        self.chips: dict[str, QToolButton] = {}
-        for kind, words in zip(
-            _KINDS,
-            (
-                self.tr("Textures"),
-                self.tr("Models"),
-                self.tr("Audio"),
-                self.tr("Fonts"),
-                self.tr("Videos"),
-                self.tr("Unsupported"),
-            ),
-            strict=True,
-        ):
-            chip = QToolButton()
-            chip.setObjectName("chip")
-            chip.setCheckable(True)
-            chip.setText(words)
-            chip.setProperty("words", words)
-            chip.setAccessibleName(self.tr("Show {kind} alone").format(kind=words))
-            self.chips[kind] = chip
-        self.field = QLineEdit()
-        self.field.setPlaceholderText(self.tr("Filter by name or folder"))
-        self.field.setAccessibleName(self.tr("Filter by name or folder"))
-        self.field.setClearButtonEnabled(True)
-        self.order = QComboBox()
-        self.order.setAccessibleName(self.tr("Order"))
-        for key, words in (
-            (SortKey.NAME, self.tr("Name")),
-            (SortKey.KIND, self.tr("Kind")),
-            (SortKey.SIZE, self.tr("Size")),
-            (SortKey.NEWEST, self.tr("Newest")),
-            (SortKey.FOLDER, self.tr("Folder")),
-        ):
-            self.order.addItem(words, key.value)
-        self.state = QComboBox()
-        self.state.setAccessibleName(self.tr("State"))
-        self.state.addItem(self.tr("Any state"), "")
-        for state in STATES:
-            self.state.addItem(state.capitalize(), state)
-        self.process = self._tool(self.tr("Process"))
-        self.process.setText(f" {self.tr('Process')}")
-        self.process.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.as_list = self._tool(self.tr("List instead of grid"), is_toggle=True)
-        self.options = self._tool(self.tr("Options of the selected assets"), is_toggle=True)
-        self.again = self._tool(self.tr("Look through the folder again"))
-        self.side = QSlider(Qt.Orientation.Horizontal)
-        self.side.setRange(MIN_SIDE, MAX_SIDE)
-        self.side.setValue(self.grid.side)
-        self.side.setFixedWidth(90)
-        self.side.setAccessibleName(self.tr("Size of the pictures"))
-        self.side.setToolTip(self.tr("Size of the pictures (Ctrl and wheel)"))
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_TYPE_MS)
-        self._timer.timeout.connect(
-            lambda: self._context.tasks.spawn(self._filter(), "filter assets", self)
-        )
-
     def _connect(self) -> None:
-        for chip in self.chips.values():
-            chip.toggled.connect(lambda _on: self._filter_soon())
-        self.field.textChanged.connect(lambda _text: self._filter_soon())
-        self.order.currentIndexChanged.connect(lambda _index: self._filter_soon())
-        self.state.currentIndexChanged.connect(lambda _index: self._filter_soon())
-        self.as_list.toggled.connect(self.grid.set_list)
-        self.side.valueChanged.connect(self.grid.set_side)
-        self.grid.side_changed.connect(self.side.setValue)
-        self.options.toggled.connect(self.panel.setVisible)
-        self.options.toggled.connect(lambda _on: self._on_selection())
-        self.again.clicked.connect(self.refresh)
-        self.process.clicked.connect(self._on_process)
+        self.bar.filter_changed.connect(self._filter_soon)
+        self.bar.as_list.toggled.connect(self.grid.set_list)
+        self.bar.side.valueChanged.connect(self.grid.set_side)
+        self.grid.side_changed.connect(self.bar.side.setValue)
+        self.bar.options.toggled.connect(self.panel.setVisible)
+        self.bar.options.toggled.connect(lambda _on: self._on_selection())
+        self.bar.again.clicked.connect(self.refresh)
+        self.bar.process.clicked.connect(self._on_process)
         self.grid.opened.connect(self._on_open)
         self.grid.look_wanted.connect(self._on_look)
         self.grid.customContextMenuRequested.connect(self._on_menu)
@@ -418,21 +336,8 @@ class AssetBrowser(QWidget):
         self.thumbnails.ready.connect(self._on_ready)
         self.panel.apply_wanted.connect(self._on_apply)
         self.panel.reset_wanted.connect(self._on_reset)
-        self._theme.changed.connect(self._show_icons)
 
     def _lay_out(self) -> None:
-        bar = QWidget()
-        bar.setObjectName("paneBar")
-        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(5)
-        for chip in self.chips.values():
-            row.addWidget(chip)
-        row.addWidget(self.field, 1)
-        for widget in (self.state, self.order, self.side, self.as_list, self.options, self.again):
-            row.addWidget(widget)
-        row.addWidget(self.process)
         views = QWidget()
         self._views = QStackedLayout(views)
         self._views.addWidget(self.nothing)
@@ -444,21 +349,5 @@ class AssetBrowser(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(bar)
+        column.addWidget(self.bar)
         column.addLayout(middle, 1)
-
-    def _tool(self, tip: str, *, is_toggle: bool = False) -> QToolButton:
-        button = QToolButton()
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setCheckable(is_toggle)
-        return button
-
-    def _show_icons(self) -> None:
-        for button, name in (
-            (self.as_list, "list"),
-            (self.options, "sliders-horizontal"),
-            (self.again, "refresh-cw"),
-            (self.process, "boxes"),
-        ):
-            button.setIcon(icons.icon(name, self._theme.tokens))

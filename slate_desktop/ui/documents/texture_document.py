@@ -18,9 +18,10 @@ from slate_desktop.pipeline.preview.shading import Look
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.texture.compare import ComparePanel
+from slate_desktop.ui.documents.texture.comparing import CompareMode
 from slate_desktop.ui.documents.texture.controls import TextureControls
 from slate_desktop.ui.documents.texture.levels import Levels
-from slate_desktop.ui.documents.texture.view import CompareMode, TextureView
+from slate_desktop.ui.documents.texture.view import TextureView
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
 from slate_desktop.ui.text import ElidedLabel
 

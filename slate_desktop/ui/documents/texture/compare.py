@@ -25,7 +25,7 @@ from slate_desktop.domain.assets.texture import Effort, TextureOptions
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.documents.facts import FactsColumn
-from slate_desktop.ui.documents.texture.view import CompareMode
+from slate_desktop.ui.documents.texture.comparing import CompareMode
 from slate_desktop.ui.text import clean, wrapped_label
 from slate_desktop.ui.theme import Theme
 

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.pipeline.preview.shading import Channel, Look
 from slate_desktop.ui import icons
-from slate_desktop.ui.documents.texture.view import GROUNDS, TextureView
+from slate_desktop.ui.documents.texture.ground import GROUNDS
+from slate_desktop.ui.documents.texture.view import TextureView
 from slate_desktop.ui.text import plain_label
 from slate_desktop.ui.theme import Theme
 

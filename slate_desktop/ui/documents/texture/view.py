@@ -7,28 +7,25 @@ last picture is moved and stretched, so that the view follows the hand.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QBrush,
-    QColor,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
     QPen,
-    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
+from slate_desktop.ui.documents.texture.comparing import CompareMode, panes
+from slate_desktop.ui.documents.texture.ground import GRID_ZOOM, paint_grid, paint_ground
 from slate_desktop.ui.documents.texture.levels import Levels
+from slate_desktop.ui.documents.texture.pieces import Job, Picture, Sight, job_for, shade_all
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
 
@@ -36,28 +33,8 @@ if TYPE_CHECKING:
     from slate_desktop.pipeline.preview.shading import Look
 
 _MIN_ZOOM, _MAX_ZOOM = 1 / 256, 256.0
-_GRID_ZOOM = 8.0
 _STEP = 1.25
 _BLINK_MS = 600
-_DIFFERENCE_GAIN = 8.0
-GROUNDS = ("checker", "black", "grey", "white")
-
-
-class CompareMode(Enum):
-    """How two textures are shown."""
-
-    WIPE = "wipe"
-    SIDE = "side"
-    BLINK = "blink"
-    DIFFERENCE = "difference"
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A shaded piece: the image, and where it lies in texels of the texture."""
-
-    image: QImage
-    area: QRectF
 
 
 class TextureView(QWidget):
@@ -84,7 +61,7 @@ class TextureView(QWidget):
         self._is_second = False
         self._drag: QPointF | None = None
         self._is_wiping = False
-        self._pictures: list[_Picture] = []
+        self._pictures: list[Picture] = []
         self._is_running = self._is_stale = False
         self._blink = QTimer(self)
         self._blink.setInterval(_BLINK_MS)
@@ -294,31 +271,6 @@ class TextureView(QWidget):
         self.wipe = min(max(share, 0.0), 1.0)
         self.update()
 
-    def _panes(self) -> list[tuple[QRect, int]]:
-        """Return the pieces of the widget and which picture is in them."""
-        whole = self.rect()
-        if self.other is None or self.mode is CompareMode.DIFFERENCE:
-            return [(whole, 0)]
-        if self.mode is CompareMode.BLINK:
-            return [(whole, 1 if self._is_second else 0)]
-        share = self.wipe if self.mode is CompareMode.WIPE else 0.5
-        edge = round(whole.width() * share)
-        left = QRect(0, 0, edge, whole.height())
-        return [(left, 0), (QRect(edge, 0, whole.width() - edge, whole.height()), 1)]
-
-    def _pane_of(self, index: int) -> QRect:
-        """Return the piece in whose middle the centre is shown."""
-        if self.other is not None and self.mode is CompareMode.SIDE:
-            return self._panes()[index][0]
-        return self.rect()
-
-    def _pane(self) -> QRect:
-        return self._pane_of(0)
-
-    def _pane_at(self, point: QPointF) -> QRect:
-        is_right = point.x() >= self.width() / 2
-        return self._pane_of(1 if is_right and self.mode is CompareMode.SIDE else 0)
-
     def _set_zoom(self, zoom: float) -> None:
         self.zoom = min(max(zoom, _MIN_ZOOM), _MAX_ZOOM)
         self.zoom_changed.emit(self.zoom)
@@ -328,36 +280,15 @@ class TextureView(QWidget):
         corner = (area.topLeft() - self.centre) * self.zoom + middle
         return QRectF(corner.x(), corner.y(), area.width() * self.zoom, area.height() * self.zoom)
 
-    def _paint_picture(self, painter: QPainter, pane: QRect, picture: _Picture) -> None:
+    def _paint_picture(self, painter: QPainter, pane: QRect, picture: Picture) -> None:
         target = self._to_widget(picture.area, pane)
-        self._paint_ground(painter, target)
+        paint_ground(painter, target, self.ground)
         is_smaller = picture.image.width() > target.width() * 1.02
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smaller)
         painter.drawImage(target, picture.image)
-        if self.zoom >= _GRID_ZOOM:
-            self._paint_grid(painter, target, pane)
-
-    def _paint_ground(self, painter: QPainter, target: QRectF) -> None:
-        if self.ground == "checker":
-            painter.fillRect(target, QBrush(_checker()))
-        else:
-            level = {"black": 0, "grey": 119, "white": 255}[self.ground]
-            painter.fillRect(target, QColor(level, level, level))
-
-    def _paint_grid(self, painter: QPainter, target: QRectF, pane: QRect) -> None:
-        painter.setPen(QPen(QColor(128, 128, 128, 110), 1))
-        seen = target.intersected(QRectF(pane))
-        first = self.to_texel(seen.topLeft()) if pane == self._pane_at(seen.topLeft()) else None
-        origin = self._to_widget(QRectF(0, 0, 1, 1), pane).topLeft()
-        del first
-        x = origin.x() + self.zoom * _ceil((seen.left() - origin.x()) / self.zoom)
-        while x <= seen.right():
-            painter.drawLine(QPointF(x, seen.top()), QPointF(x, seen.bottom()))
-            x += self.zoom
-        y = origin.y() + self.zoom * _ceil((seen.top() - origin.y()) / self.zoom)
-        while y <= seen.bottom():
-            painter.drawLine(QPointF(seen.left(), y), QPointF(seen.right(), y))
-            y += self.zoom
+        if self.zoom >= GRID_ZOOM:
+            origin = self._to_widget(QRectF(0, 0, 1, 1), pane).topLeft()
+            paint_grid(painter, target, pane, origin, self.zoom)
 
     def _on_blink(self) -> None:
         self._is_second = not self._is_second
@@ -398,90 +329,36 @@ class TextureView(QWidget):
                 if self.other is not None:
                     jobs.append(self._job(self.other))
                 is_difference = self.other is not None and self.mode is CompareMode.DIFFERENCE
-                self._pictures = await asyncio.to_thread(_shade_all, jobs, is_difference)
+                self._pictures = await asyncio.to_thread(shade_all, jobs, is_difference)
                 self.update()
         finally:
             self._is_running = False
         self.rendered.emit()
 
-    def _job(self, levels: Levels) -> _Job:
-        ratio = self.devicePixelRatioF()
-        index = levels.level_for(self.zoom * ratio) if self.mip is None else self.mip
-        index = min(index, len(levels.arrays) - 1)
-        across, down = levels.scale_of(index)
-        half_width = self.width() / self.zoom * 0.6
-        half_height = self.height() / self.zoom * 0.6
-        left = int((self.centre.x() - half_width) // across)
-        top = int((self.centre.y() - half_height) // down)
-        right = _ceil((self.centre.x() + half_width) / across)
-        bottom = _ceil((self.centre.y() + half_height) / down)
-        if not self.is_tiled:
-            height, width = levels.arrays[index].shape[:2]
-            left, top = max(0, min(left, width - 1)), max(0, min(top, height - 1))
-            right, bottom = max(left + 1, min(right, width)), max(top + 1, min(bottom, height))
-        area = QRectF(left * across, top * down, (right - left) * across, (bottom - top) * down)
-        size = QSize(
-            max(1, round(area.width() * self.zoom * ratio)),
-            max(1, round(area.height() * self.zoom * ratio)),
+    def _job(self, levels: Levels) -> Job:
+        return job_for(
+            levels,
+            Sight(self.size(), self.centre, self.zoom, self.devicePixelRatioF()),
+            self.look,
+            mip=self.mip,
+            is_tiled=self.is_tiled,
         )
-        return _Job(
-            levels, index, QRect(left, top, right - left, bottom - top), area, size, self.look,
-            self.is_tiled,
-        )  # fmt: skip
 
+    # -- panes -----------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class _Job:
-    levels: Levels
-    index: int
-    piece: QRect
-    area: QRectF
-    size: QSize
-    look: Look
-    is_tiled: bool
+    def _panes(self) -> list[tuple[QRect, int]]:
+        mode = self.mode if self.other is not None else None
+        return panes(self.rect(), mode, self.wipe, is_second=self._is_second)
 
+    def _pane_of(self, index: int) -> QRect:
+        """Return the piece in whose middle the centre is shown."""
+        if self.other is not None and self.mode is CompareMode.SIDE:
+            return self._panes()[index][0]
+        return self.rect()
 
-def _shade_all(jobs: list[_Job], is_difference: bool) -> list[_Picture]:
-    """Cut out and shade; runs in a thread, touches no widget."""
-    from slate_desktop.pipeline.preview import shading
+    def _pane(self) -> QRect:
+        return self._pane_of(0)
 
-    shaded = []
-    for job in jobs:
-        level, piece = job.levels.arrays[job.index], job.piece
-        texels = shading.cut(
-            level, piece.x(), piece.y(), piece.width(), piece.height(), is_tiled=job.is_tiled
-        )
-        shaded.append(shading.shade(texels, job.look))
-    if is_difference and len(shaded) == 2 and shaded[0].shape == shaded[1].shape:
-        shaded = [shading.difference(shaded[0], shaded[1], _DIFFERENCE_GAIN)]
-    return [_picture(pixels, job) for pixels, job in zip(shaded, jobs, strict=False)]
-
-
-def _picture(pixels: object, job: _Job) -> _Picture:
-    import numpy as np
-
-    data = np.ascontiguousarray(pixels)
-    height, width = data.shape[:2]
-    image = QImage(data.data, width, height, width * 4, QImage.Format.Format_RGBA8888)
-    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-    if job.size.width() < width and job.size.height() < height:
-        image = image.scaled(
-            job.size,
-            Qt.AspectRatioMode.IgnoreAspectRatio,
-            Qt.TransformationMode.SmoothTransformation,
-        )
-    return _Picture(image, job.area)
-
-
-def _checker() -> QPixmap:
-    pixmap = QPixmap(16, 16)
-    pixmap.fill(QColor(200, 200, 200))
-    painter = QPainter(pixmap)
-    for corner in ((0, 0), (8, 8)):
-        painter.fillRect(*corner, 8, 8, QColor(150, 150, 150))
-    painter.end()
-    return pixmap
-
-
-def _ceil(value: float) -> int:
-    return -int(-value // 1)
+    def _pane_at(self, point: QPointF) -> QRect:
+        is_right = point.x() >= self.width() / 2
+        return self._pane_of(1 if is_right and self.mode is CompareMode.SIDE else 0)

@@ -20,7 +20,7 @@ os.environ.setdefault("QT_API", "pyside6")
 import slate_desktop.ui.plain_imports  # noqa: F401
 
 # isort: split
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from slate_desktop import __version__
@@ -70,9 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             try:
-                return runner.run(run(window))
+                code = runner.run(run(window))
             finally:
                 held_log.pass_on()
+        if window.next_profile is not None:
+            open_anew(window.next_profile)
+        return code
 
 
 async def run(window: MainWindow) -> int:
@@ -174,6 +177,15 @@ def paint_now(app: QApplication, window: MainWindow) -> None:
         app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
     window.removeEventFilter(watcher)
     watcher.deleteLater()
+
+
+def open_anew(profile: str) -> bool:
+    """Start the window again, on another profile; tells whether that was possible."""
+    from slate_desktop.settings import paths
+
+    command = ["-m", "slate_desktop", "desktop", "--profile", profile]
+    is_started, _ = QProcess.startDetached(paths.python_program(), command)
+    return is_started
 
 
 def connector(profile: str | None) -> Connect:

@@ -160,7 +160,9 @@ class Binding:
         if work.slate is not None or session is not None:
             window.centre.setCurrentWidget(window.details)
         name = project.name if project is not None else ""
-        window.setWindowTitle(f"{name} – SLATE" if name else "SLATE")
+        where = work.slate.profile if work.slate is not None else "local"
+        parts = [name, "" if where == "local" else where, "SLATE"]
+        window.setWindowTitle(" – ".join(part for part in parts if part))
         self._show_banner()
         self.availability.show()
 

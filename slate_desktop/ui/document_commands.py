@@ -96,6 +96,8 @@ class DocumentCommands:
         """Close the window, after one question where something is not saved."""
         if await self._window.documents.may_close_all():
             then()
+        else:
+            self._window.next_profile = None
 
     def _here(self) -> Path | None:
         project = self._window.workspace.project

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.problems import Problem
     from slate_desktop.ui.project_model import Node
     from slate_desktop.ui.project_pane import ProjectPane
+    from slate_desktop.ui.servers import ServerCommands
     from slate_desktop.ui.sessions_pane import SessionsPane
     from slate_desktop.ui.start_page import StartPage
     from slate_desktop.ui.tasks import TaskGroupOwner
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
     commands: Commands
     document_commands: DocumentCommands
     job_commands: JobCommands
+    server_commands: ServerCommands
     registry: ActionRegistry
     projects: ProjectPane
     sessions: SessionsPane
@@ -98,6 +100,7 @@ class MainWindow(QMainWindow):
         self.last_command: dict[str, str] = {}
         self.wanted_path: Path | None = None
         self.profile = ""
+        self.next_profile: str | None = None
         self.held_log: HeldLog | None = None
         self._is_closing = False
         self.setWindowTitle("SLATE")

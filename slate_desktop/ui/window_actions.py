@@ -61,6 +61,22 @@ def _file_specs(menu: str) -> list[ActionSpec]:
         ),
         *_document_specs(menu),
         ActionSpec(
+            "server.choose",
+            _tr("Ser&vers…"),
+            menu,
+            "server",
+            "server",
+            hint=_tr("Work on this computer, or on a server that you share with others"),
+        ),
+        ActionSpec(
+            "server.join",
+            _tr("&Join a server…"),
+            menu,
+            "server",
+            "key-round",
+            hint=_tr("With the file that its administrator gave you"),
+        ),
+        ActionSpec(
             "app.quit",
             _tr("&Quit"),
             menu,

@@ -32,6 +32,7 @@ from slate_desktop.ui.late_panes import LatePanes
 from slate_desktop.ui.offline import Offline
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
+from slate_desktop.ui.servers import ServerCommands
 from slate_desktop.ui.sessions_pane import SessionsPane
 from slate_desktop.ui.start_page import StartPage
 from slate_desktop.ui.tasks import TaskGroupOwner
@@ -53,6 +54,7 @@ def build(window: MainWindow) -> None:
     window.workspace = Workspace(window.connect_, state, window.tasks, window)
     window.commands = Commands(window)
     window.document_commands = DocumentCommands(window)
+    window.server_commands = ServerCommands(window)
     window.job_commands = JobCommands(window)
     window.registry = ActionRegistry(window, theme)
     _make_actions(window)
@@ -102,6 +104,7 @@ def _make_actions(window: MainWindow) -> None:
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
     }
     slots |= window.document_commands.slots()
+    slots |= window.server_commands.slots()
     for spec in build_action_specs(""):
         slots[spec.id] = _build_slot(window, spec.id.removeprefix("build."))
     slots |= window.job_commands.slots()

@@ -51,6 +51,7 @@ class FakeSlate(FakeBuilds):
         self.bus = MemoryBus(self.broker)
         self.agent_bus = MemoryBus(self.broker)
         self.db = FakeDatabase()
+        self.profile = "local"
         self.events = Events(self.bus, self._on_row_changed)
         self.projects: dict[str, Project] = {}
         self.sessions: dict[str, RuntimeSession] = {}

@@ -1,0 +1,141 @@
+"""The dialog of servers: this computer's own services, and the servers that were joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from slate_desktop.ui import icons
+from slate_desktop.ui.text import wrapped_label
+from slate_desktop.ui.theme import Theme
+
+_NAME = Qt.ItemDataRole.UserRole
+
+
+class ServerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One profile that can be used; ``address`` is empty for this computer."""
+
+    name: str
+    address: str
+    is_used: bool
+    can_leave: bool
+
+
+class ServersDialog(QDialog):
+    """Choose one; what is chosen is done by whoever listens."""
+
+    use_wanted = Signal(str)
+    leave_wanted = Signal(str)
+    join_wanted = Signal()
+
+    def __init__(self, parent: QWidget, theme: Theme) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._rows: dict[str, ServerRow] = {}
+        self.setWindowTitle(self.tr("Servers"))
+        self.setMinimumSize(560, 340)
+        intro = wrapped_label(
+            self.tr(
+                "Projects, sessions and builds live on a server: on this computer, or on one that"
+                " you share with others. Join one with the file that its administrator gave you."
+            ),
+            role="muted",
+        )
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Servers"))
+        self.list.setSpacing(2)
+        self.list.currentItemChanged.connect(lambda *_: self._show_state())
+        self.list.itemActivated.connect(lambda _: self._use())
+        self.message = wrapped_label(role="error")
+        self.message.hide()
+        self.join_button = self._button(self.tr("Join a server…"), self.join_wanted.emit)
+        self.leave_button = self._button(self.tr("Forget…"), self._leave)
+        self.use_button = self._button(self.tr("Use"), self._use)
+        self.use_button.setProperty("primary", True)
+        self.use_button.setDefault(True)
+        close = self._button(self.tr("Close"), self.reject)
+        foot = QHBoxLayout()
+        foot.addWidget(self.join_button)
+        foot.addWidget(self.leave_button)
+        foot.addStretch(1)
+        foot.addWidget(close)
+        foot.addWidget(self.use_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setSpacing(12)
+        layout.addWidget(intro)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.message)
+        layout.addLayout(foot)
+        self._show_state()
+
+    def show_rows(self, rows: Sequence[ServerRow]) -> None:
+        """Show these profiles; the one that is used is current."""
+        self._rows = {row.name: row for row in rows}
+        self.list.clear()
+        for row in rows:
+            item = QListWidgetItem(self._words(row))
+            role = "state.ok" if row.is_used else "text.muted"
+            name = "monitor" if not row.address else "server"
+            item.setIcon(icons.icon(name, self._theme.tokens, role))
+            item.setData(_NAME, row.name)
+            item.setToolTip(row.address)
+            self.list.addItem(item)
+            if row.is_used:
+                self.list.setCurrentItem(item)
+        self._show_state()
+
+    def show_message(self, text: str) -> None:
+        """Say why something was not done, or what is being waited for."""
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def set_busy(self, is_busy: bool) -> None:
+        """Take nothing while a server is asked."""
+        for widget in (self.list, self.join_button):
+            widget.setEnabled(not is_busy)
+        self._show_state()
+
+    @property
+    def chosen(self) -> ServerRow | None:
+        """The current row."""
+        item = self.list.currentItem()
+        return None if item is None else self._rows.get(str(item.data(_NAME)))
+
+    def _words(self, row: ServerRow) -> str:
+        title = self.tr("This computer") if row.name == "local" else row.name
+        parts = [title, row.address, self.tr("in use") if row.is_used else ""]
+        return "   ·   ".join(part for part in parts if part)
+
+    def _show_state(self) -> None:
+        row = self.chosen
+        is_free = self.list.isEnabled()
+        self.use_button.setEnabled(is_free and row is not None and not row.is_used)
+        self.leave_button.setEnabled(is_free and row is not None and row.can_leave)
+
+    def _use(self) -> None:
+        row = self.chosen
+        if row is not None and not row.is_used:
+            self.use_wanted.emit(row.name)
+
+    def _leave(self) -> None:
+        row = self.chosen
+        if row is not None and row.can_leave:
+            self.leave_wanted.emit(row.name)
+
+    def _button(self, text: str, then: object) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: then() if callable(then) else None)
+        return button

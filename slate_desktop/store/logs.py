@@ -16,6 +16,7 @@ import msgspec
 from asyncpg import exceptions as pg
 
 from slate_desktop.domain.logs import LEVEL_ORDER, LogLevel, LogLine, LogPage, LogRecord
+from slate_desktop.domain.required_text import required_text
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.errors import not_found
 from slate_desktop.store.port import Runner
@@ -170,11 +171,15 @@ class Logs:
         Raises:
             CommandError: ``bad_request`` for an expression that PostgreSQL does not understand.
         """
-        query, text = "find_log_text", pattern
+        query, text, part = "find_log_text", pattern, ""
         if is_regex or not pattern.isascii():
             # lower() knows ASCII alone in a database of the C locale.
             query, text = "find_log_expression", _expression(pattern, is_regex=is_regex)
-        rows = await self._run.many(query, session_id=session_id, first=first, last=last, text=text)
+            # A text is found in a third of the time that an expression takes.
+            part = required_text(pattern) if is_regex else ""
+        rows = await self._run.many(
+            query, session_id=session_id, first=first, last=last, text=text, part=part
+        )
         return [(row["seq"], row["message"]) for row in rows]
 
     async def find_at(self, session_id: str, ts_ns: int) -> int | None:

@@ -174,6 +174,8 @@ async def test_search_finds_texts_and_expressions_in_any_case(database: Database
     assert await found("A_B") == [4]
     assert await found(r"\bword\b", is_regex=True) == [6]
     assert await found(r"(?P<what>ORD)\d", is_regex=True) == [6]
+    assert await found(r"WORD\d w", is_regex=True) == [6]
+    assert await found(r"WORD\d word x", is_regex=True) == []
     with pytest.raises(CommandError):
         await database.logs.search(session_id, 1, 99, "(", is_regex=True)
 

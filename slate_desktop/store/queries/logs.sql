@@ -94,11 +94,13 @@ where session_id = :session_id and seq between :first and :last and deleted_at i
 order by seq;
 
 -- name: find_log_expression
--- Lines between two numbers that match an expression, in any case; the same for those with escapes.
+-- Lines between two numbers that hold a text (in lower case, empty for any) and match an expression,
+-- in any case; the same for those with escapes.
 select seq, case when strpos(message, chr(27)) > 0 then message end as message
 from slate_runtime_logs
 where session_id = :session_id and seq between :first and :last and deleted_at is null
-    and (message ~* :text or strpos(message, chr(27)) > 0)
+    and ((:part = '' or strpos(lower(message), :part) > 0) and message ~* :text
+        or strpos(message, chr(27)) > 0)
 order by seq;
 
 -- name: find_log_at$

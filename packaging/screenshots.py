@@ -236,6 +236,16 @@ def _outside() -> int:
         finally:
             down = [sys.executable, "-m", "slate_desktop", "stack", "down"]
             subprocess.run(down, env=environment, check=False, stdout=subprocess.DEVNULL)
+            if not is_offline:
+                _remove_cluster(Path(environment["SLATE_DATA_DIR"]))
+
+
+def _remove_cluster(data_dir: Path) -> None:
+    """Root's cluster lives outside of the data directory, and would stay."""
+    sys.path.insert(0, str(ROOT))
+    from tests.services.stack import OwnStack
+
+    OwnStack(data_dir).remove_root_cluster()
 
 
 @contextlib.contextmanager

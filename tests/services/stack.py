@@ -53,10 +53,10 @@ class OwnStack:
         try:
             await client.down(timeout_s=60)
         finally:
-            self._remove_root_cluster()
+            self.remove_root_cluster()
 
-    def _remove_root_cluster(self) -> None:
-        # Root's clusters live outside of the data directory.
+    def remove_root_cluster(self) -> None:
+        """Remove what root's cluster keeps outside of the data directory."""
         if os.name == "nt" or os.geteuid() != 0 or not self.files.postgres.is_dir():
             return
         from slate_desktop.stack.postgres_home import ROOT_BASE, find_home

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from slate_desktop.cli.checks.check import Check, State
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import SlateError
 from slate_desktop.settings import paths
+from slate_desktop.stack.postgres_home import left_clusters
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 _MIN_FREE_BYTES = 2 * 1024**3
@@ -46,7 +48,23 @@ _DEBIAN_QT = (
 def check_machine() -> list[Check]:
     """Check what does not need a server."""
     checks = [_check_python(), _check_qt(), *_check_debian_packages(), _check_data_dir()]
-    return [*checks, _check_settings(), _check_disk(), _check_keyring(), _check_ports()]
+    checks += [_check_settings(), _check_disk(), *_check_left_clusters()]
+    return [*checks, _check_keyring(), _check_ports()]
+
+
+def _check_left_clusters() -> list[Check]:
+    left = left_clusters()
+    if not left:
+        return []
+    size = sum(file.lstat().st_size for root in left for file in root.rglob("*"))
+    return [
+        Check(
+            name="Left databases",
+            state=State.NOTE,
+            detail=f"{len(left)} whose data directory is gone, {format_bytes(size)}",
+            fix=f"If you do not need them: rm -r {shlex.join(str(root) for root in left)}",
+        )
+    ]
 
 
 def _check_python() -> Check:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from slate_desktop.agent import placement
 from slate_desktop.agent.fleet import Fleet
+from slate_desktop.agent.hostload import HostMeter
 from slate_desktop.agent.roster import Roster
 from slate_desktop.bus.port import Bus
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
@@ -39,6 +42,7 @@ class Pulse:
         agent_id: this agent.
         epoch: of this process.
         known_agents: filled with the ids of all agents.
+        meter: tells how busy the host is; None tells nothing.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Pulse:
         agent_id: str,
         epoch: int,
         known_agents: set[str],
+        meter: HostMeter | None = None,
     ) -> None:
         self._db = db
         self._bus = bus
@@ -59,6 +64,7 @@ class Pulse:
         self._agent_id = agent_id
         self._epoch = epoch
         self._known_agents = known_agents
+        self._meter = meter
 
     async def run(self, period_s: float = PERIOD_S) -> None:
         """Beat until cancelled.
@@ -82,9 +88,7 @@ class Pulse:
         beat = Heartbeat(
             agent_id=self._agent_id,
             epoch=self._epoch,
-            capabilities=placement.capabilities(
-                self._fleet.infos, builds=self._fleet.advertised_builds()
-            ),
+            capabilities=self._capabilities(),
             engines=placement.engines(self._fleet.infos),
             sessions=len(self._roster),
         )
@@ -93,14 +97,17 @@ class Pulse:
         except (NotConnectedError, CommandError) as error:
             _log.debug("nobody hears the heartbeat", extra={"reason": str(error)})
 
+    def _capabilities(self) -> dict[str, Any]:
+        found = placement.capabilities(self._fleet.infos, builds=self._fleet.advertised_builds())
+        if self._meter is not None:
+            found["load"] = msgspec.to_builtins(self._meter.read())
+        return found
+
     async def _check(self, *, is_seen: bool) -> None:
         if is_seen:
-            capabilities = placement.capabilities(
-                self._fleet.infos, builds=self._fleet.advertised_builds()
-            )
             try:
                 await self._db.agents.seen(
-                    self._agent_id, epoch=self._epoch, capabilities=capabilities
+                    self._agent_id, epoch=self._epoch, capabilities=self._capabilities()
                 )
             except StaleWriteError as error:
                 raise SupersededError(str(error)) from error

@@ -19,6 +19,7 @@ from slate_desktop.agent.logsink import SessionLog
 from slate_desktop.agent.planning import StartPlan, container_name
 from slate_desktop.agent.verdict import Verdict
 from slate_desktop.bus.port import Bus
+from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import STEPS, ContainerStats, down_sample
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
@@ -34,6 +35,8 @@ _S = SessionStatus
 UNCLAIMED_AFTER_S = 15 * 60
 LOST_AFTER_S = 3 * 60
 PRUNE_EVERY_S = 5 * 60.0
+# The peak of a run's CPU is the highest mean of so many seconds.
+RUN_STEP_S = 10
 
 
 class Recorder:
@@ -182,6 +185,23 @@ class Recorder:
         """Keep samples, in every step of the history; raises ``DatabaseError``."""
         points = [point for step_s, _ in STEPS for point in down_sample(samples, step_s)]
         await self._db.stats.add(row.id, points)
+        tens = [point for point in points if point.step_s == RUN_STEP_S]
+        await self._db.runs.note_use(
+            row.id,
+            row.attempt,
+            memory_peak=max(point.memory_usage_max for point in points),
+            cpu_peak=max((point.cpu_percent for point in tens), default=0.0),
+            memory_limit=points[-1].memory_limit,
+        )
+
+    async def note_limits(self, row: RuntimeSession, config: ContainerConfig) -> None:
+        """Note what the runtime may take; raises ``DatabaseError``."""
+        await self._db.runs.note_use(
+            row.id,
+            row.attempt,
+            memory_limit=config.memory_bytes or 0,
+            cpu_limit=config.cpus or 0,
+        )
 
     async def _prune_stats(self) -> None:
         now_s = time.monotonic()

@@ -30,6 +30,7 @@ from slate_desktop.agent.drivers.docker import DockerDriver
 from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.heartbeat import Pulse, SupersededError
+from slate_desktop.agent.hostload import HostMeter
 from slate_desktop.agent.idempotency import Idempotency
 from slate_desktop.agent.jobs.asset_host import add_assets, default_slots
 from slate_desktop.agent.jobs.host import JobHost
@@ -183,6 +184,7 @@ class Agent:
             agent_id=options.agent_id,
             epoch=epoch,
             known_agents=self._known_agents,
+            meter=HostMeter(options.data_dir),
         )
         tasks.spawn(stats.run(), "stats")
         tasks.spawn(reconciler.run(), "reconcile")

@@ -295,6 +295,7 @@ class Life:
         async with self._lock:
             if self.row.status is _S.STARTING:
                 self._set_row(await self._recorder.running(self.row, handle, inspection))
+                await self._recorder.note_limits(self.row, self._plan.config)
 
     async def _stop_when_asked(self, handle: Handle) -> None:
         await self._wake.wait()

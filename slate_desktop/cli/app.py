@@ -15,6 +15,7 @@ from slate_desktop.cli import (
     asset_commands,
     build_commands,
     connect_commands,
+    monitor_commands,
     project_commands,
     server_commands,
     session_commands,
@@ -46,6 +47,7 @@ app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")
 session_output.register(session_commands.app)
 session_stats.register(session_commands.app)
+monitor_commands.register(app, session_commands.app)
 system_commands.register(app)
 
 

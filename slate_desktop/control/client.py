@@ -46,10 +46,10 @@ _CLOSE_TIMEOUT_S = 6.0
 
 
 class Slate(
+    MonitorOperations,
     ProjectOperations,
     ContainerOperations,
     LogOperations,
-    MonitorOperations,
     BuildOperations,
     BuildPresetOperations,
     AssetOperations,

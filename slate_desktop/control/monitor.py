@@ -1,20 +1,32 @@
-"""What was measured of sessions, for as long as it is kept."""
+"""What was measured of sessions and hosts, and what happened beside it."""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from slate_desktop.control.operations import Operations
+from slate_desktop.control.configs import chosen_fields, project_config
+from slate_desktop.control.projects import ProjectOperations
+from slate_desktop.domain.hosts import Host, read_load
 from slate_desktop.domain.ids import check_id
+from slate_desktop.domain.marks import Mark, MarkKind, error_bursts
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.runs import Advice, Run, advise
+from slate_desktop.domain.sizes import exact_size
 from slate_desktop.domain.stats import MAX_POINTS, StatsPoint, choose_step
 from slate_desktop.errors import CommandError, ErrorCode
 
 _NS = 1_000_000_000
+# Asset jobs come in hundreds: so many marks at most stand for all of a span.
+_ASSET_MARKS = 120
+# An agent writes that it lives every 15 s.
+_SEEN_S = 45.0
 
 
-class MonitorOperations(Operations):
-    """Histories of sessions' figures."""
+class MonitorOperations(ProjectOperations):
+    """Histories of sessions, marks, advice and hosts."""
 
     async def get_stats_history(
         self,
@@ -59,6 +71,134 @@ class MonitorOperations(Operations):
             end=end,
             width_s=width_s,
         )
+
+    async def get_marks(
+        self,
+        session_ids: Sequence[str],
+        project_id: str | None,
+        start: datetime,
+        end: datetime,
+    ) -> list[Mark]:
+        """Return what happened in a span: runs, errors, builds and asset jobs, oldest first.
+
+        Args:
+            session_ids: whose runs and errors.
+            project_id: whose builds and asset jobs; None for none.
+            start: aware.
+            end: aware.
+
+        Raises:
+            DatabaseError: the database does not answer.
+        """
+        runs = self.db.runs
+        marks: list[Mark] = []
+        for run in await runs.of_sessions(session_ids, start, end):
+            marks += marks_of_run(run)
+        for session_id, at_ns, count in _bursts(
+            await runs.error_times(session_ids, _ns(start), _ns(end))
+        ):
+            words = f"{count} errors"
+            marks.append(
+                Mark(at_ns=at_ns, kind=MarkKind.ERRORS, words=words, session_id=session_id)
+            )
+        if project_id is not None:
+            for row in await runs.builds(project_id, start, end):
+                words = f"build for {row['target_platform']} ({row['build_type']}) {row['status']}"
+                marks.append(Mark(at_ns=_ns(row["completed_at"]), kind=MarkKind.BUILD, words=words))
+            width_s = max(1.0, (end - start).total_seconds() / _ASSET_MARKS)
+            for row in await runs.assets(project_id, start, end, width_s):
+                failed = f", {row['failed']} failed" if row["failed"] else ""
+                words = f"{row['jobs']} asset jobs done{failed}"
+                marks.append(Mark(at_ns=_ns(row["at"]), kind=MarkKind.ASSET, words=words))
+        first, last = _ns(start), _ns(end)
+        return sorted((m for m in marks if first <= m.at_ns <= last), key=lambda m: m.at_ns)
+
+    async def get_advice(self, project_id: str, runs: int = 12) -> Advice | None:
+        """Return what the last runs of a project with its engine say about memory and CPU.
+
+        Args:
+            project_id: whose.
+            runs: so many of the newest, 1 to 100.
+
+        Raises:
+            CommandError: ``not_found``, ``bad_request``.
+        """
+        if not 1 <= runs <= 100:
+            raise CommandError(ErrorCode.BAD_REQUEST, "Runs must be from 1 to 100.", field="runs")
+        project = await self.db.projects.get(check_id(project_id, "project_id"))
+        return advise(await self.db.runs.of_project(project.id, project.engine, runs))
+
+    async def apply_advice(self, project_id: str, advice: Advice) -> Project:
+        """Make what is advised the project's setting for new sessions; returns the project.
+
+        Raises:
+            CommandError: ``not_found``, or ``forbidden`` for one who may not change the project.
+        """
+        project = await self.db.projects.get(check_id(project_id, "project_id"))
+        fields: dict[str, object] = {}
+        if advice.memory_bytes is not None:
+            fields["memory"] = exact_size(advice.memory_bytes)
+        if advice.cpus is not None:
+            fields["cpus"] = advice.cpus
+        chosen = chosen_fields(fields, project_config(project))
+        return await self.update_project(project.id, settings={**project.settings, **chosen})
+
+    async def list_hosts(self) -> list[Host]:
+        """Return every agent, how busy its host is and what is free, by name."""
+        hosts: list[Host] = []
+        for row in await self.db.agents.list():
+            seen = self.events.agents.get(row.id)
+            is_heard = seen is not None and seen.is_live
+            capabilities = seen.heartbeat.capabilities if seen and is_heard else row.capabilities
+            ago_s = row.seen_ago_s
+            held = (capabilities.get("builds") or {}).get("held") or []
+            hosts.append(
+                Host(
+                    id=row.id,
+                    name=row.name,
+                    is_online=is_heard or (ago_s is not None and ago_s <= _SEEN_S),
+                    seen_ago_s=time.monotonic() - seen.at_s if seen and is_heard else ago_s,
+                    drivers=tuple(capabilities.get("drivers") or ()),
+                    cpus=float(capabilities.get("cpus") or 0),
+                    memory_bytes=int(capabilities.get("memory_bytes") or 0),
+                    has_gpu=bool(capabilities.get("gpu")),
+                    sessions=seen.heartbeat.sessions if seen and is_heard else None,
+                    memory_held=sum(int(item[1]) for item in held),
+                    load=read_load(capabilities),
+                )
+            )
+        return sorted(hosts, key=lambda host: host.name)
+
+
+def marks_of_run(run: Run) -> list[Mark]:
+    """Return the marks of a run: its start (a restart from the second on), and its end."""
+    first = run.attempt == 1
+    kind = MarkKind.START if first else MarkKind.RESTART
+    words = "started" if first else f"started again (run {run.attempt})"
+    marks = [Mark(at_ns=_ns(run.started_at), kind=kind, words=words, session_id=run.session_id)]
+    if run.stopped_at is None:
+        return marks
+    if run.oom_killed:
+        kind, words = MarkKind.OOM, "ended for want of memory"
+    elif run.status == "failed":
+        kind = MarkKind.FAILED
+        code = f" with code {run.exit_code}" if run.exit_code is not None else ""
+        words = f"failed{code}"
+    else:
+        kind, words = MarkKind.STOP, "stopped"
+    marks.append(Mark(at_ns=_ns(run.stopped_at), kind=kind, words=words, session_id=run.session_id))
+    return marks
+
+
+def _bursts(times: list[tuple[str, int]]) -> list[tuple[str, int, int]]:
+    by_session: dict[str, list[int]] = {}
+    for session_id, at_ns in times:
+        by_session.setdefault(session_id, []).append(at_ns)
+    return [
+        (session_id, at_ns, count)
+        for session_id, found in by_session.items()
+        for at_ns, count in error_bursts(found)
+    ]
 
 
 def _ns(moment: datetime) -> int:

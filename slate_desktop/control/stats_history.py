@@ -68,13 +68,14 @@ class StatsHistory:
     Attributes:
         latest: the newest sample, None for none.
         frozen_at_ns: the moment that counts as now where nothing comes any more, else None.
-        revision: counts changes, so that nothing is drawn twice.
+        revision: counts live samples, and ``loads`` what was read, so that nothing is drawn twice.
     """
 
     def __init__(self) -> None:
         self.latest: ContainerStats | None = None
         self.frozen_at_ns: int | None = None
         self.revision = 0
+        self.loads = 0
         self._memory_peak = 0
         self._live = _Columns()
         self._stored = _Columns()
@@ -116,7 +117,7 @@ class StatsHistory:
         if self.latest is None:
             last = older[-1][1]
             self._take_latest(last if isinstance(last, ContainerStats) else last.as_sample())
-        self.revision += 1
+        self.loads += 1
 
     def load_span(self, points: Sequence[StatsPoint]) -> None:
         """Take the stored points of a span that is longer than what is kept live."""
@@ -126,14 +127,14 @@ class StatsHistory:
             self._memory_peak = max(self._memory_peak, point.memory_usage_max)
         if self.latest is None and points:
             self.latest = points[-1].as_sample()
-        self.revision += 1
+        self.loads += 1
 
     def clear(self) -> None:
         """Forget everything, as a new runtime starts."""
         self.latest = None
         self._live, self._stored = _Columns(), _Columns()
         self._memory_peak = 0
-        self.revision += 1
+        self.loads += 1
 
     def freeze(self, at_ns: int) -> None:
         """Show the spans that end at a moment from now on: nothing comes any more."""

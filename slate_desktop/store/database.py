@@ -28,6 +28,7 @@ from slate_desktop.store.logs import Logs
 from slate_desktop.store.migrate import load_migrations
 from slate_desktop.store.projects import Projects
 from slate_desktop.store.requests import Requests
+from slate_desktop.store.runs import Runs
 from slate_desktop.store.sessions import Sessions
 from slate_desktop.store.stats import Stats
 from slate_desktop.store.users import Users
@@ -74,6 +75,7 @@ class Database:
         self.asset_jobs = AssetJobs(self)
         self.requests = Requests(self)
         self.stats = Stats(self)
+        self.runs = Runs(self)
 
     @classmethod
     async def connect(

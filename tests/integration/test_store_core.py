@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 
 import pytest
 
+from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.roles import Role
+from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import STEPS, ContainerStats, StatsPoint, down_sample
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.database import Database
 from slate_desktop.store.stats import moment
-from tests.integration.store_rows import claim, make_project, make_session
+from tests.integration.store_rows import claim, make_project, make_session, record
 from tests.services.postgres import PUBKEY
 
 pytestmark = pytest.mark.postgres
@@ -183,3 +186,42 @@ async def test_stats_of_each_step_are_dropped_when_they_are_old(database: Databa
         for step_s, _ in STEPS
     ]
     assert kept == [1, 2, 3]
+
+
+async def test_runs_are_recorded_with_their_peaks_and_ends(database: Database) -> None:
+    session_id = await make_session(database)
+    row = await claim(database, session_id)
+    epoch = row.agent_epoch
+    assert epoch is not None
+    move = functools.partial(database.sessions.move, session_id, epoch=epoch)
+    await move(SessionStatus.RUNNING, attempt=1, started_at=moment(10**18))
+    await database.runs.note_use(session_id, 1, memory_peak=70, cpu_peak=120.0, memory_limit=100)
+    await database.runs.note_use(session_id, 1, memory_peak=60, cpu_limit=2.0)
+    await move(SessionStatus.STOPPING, attempt=1)
+    await claim(database, session_id, epoch=epoch)
+    await move(SessionStatus.RUNNING, attempt=2, started_at=moment(10**18 + 10**9))
+    ended = {"oom_killed": True, "exit_code": 137, "stopped_at": moment(10**18 + 2 * 10**9)}
+    row = await move(SessionStatus.FAILED, attempt=2, **ended)
+    newest, first = await database.runs.of_project(row.project_id, "godot", 12)
+    assert (first.attempt, first.status, first.oom_killed) == (1, "stopped", False)
+    assert (first.memory_peak, first.cpu_peak) == (70, 120.0)
+    assert (first.memory_limit, first.cpu_limit) == (100, 2.0)
+    assert (newest.attempt, newest.status, newest.exit_code) == (2, "failed", 137)
+    assert newest.oom_killed
+    assert newest.stopped_at == ended["stopped_at"]
+    start, end = moment(10**18), moment(10**18 + 5 * 10**8)
+    found = await database.runs.of_sessions([session_id], start, end)
+    assert [run.attempt for run in found] == [1]
+
+
+async def test_moments_beside_runs_are_found(database: Database) -> None:
+    session_id = await make_session(database)
+    row = await claim(database, session_id)
+    assert row.agent_epoch is not None
+    lines = [record(n, level=LogLevel.ERROR if n % 2 else LogLevel.INFO) for n in range(1, 7)]
+    await database.logs.append(session_id, lines, epoch=row.agent_epoch)
+    times = await database.runs.error_times([session_id], 0, 4_000_000)
+    assert sorted(times) == [(session_id, 1_000_000), (session_id, 3_000_000)]
+    span = (moment(0), moment(10**18))
+    assert await database.runs.builds(row.project_id, *span) == []
+    assert await database.runs.assets(row.project_id, *span, 60.0) == []

@@ -11,6 +11,7 @@ import msgspec
 from slate_desktop.agent.drivers.base import Handle, Inspection
 from slate_desktop.agent.planning import StartPlan, container_name
 from slate_desktop.agent.verdict import Verdict
+from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.session import RuntimeSession, SessionStatus, is_legal_move
 from slate_desktop.errors import DatabaseError, StaleWriteError
 from tests.unit.fake_runtime import FakeSink
@@ -68,6 +69,9 @@ class FakeRecorder:
         self, row: RuntimeSession, handle: Handle, inspection: Inspection
     ) -> RuntimeSession:
         return self._set(S.RUNNING, container_id=handle.runtime_id)
+
+    async def note_limits(self, row: RuntimeSession, config: ContainerConfig) -> None:
+        pass
 
     async def stopping(self, row: RuntimeSession, *, is_restart: bool) -> RuntimeSession:
         return self._set(S.STOPPING)

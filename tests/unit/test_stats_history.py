@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import msgspec
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slate_desktop.control.stats_history import StatsHistory
@@ -94,6 +94,7 @@ def test_figures_that_nobody_measures_are_nan():
     assert (series.gpu_percent[1], series.gpu_memory_bytes[1]) == (40.0, 7.0)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 300), st.floats(0, 800)), min_size=1, max_size=60))
 def test_down_sampling_in_two_goes_is_down_sampling_in_one(seen: list[tuple[int, float]]) -> None:
     samples = [sample(second, cpu=cpu) for second, cpu in seen]
@@ -106,6 +107,7 @@ def test_down_sampling_in_two_goes_is_down_sampling_in_one(seen: list[tuple[int,
     assert math.isclose(whole, sum(cpu for _, cpu in seen) / len(seen), abs_tol=1e-6)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 30 * 86_400), st.integers(0, 29 * 86_400), st.integers(1, 5000))
 def test_step_that_is_chosen_is_still_kept(span_s: int, ago_s: int, points: int) -> None:
     now = 10**18

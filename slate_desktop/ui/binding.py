@@ -279,8 +279,9 @@ class Binding:
             window.toasts.show_notice(notice)
 
     def _show_history(self) -> None:
-        model = self._work.model
-        self._window.performance.set_history(model.stats_history if model else None)
+        model, session = self._work.model, self._work.session
+        title = self._window.session_title(session) if session is not None else ""
+        self._window.performance.set_history(model.stats_history if model else None, title)
 
     def _show_tab(self, session: RuntimeSession) -> None:
         icon, role = status.status_look(session.status)

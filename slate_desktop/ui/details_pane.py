@@ -20,6 +20,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.ui import icons, status
 from slate_desktop.ui.banner import Banner
 from slate_desktop.ui.config_form import ConfigForm
+from slate_desktop.ui.monitor.advice import AdviceRow
 from slate_desktop.ui.problems import Problem, next_step_for
 from slate_desktop.ui.text import ElidedLabel, format_time, plain_label, set_role
 from slate_desktop.ui.theme import Theme
@@ -40,6 +41,7 @@ class DetailsPane(QWidget):
         self._theme = theme
         self._look = ("gamepad-2", "accent.text")
         self.banner = Banner(theme, self)
+        self.advice = AdviceRow()
         self.form = ConfigForm(theme)
         self.form.changed.connect(self._on_form_changed)
         self._picture = plain_label()
@@ -139,6 +141,7 @@ class DetailsPane(QWidget):
         self._fact_grid.setColumnStretch(1, 1)
         self._fact_grid.setColumnStretch(3, 1)
         column.addLayout(self._fact_grid)
+        column.addWidget(self.advice)
         column.addWidget(self._config_card())
         column.addStretch(1)
         outer = QWidget()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.jobs.commands import JobCommands
     from slate_desktop.ui.jobs.pane import JobsPane
     from slate_desktop.ui.late_panes import LatePanes
+    from slate_desktop.ui.monitor.binding import MonitorBinding
     from slate_desktop.ui.offline import Offline
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
     projects: ProjectPane
     sessions: SessionsPane
     performance: PerformancePane
+    monitor: MonitorBinding
     console: ConsolePanel
     start_page: StartPage
     details: DetailsPane

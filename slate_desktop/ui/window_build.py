@@ -29,6 +29,7 @@ from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about, show_keys
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.late_panes import LatePanes
+from slate_desktop.ui.monitor.binding import MonitorBinding
 from slate_desktop.ui.offline import Offline
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
@@ -67,6 +68,7 @@ def build(window: MainWindow) -> None:
     window.toasts = ToastStack(theme, window)
     window.history = NoticeHistory(theme, window)
     window.binding = Binding(window)
+    window.monitor = MonitorBinding(window)
     window.offline = Offline(window)
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     theme.add_sheet()

@@ -20,9 +20,12 @@ from slate_desktop.domain.assets.job import AssetJob, AssetRow
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.container import ContainerConfig, container_config_to_json
 from slate_desktop.domain.engine import Engine
+from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
+from slate_desktop.domain.marks import Mark
 from slate_desktop.domain.project import Project
+from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats, StatsPoint
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
@@ -64,6 +67,9 @@ class FakeSlate(FakeBuilds):
         self.assets: list[AssetRow] = []
         self.paused: set[AssetKind] = set()
         self.presets: dict[str, Any] = {}
+        self.advice: Advice | None = None
+        self.marks: list[Mark] = []
+        self.hosts: list[Host] = []
         self.stats_points: dict[str, list[StatsPoint]] = {}
         self.asset_listeners: list[Callable[[str], None]] = []
 
@@ -197,6 +203,18 @@ class FakeSlate(FakeBuilds):
 
     async def get_stats_history(self, session_id: str, *_: Any, **__: Any) -> list[StatsPoint]:
         return self.stats_points.get(session_id, [])
+
+    async def get_marks(self, *_: Any) -> list[Mark]:
+        return self.marks
+
+    async def get_advice(self, project_id: str, runs: int = 12) -> Advice | None:
+        return self.advice
+
+    async def apply_advice(self, project_id: str, advice: Advice) -> None:
+        self._note("apply_advice", advice)
+
+    async def list_hosts(self) -> list[Host]:
+        return self.hosts
 
     async def list_agents(self) -> list[Any]:
         return []

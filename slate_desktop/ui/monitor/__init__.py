@@ -1,0 +1,1 @@
+"""The Performance pane's graphs, marks and hosts."""

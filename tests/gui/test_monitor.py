@@ -1,0 +1,243 @@
+"""The Performance pane: spans, several sessions, marks, hosts, files."""
+
+from __future__ import annotations
+
+import csv
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from slate_desktop.domain.hosts import Host, HostLoad
+from slate_desktop.domain.marks import Mark, MarkKind
+from slate_desktop.domain.runs import Advice
+from slate_desktop.domain.session import SessionStatus
+from slate_desktop.domain.stats import ContainerStats, down_sample
+from slate_desktop.ui import dialogs
+from slate_desktop.ui.monitor.stack import GraphStack
+from slate_desktop.ui.window import MainWindow
+from tests.gui.conftest import until
+from tests.gui.fakes import FakeSlate
+from tests.gui.test_window import press_start
+
+NS = 10**9
+MIB = 1024**2
+
+
+def sample(at_ns: int, cpu: float, **more: object) -> ContainerStats:
+    return ContainerStats(
+        cpu_percent=cpu,
+        memory_usage=200 * MIB,
+        memory_limit=2048 * MIB,
+        network_rx_bytes=0,
+        network_tx_bytes=0,
+        sampled_at_ns=at_ns,
+        pids=7,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+async def running(window: MainWindow, slate: FakeSlate) -> tuple[str, GraphStack]:
+    """A session with a minute of samples, drawn."""
+    window.performance.make_graphs()
+    session_id = await press_start(window, slate)
+    now = time.time_ns()
+    for second in range(50):
+        await slate.sample(session_id, sample(now - (50 - second) * NS, 10.0 + second))
+    graphs = window.performance.graphs
+    assert graphs is not None
+    await until(lambda: graphs.cpu.figure.text() == "59.0 %")
+    return session_id, graphs
+
+
+async def test_pause_zoom_move_and_back_to_now(window: MainWindow, slate: FakeSlate) -> None:
+    _, graphs = await running(window, slate)
+    pane = window.performance
+    tools = pane.tools
+    assert not tools.live.isVisible()
+    QTest.mouseClick(tools.pause, Qt.MouseButton.LeftButton)
+    held = pane.view.end_ns
+    assert held is not None
+    assert tools.live.isVisible()
+    QTest.mouseClick(tools.zoom_in, Qt.MouseButton.LeftButton)
+    assert pane.view.span_s < 60
+    QTest.mouseClick(tools.zoom_out, Qt.MouseButton.LeftButton)
+    assert round(pane.view.span_s) == 60
+    plot = graphs.cpu.plot
+    middle = plot.viewport().rect().center()
+    QTest.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseMove(plot.viewport(), middle + QPoint(60, 0))
+    QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 0))
+    before = pane.view.end_ns
+    assert before is not None
+    assert before < held + NS
+    QTest.keyClick(pane, Qt.Key.Key_Left)
+    assert pane.view.end_ns is not None
+    assert pane.view.end_ns < before
+    wheel = QWheelEvent(
+        QPointF(middle), QPointF(plot.viewport().mapToGlobal(middle)), QPoint(), QPoint(0, 120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.ControlModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(plot.viewport(), wheel)
+    assert pane.view.span_s < 60
+    QTest.mouseClick(tools.live, Qt.MouseButton.LeftButton)
+    assert (pane.view.end_ns, pane.view.span_s) == (None, 60)
+    assert pane.spans.buttons[60].isChecked()
+    QTest.keyClick(pane, Qt.Key.Key_Space)
+    assert pane.view.end_ns is not None
+    QTest.keyClick(pane, Qt.Key.Key_End)
+    assert pane.view.end_ns is None
+
+
+async def test_long_spans_come_from_the_database_and_every_span_has_a_button(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    session_id, graphs = await running(window, slate)
+    now_s = time.time_ns() // NS // 60 * 60
+    slate.stats_points[session_id] = down_sample(
+        [sample((now_s - minute * 60) * NS, 300.0) for minute in range(10, 1440)], 60
+    )
+    QTest.mouseClick(window.performance.spans.buttons[86_400], Qt.MouseButton.LeftButton)
+    await until(lambda: graphs.cpu.top >= 400)
+    times, values = graphs.cpu.curves[-1].getData()
+    assert times[0] < -80_000
+    assert max(values) == 300.0
+    assert "peak 300.0 %" in window.performance.tools.words.text()
+    for span_s, button in window.performance.spans.buttons.items():
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert window.performance.view.span_s == span_s
+
+
+async def test_other_sessions_are_drawn_too_and_marks_lead_to_the_log(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    first, graphs = await running(window, slate)
+    await slate.log(first, *(f"line {number}" for number in range(1, 201)))
+    other = slate.put_session(slate.sessions[first].project_id, SessionStatus.STOPPED, {})
+    await slate.move(other.id, SessionStatus.STARTING, attempt=1)
+    await until(lambda: window.performance.tools.compare.menu().actions())
+    now = time.time_ns()
+    slate.stats_points[other.id] = down_sample(
+        [sample(now - second * NS, 150.0) for second in range(30, 1, -1)], 1
+    )
+    slate.marks = [
+        Mark(at_ns=now - 30 * NS, kind=MarkKind.START, words="started", session_id=first),
+        Mark(at_ns=now - 20 * NS, kind=MarkKind.OOM, words="ended <b>", session_id=first),
+    ]
+    window.performance.tools.compare.menu().actions()[0].trigger()
+    await until(lambda: graphs.legend.isVisible())
+    assert len(graphs.cpu.curves) == 2
+    assert "|" in graphs.cpu.figure.text()
+    await until(lambda: graphs.cpu.top == 200)
+    await until(lambda: len(graphs.strip.marks) == 2)
+    strip = graphs.strip
+    x = strip.place_of(strip.marks[1])
+    assert strip.words_at(x).endswith("ended <b>")
+    assert len(strip.times) == 2
+    moments: list[int] = []
+    window.performance.moment_chosen.connect(moments.append)
+    QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(x), 8))
+    assert abs(moments[0] - (now - 20 * NS)) < NS
+    window.performance.tools.compare.menu().actions()[0].trigger()
+    await until(lambda: not graphs.legend.isVisible())
+
+
+async def test_selected_lines_are_shown_on_the_graph(window: MainWindow, slate: FakeSlate) -> None:
+    _, graphs = await running(window, slate)
+    now = time.time_ns()
+    window.console.selection_span.emit(now - 20 * NS, now - 10 * NS)
+    await until(lambda: graphs.cpu.span_shade.isVisible())
+    left, right = graphs.cpu.span_shade.getRegion()
+    assert 8 < right - left < 12
+    # One that is out of sight is brought into it.
+    window.console.selection_span.emit(now - 7200 * NS, now - 7100 * NS)
+    end_ns = window.performance.view.end_ns
+    assert end_ns is not None
+    assert end_ns > now - 7200 * NS
+    assert end_ns < now - 6000 * NS
+    window.console.selection_span.emit(None, None)
+    assert not graphs.cpu.span_shade.isVisible()
+
+
+async def test_gpu_shows_only_where_there_is_one(window: MainWindow, slate: FakeSlate) -> None:
+    session_id, graphs = await running(window, slate)
+    assert not graphs.gpu.isVisible()
+    await slate.sample(
+        session_id, sample(time.time_ns(), 5.0, gpu_percent=37.0, gpu_memory=512 * MIB)
+    )
+    await until(lambda: graphs.gpu.isVisible())
+    assert graphs.gpu.figure.text() == "37 % 512 MB"
+    assert graphs.processes.figure.text() == "7"
+
+
+async def test_values_and_picture_are_saved(
+    window: MainWindow, slate: FakeSlate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await running(window, slate)
+    paths = iter([tmp_path / "m.csv", tmp_path / "m.png", tmp_path / "no" / "m.csv"])
+
+    async def choose(*_: object) -> Path:
+        return next(paths)
+
+    monkeypatch.setattr(dialogs, "choose_save_file", choose)
+    values, picture = window.performance.tools.save.menu().actions()
+    values.trigger()
+    await until(lambda: (tmp_path / "m.csv").exists())
+    rows = list(csv.DictReader((tmp_path / "m.csv").read_text().splitlines()))
+    assert float(rows[-1]["cpu_percent"]) == 59.0
+    assert rows[-1]["memory_bytes"] == str(200 * MIB)
+    assert rows[-1]["gpu_percent"] == ""
+    assert datetime.fromisoformat(rows[-1]["time"]).tzinfo == UTC
+    picture.trigger()
+    await until(lambda: (tmp_path / "m.png").exists())
+    assert not QImage(str(tmp_path / "m.png")).isNull()
+    values.trigger()
+    await until(lambda: window.details.banner.problem is not None)
+
+
+async def test_hosts_say_what_is_free(window: MainWindow, slate: FakeSlate) -> None:
+    load = HostLoad(
+        cpu_percent=43.0, cpus=2, memory_used=9 * 1024 * MIB, memory_total=24 * 1024 * MIB,
+        disk_free=80 * 1024 * MIB, disk_total=200 * 1024 * MIB,
+    )  # fmt: skip
+    slate.hosts = [
+        Host(id="a", name="SBX01", is_online=True, seen_ago_s=1.0, drivers=("docker",), cpus=2,
+             memory_bytes=1, has_gpu=False, sessions=3, memory_held=6 * 1024 * MIB, load=load),
+        Host(id="b", name="old", is_online=False, seen_ago_s=900.0, drivers=(), cpus=2,
+             memory_bytes=1, has_gpu=False, sessions=None, memory_held=0, load=None),
+    ]  # fmt: skip
+    pane = window.performance
+    QTest.mouseClick(pane.tools.hosts, Qt.MouseButton.LeftButton)
+    tree = pane.hosts.tree
+    await until(lambda: tree.topLevelItemCount() == 2)
+    item = tree.topLevelItem(0)
+    assert item is not None
+    assert [item.text(column) for column in range(6)] == [
+        "SBX01 · online", "43 % / 2", "9 GB / 24 GB", "6 GB", "80 GB", "3",
+    ]  # fmt: skip
+    QTest.mouseClick(pane.tools.hosts, Qt.MouseButton.LeftButton)
+    assert not pane.hosts.isVisible()
+
+
+async def test_advice_is_shown_and_applied_with_one_press(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    slate.advice = Advice(
+        runs=12, memory_peak=int(6.3 * 1024**3), cpu_peak=150.0, killed=3, killed_at=4 * 1024**3,
+        memory_limit=4 * 1024**3, cpu_limit=0, memory_bytes=8 * 1024**3, cpus=None,
+    )  # fmt: skip
+    row = window.details.advice
+    assert not row.isVisible()
+    await press_start(window, slate)
+    await until(row.isVisible)
+    assert "12 runs peaked at 6.3 GB, 3 were killed at 4 GB" in row.words.text()
+    assert row.button.text() == "Use 8 GB"
+    QTest.mouseClick(row.button, Qt.MouseButton.LeftButton)
+    await until(lambda: ("apply_advice", slate.advice) in slate.calls)
+    await until(lambda: not row.isVisible())

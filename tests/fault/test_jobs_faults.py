@@ -8,12 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import itertools
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,6 +23,7 @@ from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.domain.jobs import Lease
 from slate_desktop.errors import SlateError
 from slate_desktop.store import Database
+from tests.fault.fleet import Fleet
 from tests.fault.job_worker_main import LEASE_S, SPEC
 from tests.integration.job_world import JobWorld, ScriptedKind
 from tests.services.nats import RealNats
@@ -43,61 +39,6 @@ pytestmark = [
 ]
 JOBS = 200
 CHAOS_S = 18.0
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Fleet:
-    """Worker processes that can be hurt."""
-
-    def __init__(self, options: dict[str, str], directory: Path, proxy: CutProxy) -> None:
-        self._options = options
-        self.proxy = proxy
-        self._directory = directory
-        self._numbers = itertools.count(1)
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.kills = self.pauses = self.cuts = 0
-
-    def start(self) -> None:
-        number = next(self._numbers)
-        options = self._options | {
-            "owner": f"worker{number}",
-            "work": str(self._directory / f"work{number}"),
-        }
-        with (self._directory / "workers.log").open("ab") as log:
-            self.processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.fault.job_worker_main", json.dumps(options)],
-                    stdout=log,
-                    stderr=log,
-                    cwd=ROOT,
-                    env={**os.environ, "PYTHONPATH": str(ROOT)},
-                )
-            )
-
-    def kill_one(self, chance: random.Random) -> None:
-        victim = self.processes.pop(chance.randrange(len(self.processes)))
-        victim.kill()
-        victim.wait()
-        self.kills += 1
-        self.start()
-
-    async def pause_one(self, chance: random.Random, seconds: float) -> None:
-        victim = chance.choice(self.processes)
-        victim.send_signal(signal.SIGSTOP)
-        self.pauses += 1
-        await asyncio.sleep(seconds)
-        if victim.poll() is None:
-            victim.send_signal(signal.SIGCONT)
-
-    async def cut_off(self, seconds: float) -> None:
-        """Take the broker away from every worker, while others still reach it."""
-        self.cuts += 1
-        await self.proxy.cut(seconds)
-
-    def close(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait()
 
 
 class FaultWorld(JobWorld):

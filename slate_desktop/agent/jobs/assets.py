@@ -10,7 +10,9 @@ import msgspec
 
 from slate_desktop.agent.jobs import asset_files
 from slate_desktop.agent.jobs.asset_delivery import Deliveries, check_replaces_no_input
+from slate_desktop.agent.jobs.patient_objects import PatientObjects
 from slate_desktop.agent.jobs.port import Progress
+from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.domain.assets.job import MISSING, AssetJob
 from slate_desktop.domain.assets.key import job_key
@@ -52,7 +54,7 @@ class AssetWork:
     ) -> None:
         self.store = db.asset_jobs
         self._db = db
-        self._objects = objects
+        self._objects = PatientObjects(objects)
         self._sandbox = sandbox
         self.deliveries = Deliveries(db, objects, self, directory)
 
@@ -84,7 +86,7 @@ class AssetWork:
         blocked_by = [entry.name for entry in job.inputs if entry.sha256 == MISSING]
         is_shared = not blocked_by and await self._fetch(job, directory / _IN, progress)
         key = job_key(job.kind, job.contents, options, tool_versions(job.kind, options))
-        if not await self.store.note_key(lease, key):
+        if not await until_database_answers(lambda: self.store.note_key(lease, key)):
             raise CommandError(ErrorCode.CANCELLED, "The lease was lost.")
         if blocked_by:
             return Outcome.failed(
@@ -131,7 +133,7 @@ class AssetWork:
         """Bring the inputs into a folder; tells whether all came from the project's own."""
         progress(0.0, "reading")
         await asyncio.to_thread(folder.mkdir)
-        project = await self._db.projects.get(job.project_id)
+        project = await until_database_answers(lambda: self._db.projects.get(job.project_id))
         root = await asyncio.to_thread(asset_files.find_root, project.root)
         return await asset_files.fetch_inputs(job.inputs, root, self._objects, folder)
 
@@ -140,7 +142,7 @@ class AssetWork:
 
         A product that names its neighbours by another source's name is made again.
         """
-        known = await self.store.result_of(key)
+        known = await until_database_answers(lambda: self.store.result_of(key))
         if known is None:
             return None
         if known.status is not AssetJobStatus.COMPLETED or known.result is None:

@@ -1,0 +1,58 @@
+"""A worker process with the real work on assets, for tests that kill, pause and cut it off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+from slate_desktop.agent.jobs.admission import Admission
+from slate_desktop.agent.jobs.assets import AssetWork
+from slate_desktop.agent.jobs.worker import Worker
+from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.nats_queue import NatsQueue
+from slate_desktop.errors import NotConnectedError
+from slate_desktop.pipeline.sandbox.parent import Sandbox
+from slate_desktop.store import Database
+from tests.fault.job_worker_main import LEASE_S, SPEC
+
+
+async def connected(options: dict[str, str]) -> NatsBus:
+    """Return a connection to the broker, which may be cut off just now."""
+    while True:
+        try:
+            return await NatsBus.connect(
+                options["nats"], seed=options["seed"], name=options["owner"]
+            )
+        except NotConnectedError:
+            await asyncio.sleep(0.2)
+
+
+async def run(options: dict[str, str]) -> None:
+    bus = await connected(options)
+    db = await until_database_answers(
+        lambda: Database.connect(options["database"], application_name=options["owner"])
+    )
+    folder = Path(options["work"])
+    async with Sandbox() as sandbox:
+        worker = Worker(
+            AssetWork(db, NatsObjects(bus), sandbox, folder / "deliveries"),
+            NatsQueue(bus, SPEC),
+            SPEC.types,
+            bus=bus,
+            admission=Admission(db),
+            owner=options["owner"],
+            directory=folder / "jobs",
+            slots=2,
+            lease_s=LEASE_S,
+        )
+        await worker.run()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    asyncio.run(run(json.loads(sys.argv[1])))

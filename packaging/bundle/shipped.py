@@ -20,19 +20,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from slate_desktop.settings.parts import licence
+
 EXTRA = "desktop"
 ROOT_DISTRIBUTION = "slate-desktop"
 # Copyleft that reaches the whole program. The LGPL is welcome: its libraries stay files of their
 # own that a user can replace.
 _FORBIDDEN = re.compile(r"(?<![L])\b(A?GPL|GNU (AFFERO )?GENERAL PUBLIC)", re.IGNORECASE)
 _LESSER = re.compile(r"\bLGPL|LESSER GENERAL PUBLIC", re.IGNORECASE)
-# Metadata that names several licences to choose from; we choose the one named here.
-CHOSEN = {
-    "pyside6-essentials": "LGPL-3.0-only",
-    "pyside6-addons": "LGPL-3.0-only",
-    "shiboken6": "LGPL-3.0-only",
-    "archspec": "Apache-2.0 OR MIT",
-}
 
 
 @dataclass(frozen=True)
@@ -68,12 +63,6 @@ def read(name: str) -> Shipped:
     """Return what a distribution says of itself."""
     found = importlib.metadata.distribution(name)
     meta = found.metadata
-    classifiers = [c for c in meta.get_all("Classifier") or [] if c.startswith("License ::")]
-    stated = meta.get("License-Expression") or ""
-    if not stated and classifiers:
-        stated = "; ".join(c.rpartition(" :: ")[2] for c in classifiers)
-    if not stated or stated == "OSI Approved":
-        stated = (meta.get("License") or "").strip().splitlines()[0] if meta.get("License") else ""
     pages = [u.partition(",")[2].strip() for u in meta.get_all("Project-URL") or []]
     files = tuple(
         Path(str(file.locate()))
@@ -84,7 +73,7 @@ def read(name: str) -> Shipped:
     return Shipped(
         name=meta["Name"],
         version=found.version,
-        licence=CHOSEN.get(name, stated),
+        licence=licence(found),
         files=tuple(f for f in files if f.is_file()),
         homepage=meta.get("Home-page") or (pages[0] if pages else ""),
     )

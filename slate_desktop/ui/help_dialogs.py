@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, qVersion
@@ -11,15 +13,21 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
+    QPlainTextEdit,
     QScrollArea,
+    QSplitter,
+    QTreeWidget,
+    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from slate_desktop import __version__
+from slate_desktop.settings.parts import Part, installed_parts, licence_text
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.actions import plain_title
-from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.text import clean, plain_label, wrapped_label
+from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
@@ -53,18 +61,56 @@ async def show_keys(window: MainWindow) -> None:
 
 
 async def show_about(window: MainWindow) -> None:
-    """Show versions and licences."""
+    """Show the version, and every part of the program with its licence."""
+    parts = await asyncio.to_thread(installed_parts)
     text = window.tr(
         "SLATE {version}, Apache License 2.0.\n\nPython {python}, Qt {qt} (LGPL-3.0), icons by "
         "Lucide (ISC), fonts Inter and JetBrains Mono (OFL-1.1)."
     ).format(version=__version__, python=platform.python_version(), qt=qVersion())
-    await _show(window, window.tr("About SLATE"), wrapped_label(text), 120)
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(10)
+    layout.addWidget(wrapped_label(text))
+    layout.addWidget(LicenceList(window.theme, parts), 1)
+    await _show(window, window.tr("About SLATE"), page, 460)
+
+
+class LicenceList(QSplitter):
+    """The distributions that the program consists of; the chosen one's licence is beside them."""
+
+    def __init__(self, theme: Theme, parts: Sequence[Part]) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self.parts = QTreeWidget()
+        self.parts.setAccessibleName(self.tr("Parts of the program"))
+        self.parts.setHeaderLabels([self.tr("Part"), self.tr("Version"), self.tr("Licence")])
+        self.parts.setRootIsDecorated(False)
+        self.parts.setUniformRowHeights(True)
+        for part in parts:
+            item = QTreeWidgetItem([part.name, part.version, clean(part.licence)])
+            item.setToolTip(2, f"\u200b{part.licence}")
+            self.parts.addTopLevelItem(item)
+        self.parts.resizeColumnToContents(0)
+        self.parts.resizeColumnToContents(1)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setFont(theme.mono_font())
+        self.text.setAccessibleName(self.tr("Text of the licence"))
+        self.parts.currentItemChanged.connect(lambda item, _before: self._show(item))
+        self.addWidget(self.parts)
+        self.addWidget(self.text)
+        self.setChildrenCollapsible(False)
+        self.parts.setCurrentIndex(self.parts.model().index(0, 0))
+
+    def _show(self, item: QTreeWidgetItem | None) -> None:
+        text = "" if item is None else licence_text(item.text(0))
+        self.text.setPlainText(text or self.tr("It carries no text of its licence."))
 
 
 async def _show(window: MainWindow, title: str, content: QWidget, height: int) -> None:
     dialog = QDialog(window)
     dialog.setWindowTitle(title)
-    dialog.setMinimumWidth(460)
+    dialog.setMinimumWidth(560)
     content.setMinimumHeight(height)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     buttons.rejected.connect(dialog.reject)

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import SIGNAL, QObject
+from PySide6.QtCore import SIGNAL, QObject, Qt
+from PySide6.QtWidgets import QDialog
 
 from slate_desktop.errors import StackError
 from slate_desktop.settings import paths
 from slate_desktop.settings.model import save_settings
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui.held_log import HeldLog
+from slate_desktop.ui.help_dialogs import LicenceList
 from slate_desktop.ui.samples import add_samples
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
@@ -184,6 +186,19 @@ async def test_an_action_has_its_icon_when_it_is_taken_or_its_menu_opens(
     menu.aboutToShow.emit()
     assert not about.icon().isNull()
     assert not registry["session.restart"].icon().isNull()
+
+
+async def test_about_names_every_part_with_its_licence(window: MainWindow) -> None:
+    window.registry["help.about"].trigger()
+    await until(lambda: window.findChild(LicenceList) is not None)
+    parts = window.findChild(LicenceList)
+    assert parts is not None
+    (item,) = parts.parts.findItems("msgspec", Qt.MatchFlag.MatchExactly, 0)
+    parts.parts.setCurrentItem(item)
+    assert "Redistribution" in parts.text.toPlainText()
+    dialog = parts.window()
+    assert isinstance(dialog, QDialog)
+    dialog.reject()
 
 
 async def test_ended_tasks_leave_nothing_at_their_owner(qapp: object) -> None:

@@ -252,7 +252,7 @@ class LogPump:
                 continue
             if self._expects_known or frames[0].is_after_gap:
                 self._check_gap(frames[0])
-            kept = self._gate.admit(frames, time.monotonic())
+            kept = self._gate.admit(frames)
             self._mark_dropped(self._gate.take_marker())
             if kept and (records := self._numberer.number(kept)):
                 self._enqueue(records)

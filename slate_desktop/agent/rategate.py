@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import msgspec
 
 from slate_desktop.agent.drivers.base import LogFrame
+
+_SECOND_NS = 1_000_000_000
 
 
 class DropMarker(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +23,9 @@ class DropMarker(msgspec.Struct, frozen=True, kw_only=True):
 class RateGate:
     """Lets through what a session may log; counts the rest.
 
+    What counts is when lines were written, not when they are read: a reader that catches up after a
+    pause drops nothing that a punctual one would have kept.
+
     Args:
         lines_per_s: lines in one second; a flood beyond it would only fill the disk.
         total_bytes: bytes over the runtime's life.
@@ -28,22 +35,35 @@ class RateGate:
         self._lines_per_s = lines_per_s
         self._total_bytes = total_bytes
         self._left_bytes = total_bytes
-        self._window_start_s = 0.0
-        self._window_lines = 0
+        self._second = 0
+        self._second_lines = 0
         self._dropped = 0
         self._dropped_at_ns = 0
         self._is_flooded = False
         self._is_announced = False
         self._markers = 0
 
-    def admit(self, frames: list[LogFrame], now_s: float) -> list[LogFrame]:
+    def admit(self, frames: list[LogFrame]) -> list[LogFrame]:
         """Return the frames that may pass; the others are counted for the next marker."""
-        if now_s - self._window_start_s >= 1.0:
-            self._window_start_s, self._window_lines = now_s, 0
-        room = self._lines_per_s - self._window_lines if self._left_bytes > 0 else 0
+        self._is_flooded = False
+        if not frames:
+            return frames
+        if frames[0].ts_ns // _SECOND_NS == frames[-1].ts_ns // _SECOND_NS:
+            return self._admit(frames)
+        kept: list[LogFrame] = []
+        for _, group in groupby(frames, lambda frame: frame.ts_ns // _SECOND_NS):
+            kept += self._admit(list(group))
+        return kept
+
+    def _admit(self, frames: list[LogFrame]) -> list[LogFrame]:
+        # Streams and clocks may step back a little; such lines count to the second that is on.
+        second = frames[0].ts_ns // _SECOND_NS
+        if second > self._second:
+            self._second, self._second_lines = second, 0
+        room = self._lines_per_s - self._second_lines if self._left_bytes > 0 else 0
         kept = frames if len(frames) <= room else frames[: max(0, room)]
-        self._window_lines += len(kept)
-        self._left_bytes -= sum(len(frame.data) for frame in kept)
+        self._second_lines += len(kept)
+        self._left_bytes -= sum([len(frame.data) for frame in kept])
         lost = len(frames) - len(kept)
         if lost:
             if not self._dropped:

@@ -206,16 +206,32 @@ async def test_run_counts_what_a_flood_drops() -> None:
 
 def test_gate_announces_the_size_limit_once() -> None:
     gate = RateGate(1000, 10)
-    assert len(gate.admit([frame(1, "x" * 20)], 1.0)) == 1
-    assert gate.admit([frame(2, "y")], 1.0) == []
+    assert len(gate.admit([frame(1, "x" * 20)])) == 1
+    assert gate.admit([frame(2, "y")]) == []
     first = gate.take_marker()
     assert first is not None
     assert "limit" in first.text
-    assert gate.admit([frame(3, "z")], 1.0) == []
+    assert gate.admit([frame(3, "z")]) == []
     assert gate.take_marker() is None
     last = gate.take_marker(is_final=True)
     assert last is not None
     assert last.count == 2
+
+
+def test_gate_counts_by_the_time_of_the_lines() -> None:
+    gate = RateGate(10, 1_000_000)
+    # Eight lines a second for a minute, read at once: nothing is a flood.
+    lines = [frame(at * S // 8, "x") for at in range(480)]
+    assert gate.admit(lines) == lines
+    assert gate.take_marker(is_final=True) is None
+    # Twenty within a second are one, also when they come in two readings.
+    assert len(gate.admit([frame(61 * S + at, "x") for at in range(8)])) == 8
+    assert len(gate.admit([frame(61 * S + at, "x") for at in range(8, 20)])) == 2
+    assert gate.take_marker() is None  # it goes on
+    assert len(gate.admit([frame(62 * S, "x")])) == 1
+    marker = gate.take_marker()
+    assert marker is not None
+    assert (marker.count, marker.ts_ns) == (10, 61 * S + 10)
 
 
 def test_number_gives_the_pieces_of_a_line_one_level() -> None:

@@ -45,15 +45,22 @@ _UNREAL_LEVELS = {
 # Lines without any of these say nothing above or below `info`; most lines end here.
 _HINTS = (
     "err", "warn", "fail", "exception", "fatal", "panic", "crit", "debug", "trace", "verbose",
-    "dbg", "wrn", "alert", "assert", "crash", "segm", "severe", "emerg",
+    "dbg", "wrn", "alert", "assert", "crash", "segm", "severe", "emerg", "ensure", "signal",
+    "abort", "terminate",
 )  # fmt: skip
 # Compilers, Unity among them, say it in the middle of the line.
-_ERROR_PARTS = ("error CS", "): error ", ": error:", ": fatal error:", "BuildFailedException:")
+_ERROR_PARTS = (
+    "error CS", "): error ", ": error:", ": fatal error:", "BuildFailedException:",
+    ": error while loading shared libraries:",
+)  # fmt: skip
 _WARNING_PARTS = ("warning CS", "): warning ", ": warning:", "Warning: ")
 _ERROR_START = re.compile(
     r"Shader error in '|Scripts have compiler errors|Aborting batchmode due to failure"
     r"|(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Exception|Error)(?::|$)"
     r"|Traceback \(most recent call last\)|thread '.*' panicked|panic:"
+    r"|Crash!!!|Ensure condition failed|Unhandled [Ee]xception|Caught (?:fatal )?signal"
+    r"|Received signal SIG|terminate called after throwing|Aborted \(core dumped\)"
+    r"|\*\*\* Error in |npm ERR!"
     r"|BUILD FAILED|Segmentation fault|Fatal error[!:]|Assertion failed|handle_crash:"
 )
 _WARNING_START = re.compile(r"Shader warning in '|(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*Warning:")

@@ -14,6 +14,7 @@ import pytest
 from slate_desktop.bus.port import ConnectionState
 from slate_desktop.control import RuntimeSessionModel, SessionListModel, Slate
 from slate_desktop.control.console import LogBuffer
+from slate_desktop.control.console_chunks import LogRow
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import SlateError
 from tests.services.stack import OwnStack
@@ -25,13 +26,15 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.skipif(os.name == "nt", reason="not on this platform"),
 ]
+# Some thousand lines a second: a server dies with lines in every queue.
 LOOP = """
 import time
 number = 0
 while True:
-    number += 1
-    print("line", number, flush=True)
-    time.sleep(0.02)
+    for number in range(number + 1, number + 31):
+        print("line", number)
+    print(end="", flush=True)
+    time.sleep(0.01)
 """
 
 
@@ -64,9 +67,19 @@ def messages(buffer: LogBuffer) -> list[str]:
 
 def assert_whole(buffer: LogBuffer) -> None:
     assert buffer.gaps == []
-    numbers = [row.seq for row in buffer.rows(0, len(buffer))]
+    assert_in_order(buffer.rows(0, len(buffer)))
+
+
+async def assert_whole_with_stored(model: RuntimeSessionModel, last_seq: int) -> None:
+    """What is kept and what is read for it are every line from the first to the last, once."""
+    assert model.log.last_seq == last_seq
+    assert_in_order([row async for rows in model.log.read(1, last_seq) for row in rows])
+
+
+def assert_in_order(rows: list[LogRow]) -> None:
+    numbers = [row.seq for row in rows]
     assert numbers == list(range(1, len(numbers) + 1))
-    lines = [text for text in messages(buffer) if text.startswith("line ")]
+    lines = [row.message for row in rows if row.message.startswith("line ")]
     assert lines == [f"line {number}" for number in range(1, len(lines) + 1)]
 
 
@@ -89,13 +102,22 @@ async def test_the_console_is_whole_after_a_server_was_killed(
         await until(lambda: slate.bus.state is ConnectionState.CONNECTED)
         have = model.logs.last_seq
         await until(lambda: model.logs.last_seq > have + 100)
+        # A window that is opened while lines come has the same log.
+        opened = RuntimeSessionModel(slate, model.session_id)
+        await opened.open()
         row = await _stopped(slate, model.session_id)
         assert row.attempt == 1
         await until(lambda: model.session is not None and model.session.log_complete)
         page = await slate.get_runtime_logs(model.session_id, limit=1)
-        await until(lambda: model.logs.last_seq == page.lines[-1].seq and not model.logs.gaps)
+        last_seq = page.lines[-1].seq
+        for console in (model, opened):
+            await until(
+                lambda console=console: console.logs.last_seq == last_seq and not console.logs.gaps
+            )
         assert_whole(model.logs)
-        await model.aclose()
+        await assert_whole_with_stored(opened, last_seq)
+        for console in (model, opened):
+            await console.aclose()
 
 
 async def test_two_clients_see_the_same(own_stack: OwnStack, tmp_path: Path):

@@ -18,6 +18,8 @@ BENCHES = {
     "objects": "download from the object store against ObjectStore.get of nats-py",
     "ingest": "log lines into PostgreSQL against executemany, a page of history",
     "start": "a container's start against the Docker SDK's create and start",
+    "live": "a container's live log against docker logs -f",
+    "flood": "100,000 lines/s from a container to the window: loss, turns, memory",
     "stats": "a container's statistics against docker stats --no-stream",
     "texture": "textures to BC7 with all mips against Pillow with etcpak: time and PSNR",
     "model": "a GLB and three levels of detail against trimesh and against gltfpack",

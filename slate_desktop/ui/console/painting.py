@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.ui.console import ansi, wrapping
-from slate_desktop.ui.console.row_text import RowText, is_gap
+from slate_desktop.ui.console.row_text import Piece, RowText, is_gap
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -134,9 +134,10 @@ class RowPainter:
             width: of the viewport.
             selected: first and last selected column (None: to the end and on), or None.
         """
-        text = self.rows.text(row)
+        pieces = self.rows.pieces(row)
+        text = self.rows.text(row, pieces)
         self._paint_ground(painter, row, top, width, self.row_height)
-        self._paint_text(painter, row, text, top, left, width, selected)
+        self._paint_text(painter, row, pieces, text, top, left, width, selected)
         self._paint_edges(painter, row, top, width)
         return len(text)
 
@@ -150,7 +151,8 @@ class RowPainter:
         selected: tuple[int, int | None] | None,
     ) -> None:
         """Paint a row as the lines that ``spans`` says; arguments as of ``paint``."""
-        text = self.rows.text(row)
+        pieces = self.rows.pieces(row)
+        text = self.rows.text(row, pieces)
         self._paint_ground(painter, row, top, width, self.row_height * len(spans))
         indent = self.indent(row, width) if len(spans) > 1 else 0.0
         for number, (start, end) in enumerate(spans):
@@ -163,7 +165,7 @@ class RowPainter:
             shown = self.advance(text[start:end]) + break_width
             painter.setClipRect(QRectF(x, line_top, shown, self.row_height))
             left = x - self.advance(text[:start])
-            self._paint_text(painter, row, text, line_top, left, width, selected)
+            self._paint_text(painter, row, pieces, text, line_top, left, width, selected)
         painter.setClipping(False)
         self._paint_edges(painter, row, top, width)
 
@@ -184,6 +186,7 @@ class RowPainter:
         self,
         painter: QPainter,
         row: LogRow,
+        pieces: list[Piece],
         text: str,
         top: int,
         left: float,
@@ -195,7 +198,7 @@ class RowPainter:
             painter.drawText(QPointF(left, top + self.baseline), text)
             return
         self._paint_marks(painter, text, row, top, left)
-        self._paint_line(painter, row, top, left, width)
+        self._paint_line(painter, row, pieces, top, left, width)
         if selected is not None:
             self._paint_selection(painter, text, selected, top, left)
         if self.link is not None and self.link[0] == row.seq:
@@ -204,9 +207,17 @@ class RowPainter:
             painter.setPen(self._link)
             painter.drawLine(QPointF(x, y), QPointF(x + self.advance(text[start:end]), y))
 
-    def _paint_line(self, painter: QPainter, row: LogRow, top: int, x: float, width: int) -> None:
+    def _paint_line(
+        self,
+        painter: QPainter,
+        row: LogRow,
+        pieces: list[Piece],
+        top: int,
+        x: float,
+        width: int,
+    ) -> None:
         y = top + self.baseline
-        for text, role in self.rows.pieces(row):
+        for text, role in pieces:
             if role == "level":
                 painter.setPen(self._level_colors[row.level])
             elif role == "source":

@@ -104,8 +104,8 @@ class RowText:
         """Return the message as it is shown."""
         return ansi.strip(self.message(row))
 
-    def text(self, row: LogRow) -> str:
-        """Return a row as it is shown and copied."""
+    def text(self, row: LogRow, pieces: list[Piece] | None = None) -> str:
+        """Return a row as it is shown and copied; ``pieces`` where they are known already."""
         if row.kind.name == "WAITING":
             return "…"
         if is_gap(row):
@@ -113,7 +113,9 @@ class RowText:
                 return f"… line {row.seq:,} was lost before it was stored …"
             count = row.last_seq - row.seq + 1
             return f"… {count:,} line{'s are' if count > 1 else ' is'} being fetched …"
-        return self.prefix(row) + self.plain(row)
+        if pieces is None:
+            pieces = self.pieces(row)
+        return "".join([piece.text for piece in pieces]) + self.plain(row)
 
     def time(self, timestamp_ns: int) -> str:
         """Return a moment in the chosen style."""

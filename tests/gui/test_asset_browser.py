@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.preview_files import write_glb, write_png, write_wav
 from tests.gui.test_documents import offline
+from tests.services import pictures
 
 __all__ = ["offline"]
 
@@ -100,6 +102,46 @@ async def test_pictures_filters_order_and_states(offline: MainWindow, assets: Pa
     await until(lambda: names(browser) == ["scene.blend"])
     browser.bar.field.setText("nothing like this")
     await until(lambda: browser.nothing.isVisibleTo(offline))
+
+
+async def test_hostile_files_get_a_sober_icon_and_a_reason(
+    offline: MainWindow, tmp_path: Path
+) -> None:
+    """Rows of bad-input.md as somebody meets them who opens a downloaded folder."""
+    root = tmp_path / "downloads"
+    root.mkdir()
+    bomb = pictures.chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000), 9))
+    hostile = {
+        "huge.png": (pictures.png(20_000, 20_000, data=b""), ""),
+        "bomb.png": (pictures.png(4, 4, bomb), "unpacks to more"),
+        "page.png": (b"<html><body>hello</body></html>", "HTML"),
+        "cut.glb": (b"glTF\x02\0\0\0\xff\xff\xff\xff", ""),
+        "spy.gltf": (b'{"asset":{"version":"2.0"},"buffers":[{"uri":"../x","byteLength":9}]}', ""),
+        "lie.stl": (bytes(80) + b"\xff\xff\xff\x7f" + bytes(50), ""),
+        "list.wav": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", ""),
+        "empty.ogg": (b"", "empty"),
+    }
+    for name, (data, _reason) in hostile.items():
+        (root / name).write_bytes(data)
+    write_png(root / "good.png")
+    browser = await browser_of(offline, root, len(hostile) + 1)
+    for name, (_data, reason) in hostile.items():
+        known = await thumbnail(browser, name)
+        assert known.pixmap is None, name
+        assert reason in known.problem, (name, known.problem)
+        assert known.problem.endswith("."), name
+        assert browser.state_of(entry_of(browser, name)) == "failed", name
+    assert (await thumbnail(browser, "good.png")).pixmap is not None
+    shown = offline.grab().toImage()
+    assert not shown.isNull()
+    index = browser.model.index(browser.model.row_of("bomb.png"))
+    assert "unpacks to more" in browser.model.data(index, Qt.ItemDataRole.ToolTipRole)
+    browser.grid.opened.emit(index)
+    document = offline.documents.current
+    assert document is not None
+    await until(lambda: document.is_loaded, 30)
+    assert document.problem is not None
+    assert "unpacks to more" in document.problem.why
 
 
 async def test_keys_walk_open_and_look(offline: MainWindow, assets: Path) -> None:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from slate_desktop.ui.documents.audio.compare import equal_gains
 from slate_desktop.ui.documents.audio.player import Player
-from slate_desktop.ui.documents.audio.wave_view import clock
+from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
 from slate_desktop.ui.documents.audio_document import AudioDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.preview_files import turn_wheel, write_wav
+from tests.gui.references import assert_like, small
 from tests.gui.test_documents import offline
 
 __all__ = ["offline"]
@@ -41,6 +43,7 @@ async def test_sound_is_drawn_measured_played_and_scrubbed(
     assert "-6.0 dBTP" in document.words.text()
     assert "clipped" not in document.words.text()
     assert view._peaks.max() == pytest.approx(0.5, abs=0.01)
+    assert_like(below_ruler(view), "sound-waveform")
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(view.width() // 3, 60))
     assert player.position == pytest.approx(4 * 22_050, abs=2000)
     assert document.clock.text().startswith("0:0")
@@ -58,13 +61,21 @@ async def test_sound_is_drawn_measured_played_and_scrubbed(
     assert player.volume == pytest.approx(0.3)
     QTest.keyClick(view, Qt.Key.Key_S)
     assert view.is_spectrum
-    assert not view.grab().isNull()
+    player.seek(0)
+    document._show_clock()
+    assert_like(below_ruler(view), "sound-spectrum")
     turn_wheel(view, QPoint(view.width() // 2, 60), 3)
     assert view.span < view.seconds
     QTest.keyClick(view, Qt.Key.Key_0)
     assert view.span == pytest.approx(view.seconds)
     QTest.keyClick(view, Qt.Key.Key_End)
     assert view.position == pytest.approx(view.seconds, abs=0.001)
+
+
+def below_ruler(view: WaveView) -> QImage:
+    """Return what is drawn of the sound: the words above it are the font's business."""
+    whole = view.grab().toImage()
+    return small(whole.copy(8, 24, whole.width() - 8, whole.height() - 24), 200, 100)
 
 
 async def test_clipping_is_marked(offline: MainWindow, tmp_path: Path) -> None:

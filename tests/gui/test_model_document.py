@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -23,12 +22,12 @@ from tests.gui.preview_files import (
     write_glb,
     write_png,
 )
+from tests.gui.references import assert_like, pixels, unlike
 from tests.gui.test_documents import offline
 
 __all__ = ["offline"]
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "models"
-REFERENCES = Path(__file__).parent / "references"
 
 
 async def opened(window: MainWindow, path: Path) -> ModelDocument:
@@ -55,17 +54,6 @@ async def settled(document: ModelDocument) -> None:
     )
 
 
-def pixels(image: QImage) -> np.ndarray:
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
-    raw = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return raw[:, : image.width() * 3].reshape(image.height(), image.width(), 3).astype(int)
-
-
-def unlike(first: QImage, second: QImage) -> float:
-    """Return the share of pixels that differ visibly."""
-    return float((np.abs(pixels(first) - pixels(second)).max(axis=2) > 24).mean())
-
-
 async def test_every_control_changes_the_picture(offline: MainWindow, tmp_path: Path) -> None:
     """One document for all: starting to draw takes longest where software does it."""
     offline.resize(760, 560)
@@ -81,6 +69,7 @@ async def modes_and_light_change_the_picture(document: ModelDocument) -> None:
     assert document.panel.values["Triangles"] == "12"
     assert document.panel.values["Box"] == "2.00 × 2.00 × 2.00 m"
     shaded = view.frame.copy()
+    assert_like(await drawn(document, 120), "cube-shaded")
     for key, mode in (
         (Qt.Key.Key_W, "wireframe"),
         (Qt.Key.Key_N, "normals"),
@@ -90,6 +79,7 @@ async def modes_and_light_change_the_picture(document: ModelDocument) -> None:
         assert controls.mode.currentData() == mode
         await settled(document)
         assert unlike(view.frame, shaded) > 0.01, mode
+        assert_like(await drawn(document, 120), f"cube-{mode}")
         QTest.keyClick(view, key)
         await settled(document)
         assert unlike(view.frame, shaded) < 0.01, mode
@@ -111,6 +101,10 @@ async def figures_are_shown_as_colours(document: ModelDocument) -> None:
         await settled(document)
         assert colour_in_the_middle(view.frame) == pytest.approx(colour, abs=3), mode
     controls.set_mode("colours")
+    await settled(document)
+    view.set_camera(home)
+    assert_like(await drawn(document, 120), "cube-colours")
+    view.set_camera(home.seen_from("front"))
     await settled(document)
     red, green, blue = colour_in_the_middle(view.frame)
     assert blue > 250
@@ -199,23 +193,23 @@ async def test_skinned_model_its_levels_and_uvs_are_shown(offline: MainWindow) -
 
 async def pictures_are_like_the_references(document: ModelDocument) -> None:
     """Drawn by software; another version of it may shade edges a little differently."""
-    view = document.view
     for name in ("start", "top"):
         if name == "top":
-            QTest.keyClick(view, Qt.Key.Key_7)
+            QTest.keyClick(document.view, Qt.Key.Key_7)
         await settled(document)
-        order = view.order(view.size()) | {"width": 240, "height": 240}
-        assert document._worker is not None
-        data, width, height = await document._worker.render(order)
-        image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
-        image = image.flipped(Qt.Orientation.Vertical)
-        reference = QImage(str(REFERENCES / f"mannequiny-{name}.png"))
-        if os.environ.get("SLATE_WRITE_REFERENCES"):
-            REFERENCES.mkdir(exist_ok=True)
-            image.save(str(REFERENCES / f"mannequiny-{name}.png"))
-            reference = image
-        assert not reference.isNull()
-        assert unlike(image, reference) < 0.02, name
+        assert_like(await drawn(document, 240), f"mannequiny-{name}")
+
+
+async def drawn(document: ModelDocument, side: int) -> QImage:
+    """Draw what is shown now in a fixed size."""
+    view = document.view
+    order = view.order(view.size()) | {"width": side, "height": side}
+    # Of the theme's colours, none is part of a model.
+    order |= {"background": (0.1, 0.1, 0.1), "grid_colour": (0.4, 0.4, 0.4)}
+    assert document._worker is not None
+    data, width, height = await document._worker.render(order)
+    image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
+    return image.flipped(Qt.Orientation.Vertical)
 
 
 def write_flat_models(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from slate_desktop.ui.documents.texture_document import TextureDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.preview_files import move_mouse, turn_wheel, write_png
+from tests.gui.references import assert_like, middle_of
 from tests.gui.test_documents import offline
 
 __all__ = ["offline"]
@@ -53,6 +54,7 @@ async def test_texture_shows_its_texels_channels_and_alpha(
     view.refresh()
     await settled(document)
     assert colour_at(document, 10.5, 20.5) == (10, 20, 200)
+    assert_like(middle_of(view), "texture-alpha-over-checker", share=0)
     for key, shown in (
         (Qt.Key.Key_R, (10, 10, 10)),
         (Qt.Key.Key_G, (20, 20, 20)),
@@ -133,6 +135,9 @@ async def test_mips_exposure_tiles_and_normals(offline: MainWindow, tmp_path: Pa
     flat, right = colour_at(document, 4.5, 4.5), colour_at(document, 28.5, 4.5)
     assert flat[0] == flat[1] == flat[2]
     assert flat[0] > right[0]
+    view.set_zoom(4.0)
+    await settled(document)
+    assert_like(middle_of(view), "texture-normals")
     assert controls.green.isEnabled()
     controls.green.click()
     QTest.keyClick(view, Qt.Key.Key_N)
@@ -140,6 +145,7 @@ async def test_mips_exposure_tiles_and_normals(offline: MainWindow, tmp_path: Pa
     view.set_zoom(4.0)
     await settled(document)
     assert colour_at(document, 4.5, 4.5) == colour_at(document, 36.5, 36.5)
+    assert_like(middle_of(view), "texture-tiles")
 
 
 async def test_grid_is_drawn_when_texels_are_large(offline: MainWindow, tmp_path: Path) -> None:
@@ -176,6 +182,7 @@ async def test_compare_shows_figures_and_every_way_to_look(
     panel.mode_buttons[CompareMode.DIFFERENCE].click()
     await settled(document)
     assert len(view._pictures) == 1
+    assert_like(middle_of(view), "texture-difference")
     panel.mode_buttons[CompareMode.WIPE].click()
     await settled(document)
     edge = QPoint(view.width() // 2, 20)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import shutil
 import wave
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
 
 Take = Callable[[Any, str], Awaitable[None]]
 Until = Callable[..., Awaitable[None]]
@@ -78,12 +81,26 @@ async def preview_pictures(window: Any, root: Path, take: Take, until: Until) ->
     await until(lambda: model.is_loaded and model.view.frame is not None, "the model")
     await until(lambda: model.view.frame.width() >= model.view.width(), "its picture")
     await take(window, "preview-model")
+    model.controls.uv.click()
+    model.controls.set_mode("normals")
+    await until(lambda: model.uvs.is_drawn, "the UV layout")
+    await until(lambda: model.view.shown.mode == "plain" and not model.view.is_busy, "normals")
+    await take(window, "preview-model-normals")
     sound = window.documents.open_path(root / "sounds" / "bell.wav")
-    await until(lambda: sound.is_loaded, "the sound")
+    await until(lambda: sound.is_loaded and sound.levels, "the sound")
     await take(window, "preview-audio")
     script = window.documents.open_path(root / "player.gd")
     await until(lambda: script.is_loaded, "the script")
     await take(window, "preview-text")
+    font = window.documents.open_path(_font(root))
+    await until(lambda: font.is_loaded, "the font")
+    await take(window, "preview-font")
+
+
+def _font(root: Path) -> Path:
+    """Put one of the program's own fonts into the folder."""
+    source = next(iter(sorted((ROOT / "resources" / "fonts").glob("*.[ot]tf"))))
+    return Path(shutil.copy(source, root))
 
 
 async def _browser(window: Any, root: Path, take: Take, until: Until) -> None:

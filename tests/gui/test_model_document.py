@@ -46,9 +46,7 @@ async def settled(document: ModelDocument) -> None:
             document._shown == (controls.lod.value(), controls.mode.currentData())
             and not document._is_showing
             and view.frame is not None
-            and not view._is_running
-            and not view._is_stale
-            and not view._is_moving
+            and not view.is_busy
         ),
         30,
     )

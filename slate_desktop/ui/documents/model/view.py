@@ -92,6 +92,11 @@ class ModelView(QWidget):
         self.setAccessibleName(self.tr("Model"))
         theme.changed.connect(self.refresh)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a frame is still to come."""
+        return self._is_running or self._is_stale or self._is_moving
+
     # -- what is shown ---------------------------------------------------------------------
 
     def set_worker(self, worker: ModelWorker | None) -> None:

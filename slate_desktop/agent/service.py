@@ -34,6 +34,7 @@ from slate_desktop.agent.hostload import HostMeter
 from slate_desktop.agent.idempotency import Idempotency
 from slate_desktop.agent.jobs.asset_host import add_assets, default_slots
 from slate_desktop.agent.jobs.host import JobHost
+from slate_desktop.agent.keeper import LogKeeper
 from slate_desktop.agent.lines import LineServer
 from slate_desktop.agent.lock import AgentLock
 from slate_desktop.agent.operations import Operations
@@ -188,6 +189,7 @@ class Agent:
         )
         tasks.spawn(stats.run(), "stats")
         tasks.spawn(reconciler.run(), "reconcile")
+        tasks.spawn(LogKeeper(db).run(), "logs.keep")
         self.is_serving.set()
         _log.info("agent serves", extra={"agent": options.agent_id, "epoch": epoch})
         await pulse.run()

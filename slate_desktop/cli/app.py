@@ -15,6 +15,7 @@ from slate_desktop.cli import (
     asset_commands,
     build_commands,
     connect_commands,
+    log_commands,
     monitor_commands,
     project_commands,
     server_commands,
@@ -42,6 +43,7 @@ app.add_typer(project_commands.app, name="project")
 app.add_typer(session_commands.app, name="session")
 app.add_typer(asset_commands.app, name="asset")
 app.add_typer(build_commands.app, name="build")
+app.add_typer(log_commands.app, name="logs")
 app.add_typer(server_commands.app, name="server")
 app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")

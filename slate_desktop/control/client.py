@@ -27,7 +27,7 @@ from slate_desktop.control.build_presets import BuildPresetOperations
 from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
-from slate_desktop.control.logs import LogOperations
+from slate_desktop.control.log_policies import LogPolicyOperations
 from slate_desktop.control.monitor import MonitorOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
@@ -49,7 +49,7 @@ class Slate(
     MonitorOperations,
     ProjectOperations,
     ContainerOperations,
-    LogOperations,
+    LogPolicyOperations,
     BuildOperations,
     BuildPresetOperations,
     AssetOperations,

@@ -28,6 +28,7 @@ from slate_desktop.store.logs import Logs
 from slate_desktop.store.migrate import load_migrations
 from slate_desktop.store.projects import Projects
 from slate_desktop.store.requests import Requests
+from slate_desktop.store.retention import Retention
 from slate_desktop.store.runs import Runs
 from slate_desktop.store.sessions import Sessions
 from slate_desktop.store.stats import Stats
@@ -76,6 +77,7 @@ class Database:
         self.requests = Requests(self)
         self.stats = Stats(self)
         self.runs = Runs(self)
+        self.retention = Retention(self)
 
     @classmethod
     async def connect(

@@ -59,6 +59,14 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "trash-2",
             hint=_tr("Remove the project from SLATE; its files stay"),
         ),
+        ActionSpec(
+            "project.logs",
+            _tr("Keep &logs…"),
+            menu,
+            "project",
+            "clock",
+            hint=_tr("How long and how much of the project's logs is kept"),
+        ),
         *_document_specs(menu),
         ActionSpec(
             "server.choose",

@@ -30,6 +30,7 @@ from slate_desktop.ui.help_dialogs import show_about, show_keys
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.late_panes import LatePanes
 from slate_desktop.ui.monitor.binding import MonitorBinding
+from slate_desktop.ui.monitor.retention import edit_retention
 from slate_desktop.ui.offline import Offline
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
@@ -85,6 +86,7 @@ def _make_actions(window: MainWindow) -> None:
     slots: dict[str, Callable[..., Any]] = {
         "project.add": _spawner(window, "add_project"),
         "project.remove": _spawner(window, "remove_project"),
+        "project.logs": lambda: window.tasks.spawn(edit_retention(window), "logs", window),
         "app.quit": window.close,
         "session.start": _spawner(window, "start"),
         "session.stop": _spawner(window, "stop"),

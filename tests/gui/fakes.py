@@ -25,6 +25,7 @@ from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.domain.marks import Mark
 from slate_desktop.domain.project import Project
+from slate_desktop.domain.retention import LogPolicy
 from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats, StatsPoint
@@ -67,6 +68,7 @@ class FakeSlate(FakeBuilds):
         self.assets: list[AssetRow] = []
         self.paused: set[AssetKind] = set()
         self.presets: dict[str, Any] = {}
+        self.log_policy = LogPolicy()
         self.advice: Advice | None = None
         self.marks: list[Mark] = []
         self.hosts: list[Host] = []
@@ -212,6 +214,13 @@ class FakeSlate(FakeBuilds):
 
     async def apply_advice(self, project_id: str, advice: Advice) -> None:
         self._note("apply_advice", advice)
+
+    async def get_log_policy(self, project_id: str) -> LogPolicy:
+        return self.log_policy
+
+    async def set_log_policy(self, project_id: str, **fields: Any) -> None:
+        self._note("set_log_policy", fields)
+        self.log_policy = LogPolicy(**fields)
 
     async def list_hosts(self) -> list[Host]:
         return self.hosts

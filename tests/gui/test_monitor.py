@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from slate_desktop.domain.hosts import Host, HostLoad
 from slate_desktop.domain.marks import Mark, MarkKind
@@ -19,6 +19,7 @@ from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import ContainerStats, down_sample
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.monitor.retention import RetentionDialog
 from slate_desktop.ui.monitor.stack import GraphStack
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
@@ -241,3 +242,21 @@ async def test_advice_is_shown_and_applied_with_one_press(
     QTest.mouseClick(row.button, Qt.MouseButton.LeftButton)
     await until(lambda: ("apply_advice", slate.advice) in slate.calls)
     await until(lambda: not row.isVisible())
+
+
+async def test_retention_is_shown_and_changed(window: MainWindow, slate: FakeSlate) -> None:
+    action = window.registry["project.logs"]
+    await until(action.isEnabled)
+    action.trigger()
+    await until(lambda: window.findChildren(RetentionDialog))
+    dialog = window.findChildren(RetentionDialog)[0]
+    assert (dialog.days.value(), dialog.size_field.text()) == (90, "20g")
+    ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    for wrong in ("much", "12"):
+        dialog.size_field.setText(wrong)
+        assert not ok.isEnabled()
+    dialog.size_field.setText("")
+    dialog.days.setValue(30)
+    ok.click()
+    wanted = {"max_age_days": 30, "max_bytes": None}
+    await until(lambda: ("set_log_policy", wanted) in slate.calls)

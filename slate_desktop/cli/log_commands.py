@@ -1,0 +1,114 @@
+"""``slate logs``: how long logs are kept, dropping old lines now, and files of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from slate_desktop.cli.options import Json, ProjectArgument, SessionArgument
+from slate_desktop.cli.output import Output
+from slate_desktop.cli.run import with_slate
+
+if TYPE_CHECKING:
+    from slate_desktop.control.client import Slate
+    from slate_desktop.domain.retention import LogPolicy
+
+app = typer.Typer(help="Stored logs: how long they are kept, and files.", no_args_is_help=True)
+_NONE = "none"
+
+
+@app.command()
+def policy(
+    project: ProjectArgument,
+    age: Annotated[
+        str | None, typer.Option(metavar="DAYS", help="Keep lines for so many days, or none.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="20g", help="Keep so much of all sessions, or none.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is kept of a project's logs; change it with --age and --size."""
+    if age is not None and age != _NONE and not age.isdecimal():
+        raise typer.BadParameter(f"{age!r} is no number of days", param_hint="--age")
+
+    new_limit = None if size in (None, _NONE) else _read_size(size)
+
+    async def action(slate: Slate, output: Output) -> None:
+        found = await slate.find_project(project)
+        now = await slate.get_log_policy(found.id)
+        if age is not None or size is not None:
+            days, limit = now.max_age_days, now.max_bytes
+            if age is not None:
+                days = None if age == _NONE else int(age)
+            if size is not None:
+                limit = new_limit
+            now = await slate.set_log_policy(found.id, max_age_days=days, max_bytes=limit)
+        output.result({"project_id": found.id, **_row(now)}, _words(now))
+
+    with_slate(as_json, action)
+
+
+@app.command()
+def prune(project: ProjectArgument, as_json: Json = False) -> None:
+    """Drop now what the policy does not keep."""
+
+    async def action(slate: Slate, output: Output) -> None:
+        found = await slate.find_project(project)
+        done = await slate.prune_logs(found.id)
+        words = f"{done.pruned_lines:,} lines were dropped."
+        output.result({"project_id": found.id, "lines": done.pruned_lines}, words)
+
+    with_slate(as_json, action)
+
+
+@app.command()
+def export(
+    session: SessionArgument,
+    file: Annotated[
+        Path, typer.Argument(help="What to write: .log or .jsonl, compressed with .gz behind it.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write every stored line of a session to a file."""
+
+    async def action(slate: Slate, output: Output) -> None:
+        from slate_desktop.errors import CommandError, ErrorCode
+
+        found = await slate.find_session(session)
+        try:
+            lines = await slate.export_logs(found.id, file)
+        except OSError as error:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, f"{file} cannot be written: {error}", field="file"
+            ) from error
+        row = {"session_id": found.id, "file": str(file), "lines": lines}
+        output.result(row, f"{lines:,} lines are in {file}.")
+
+    with_slate(as_json, action)
+
+
+def _read_size(text: str) -> int:
+    from slate_desktop.domain.sizes import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no size like 20g", param_hint="--size") from error
+
+
+def _row(now: LogPolicy) -> dict[str, Any]:
+    row = msgspec.to_builtins(now)
+    del row["prune_requested_at"]
+    return row
+
+
+def _words(now: LogPolicy) -> str:
+    from slate_desktop.domain.sizes import format_bytes
+
+    age = "for ever" if now.max_age_days is None else f"for {now.max_age_days} days"
+    size = "any size" if now.max_bytes is None else f"up to {format_bytes(now.max_bytes)}"
+    return f"Lines are kept {age}, {size} in all sessions together."

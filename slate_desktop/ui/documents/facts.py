@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QGridLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QLayout, QVBoxLayout, QWidget
 
 from slate_desktop.ui.text import ElidedLabel, clean, plain_label, wrapped_label
 
@@ -41,8 +41,14 @@ class FactsColumn(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._form = QFormLayout(self)
-        self._form.setContentsMargins(0, 0, 0, 0)
+        # Warnings are not rows of the form: it gives lines that break the height of one.
+        self._form, self._notes = QFormLayout(), QVBoxLayout()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(self._form)
+        column.addLayout(self._notes)
+        self._notes.setSpacing(6)
         self._form.setHorizontalSpacing(12)
         self._form.setVerticalSpacing(3)
         self.values: dict[str, str] = {}
@@ -51,15 +57,16 @@ class FactsColumn(QWidget):
     def set_facts(self, facts: Iterable[tuple[str, str]], warnings: Iterable[str] = ()) -> None:
         """Show these facts and warnings."""
         _empty(self._form)
+        _empty(self._notes)
         self.values, self.warnings = dict(facts), tuple(warnings)
         for name, value in self.values.items():
             label = wrapped_label(clean(value))
             self._form.addRow(plain_label(name, role="faint"), label)
         for words in self.warnings:
-            self._form.addRow(wrapped_label(clean(words), role="warn"))
+            self._notes.addWidget(wrapped_label(clean(words), role="warn"))
 
 
-def _empty(layout: QGridLayout | QFormLayout) -> None:
+def _empty(layout: QLayout) -> None:
     while layout.count():
         item = layout.takeAt(0)
         widget = item.widget() if item is not None else None

@@ -45,7 +45,7 @@ class ModelDocument(Document):
         self._shown = (0, "shaded")
         self._is_showing = False
         self._watch: FileWatch | None = None
-        self._size_m = 0.0
+        self._size_m, self._summary = 0.0, ""
         self.facts: dict[str, Any] = {}
         self.view = ModelView(self.theme, context.tasks)
         self.controls = ModelControls(self.theme, self.view)
@@ -170,8 +170,12 @@ class ModelDocument(Document):
             shown.append((self.tr("VRAM"), format_bytes(int(counts["vram_bytes"]))))
         warnings = [str(words) for words in facts.get("warnings", ())]
         self.panel.set_facts(shown, warnings)
+        self._summary = f"{counts['triangles']:,} triangles   ·   {box}"
+        self._show_words()
+
+    def _show_words(self) -> None:
         backend = self._worker.backend if self._worker is not None else ""
-        self.words.setText("   ·   ".join((f"{counts['triangles']:,} triangles", box, backend)))
+        self.words.setText(f"{self._summary}   ·   {backend}")
 
     def _on_uvs(self, is_on: bool) -> None:
         self.uvs.setVisible(is_on)
@@ -217,7 +221,7 @@ class ModelDocument(Document):
                 words += self.tr(" · from {distance}").format(distance=_metres(distance))
             labels.append(words)
         self.controls.set_lods(labels)
-        self.words.setText("")
+        self._show_words()
 
     def _show_soon(self) -> None:
         """Show the chosen level in the chosen way; the newest choice wins."""

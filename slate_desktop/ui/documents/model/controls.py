@@ -6,11 +6,11 @@ import time
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.documents.model.view import ModelView
-from slate_desktop.ui.text import clean, plain_label
+from slate_desktop.ui.text import ElidedLabel, clean, plain_label
 from slate_desktop.ui.theme import Theme
 
 _PLAY_MS = 33
@@ -58,7 +58,7 @@ class ModelControls(QWidget):
         self.lod.setRange(0, 0)
         self.lod.setAccessibleName(self.tr("Level of detail"))
         self.lod_title = plain_label(self.tr("LOD"), role="muted")
-        self.lod_label = plain_label(role="faint")
+        self.lod_label = ElidedLabel(role="faint")
         self.make_lods = self._button("layers", self.tr("Make levels of detail, to look at them"))
         self.frame = self._button("scan", self.tr("Show all of it (F)"))
         self.views: dict[str, QToolButton] = {}
@@ -139,18 +139,27 @@ class ModelControls(QWidget):
         self.lod_label.setText(self._lod_labels[level] if level < len(self._lod_labels) else "")
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 5, 8, 5)
-        row.setSpacing(4)
-        row.addWidget(self.mode)
-        for widget in (self.grid, self.bones, self.ambient, self.light):
-            row.addWidget(widget)
-        row.addSpacing(8)
-        for widget in (self.lod_title, self.lod, self.lod_label, self.make_lods):
-            row.addWidget(widget)
-        row.addStretch(1)
-        for widget in (*self.views.values(), self.frame, self.uv, self.facts):
-            row.addWidget(widget)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for row in (first, second):
+            row.setSpacing(4)
+        for widget in (self.mode, self.grid, self.bones, self.ambient):
+            first.addWidget(widget)
+        first.addStretch(1)
+        first.addWidget(self.uv)
+        first.addWidget(self.facts)
+        second.addWidget(plain_label(self.tr("Light"), role="muted"))
+        second.addWidget(self.light)
+        second.addSpacing(8)
+        for widget in (self.lod_title, self.lod, self.make_lods):
+            second.addWidget(widget)
+        second.addWidget(self.lod_label, 1)
+        for widget in (*self.views.values(), self.frame):
+            second.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 5, 8, 5)
+        column.setSpacing(4)
+        column.addLayout(first)
+        column.addLayout(second)
 
     def _chip(self, text: str, tip: str, *, is_on: bool = False) -> QToolButton:
         button = QToolButton()

@@ -58,6 +58,9 @@ bundle: $(VENV)/.dev ## build the installed program into build/bundle
 deb portable: bundle ## make a Debian package, or a portable folder, in dist
 	$(BIN)/python packaging/linux/assemble.py $@ build/bundle/slate-desktop --output dist
 
+check-deb check-portable: check-%: % ## install the package into a bare Debian 12 and use it there, offline
+	packaging/linux/check-in-root.sh "$$(ls -t dist/*$(if $(filter deb,$*),.deb,.tar.xz) | head -n 1)"
+
 format: $(VENV)/.dev ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

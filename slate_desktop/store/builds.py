@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,7 @@ from slate_desktop.store.port import Runner
 
 MAX_PAGE = 500
 MAX_LOG_PAGE = 5_000
+_ROWS_A_TURN = 100
 
 
 class Builds:
@@ -141,12 +143,11 @@ class Builds:
             before_id=before.id if before else None,
             limit=max(1, min(limit, MAX_PAGE)),
         )
-        return [build_from_row(row) for row in rows]
+        return await _in_turns(rows)
 
     async def active(self, *, project_id: str | None = None) -> list[BuildJob]:
         """Return builds that are queued or running, oldest first."""
-        rows = await self._run.many("active_builds", project_id=project_id)
-        return [build_from_row(row) for row in rows]
+        return await _in_turns(await self._run.many("active_builds", project_id=project_id))
 
     async def queue(self) -> list[BuildJob]:
         """Return the builds of all projects that wait for a worker, the next one first."""
@@ -343,6 +344,15 @@ def _check_waits(build: BuildJob) -> None:
         if build.status is BuildStatus.BUILDING:
             state = "building already"
         raise CommandError(ErrorCode.ILLEGAL_STATE, f"Build {build.id[:8]} is {state}.")
+
+
+async def _in_turns(rows: Sequence[Any]) -> list[BuildJob]:
+    """Read rows in several turns of the loop: hundreds at once would let a window stand still."""
+    found: list[BuildJob] = []
+    for start in range(0, len(rows), _ROWS_A_TURN):
+        found += [build_from_row(row) for row in rows[start : start + _ROWS_A_TURN]]
+        await asyncio.sleep(0)
+    return found
 
 
 def _figures(row: Mapping[str, Any], *without: str) -> BuildStatistics:

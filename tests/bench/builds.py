@@ -41,9 +41,12 @@ def run() -> list[Result]:
         try:
             postgres.make_template()
             dsn = PostgresDsn.of(postgres.server, postgres.create())
-            loop = qasync.QEventLoop(application())
-            asyncio.set_event_loop(loop)
-            return loop.run_until_complete(_measure(AgentWorld(nats, dsn, directory)))
+            program = application()
+            # The list is closed before the rows are looked at.
+            program.setQuitOnLastWindowClosed(False)
+            with qasync.QEventLoop(program) as loop:
+                asyncio.set_event_loop(loop)
+                return loop.run_until_complete(_measure(AgentWorld(nats, dsn, directory)))
         finally:
             nats.stop()
             postgres.close()
@@ -75,6 +78,9 @@ async def _measure(world: AgentWorld) -> list[Result]:
     pane.resize(1200, 400)
     pane.show()
     workers = await _start_workers(world)
+    # What is done once in a window's life is not what is measured: the first paint, imports.
+    await slate.plan_build(project.id, "production", "linux", options={"driver": "scripted"})
+    await asyncio.sleep(1)
     began = time.perf_counter()
     with Heart() as heart:
         jobs = [

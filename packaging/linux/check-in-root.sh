@@ -1,0 +1,99 @@
+#!/bin/sh
+# Installs a package into a bare Debian 12 and uses it there as an ordinary user, without a network.
+#
+#   packaging/linux/check-in-root.sh PACKAGE.deb|PORTABLE.tar.xz [ROOT]
+#
+# Needs root, debootstrap and unshare. ROOT is a bookworm of debootstrap's minbase variant, made where
+# it is missing and never changed: what is installed goes into a layer above it that is thrown away.
+# From the network come only Debian's own packages: those that the package declares (for the portable
+# folder: those that the .deb declares), and an X server. Prints what was seen.
+set -eu
+
+package=$(readlink -f "$1")
+base=${2:-build/root-bookworm}
+here=$(dirname "$(readlink -f "$0")")
+[ "$(id -u)" = 0 ] || { echo "check-in-root: must be root, to install into a root" >&2; exit 1; }
+[ -d "$base/usr" ] || debootstrap --variant=minbase bookworm "$base" >&2
+base=$(readlink -f "$base")
+
+layer=$(mktemp -d)
+root=$layer/root
+clean_up() {
+    for place in dev proc; do umount -l "$root/$place" 2>/dev/null || true; done
+    umount -l "$root" 2>/dev/null || true
+    umount -l "$layer" 2>/dev/null || true
+    rmdir "$layer" 2>/dev/null || true
+}
+trap clean_up EXIT INT TERM
+# The layer lies in memory where a file system above a file system is not possible elsewhere.
+mount -t tmpfs -o size=6g tmpfs "$layer"
+mkdir "$root" "$layer/upper" "$layer/work"
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$layer/upper,workdir=$layer/work" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount --make-rslave "$root/dev"
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+
+inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+inside apt-get update -qq
+inside useradd --create-home --shell /bin/sh artist
+
+case $package in
+    *.deb)
+        cp "$package" "$root/tmp/slate.deb"
+        inside apt-get install -y -qq --no-install-recommends /tmp/slate.deb >/dev/null
+        place=/usr/lib/slate-desktop commands=/usr/bin
+        ;;
+    *)
+        depends=$(python3 -c "
+import sys; sys.path.insert(0, '$here')
+from assemble import DEPENDS
+print(' '.join(d.split('|')[0].split('(')[0].strip() for d in DEPENDS))")
+        # shellcheck disable=SC2086
+        inside apt-get install -y -qq --no-install-recommends $depends >/dev/null
+        tar -xJf "$package" -C "$root/home/artist"
+        inside chown -R artist: /home/artist
+        place=/home/artist/$(tar -tf "$package" | head -n 1 | cut -d/ -f1)
+        commands=$place
+        ;;
+esac
+echo "installed: $(du -sm "$root$place" | cut -f1) MiB in $place, package $(du -m "$package" | cut -f1) MiB"
+inside apt-get install -y -qq --no-install-recommends xvfb xauth >/dev/null
+
+mkdir "$root/home/artist/work"
+cp "$here/drive_installed.py" "$root/home/artist/work/"
+inside chown -R artist: /home/artist/work
+
+# From here on there is no network: a name space of its own with nothing but the loopback.
+as_artist() {
+    unshare --net sh -c 'ip link set lo up; exec "$@"' sh \
+        chroot --userspec=artist:artist "$root" env -i HOME=/home/artist USER=artist LANG=C.UTF-8 \
+        PATH="$commands:/usr/bin:/bin" sh -euc "$1"
+}
+as_artist '
+cd ~/work
+slate version
+echo "started at $(cut -d" " -f1 /proc/uptime) s; moments as clock and processor time in ns:"
+SLATE_STARTUP_MARK=$HOME/marks xvfb-run -a slate-desktop >/dev/null 2>&1 &
+window=$!
+n=0
+until grep -q "^usable" ~/marks 2>/dev/null; do
+    n=$((n + 1)); [ $n -lt 1200 ] || { echo "the window did not become usable"; exit 1; }
+    sleep 0.1
+done
+cat ~/marks
+kill $window; wait $window 2>/dev/null || true
+xvfb-run -a '"$place"'/slate-python drive_installed.py ~/work
+for file in stone.png sheet.obj bell.wav; do
+    slate asset process $file --local --out ~/work/out --json
+done
+slate build start hello-build --platform linux --driver process --wait --json | cut -c1-300
+slate build artifacts last --download ~/work/built --json
+slate stack down --json
+'
+cp "$root/home/artist/work/window.png" "${CHECK_PICTURE:-/dev/null}" 2>/dev/null || true
+case $package in *.deb) inside dpkg -r slate-desktop; [ ! -e "$root$place" ] ;; *) rm -rf "${root:?}$place" ;; esac
+[ -d "$root/home/artist/.local/share/slate" ]
+echo "removed; the user's data is still there"

@@ -21,7 +21,7 @@ import slate_desktop.ui.plain_imports  # noqa: F401
 
 # isort: split
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QProcess, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from slate_desktop import __version__
 from slate_desktop.ui import crash
@@ -166,17 +166,22 @@ def _close(window: MainWindow, then: Callable[[], None]) -> None:
     window.tasks.spawn(window.document_commands.close_window(then), "close window", window)
 
 
-def paint_now(app: QApplication, window: MainWindow) -> None:
+def paint_now(app: QApplication, window: MainWindow) -> bool:
     """Put the first picture on the screen, before anything slow is imported.
+
+    Returns whether it was painted in time.
 
     No event loop and no coroutine exists yet, so looking at Qt's events here nests nothing.
     """
-    watcher = _PaintWatcher(window)
+    # What covers the window is painted, and not the window below it.
+    watched = window.centralWidget()
+    watcher = _PaintWatcher(watched)
     deadline = time.monotonic() + _PAINT_S
     while not watcher.is_painted and time.monotonic() < deadline:
         app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-    window.removeEventFilter(watcher)
+    watched.removeEventFilter(watcher)
     watcher.deleteLater()
+    return watcher.is_painted
 
 
 def open_anew(profile: str) -> bool:
@@ -219,10 +224,10 @@ async def _load_graphs(window: MainWindow) -> None:
 
 
 class _PaintWatcher(QObject):
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
         self.is_painted = False
-        window.installEventFilter(self)
+        widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:

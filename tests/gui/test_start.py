@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import SIGNAL, QObject, Qt
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QApplication, QDialog
 
 from slate_desktop.errors import StackError
 from slate_desktop.settings import paths
@@ -38,6 +38,17 @@ def test_nothing_slow_is_imported_before_the_first_paint() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_the_first_picture_is_noticed_when_it_is_painted(
+    theme: Theme, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "_PAINT_S", 10.0)
+    window = MainWindow(theme, WindowState(), app_module.connector(None))
+    window.show()
+    assert app_module.paint_now(qapp, window)
+    window.close_for_good()
+    window.deleteLater()
 
 
 async def test_window_shows_tree_steps_and_error_when_nothing_can_be_reached(

@@ -126,6 +126,16 @@ class LastSeen:
             files.remove(self._path(name))
         files.write_private(self._path(_INDEX), msgspec.json.encode(self._moments))
 
+    def forget(self, name: str) -> None:
+        """Remove what was kept under a name.
+
+        Raises:
+            SettingsError: that it is gone cannot be noted; its file is gone all the same.
+        """
+        if self._moments.pop(name, None) is not None:
+            files.remove(self._path(name))
+            files.write_private(self._path(_INDEX), msgspec.json.encode(self._moments))
+
     def _read(self, name: str) -> bytes | None:
         try:
             return files.read_private(self._path(name))

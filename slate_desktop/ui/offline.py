@@ -55,6 +55,9 @@ class Offline:
         work.connected.connect(self._on_connected)
         work.lamp_changed.connect(self._on_lamp)
         work.current_changed.connect(self._on_current)
+        work.session_removed.connect(
+            lambda session_id: window.tasks.spawn(self._forget(session_id), "forget log", window)
+        )
         self._patience = QTimer(window)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self._show_soon)
@@ -130,6 +133,16 @@ class Offline:
             log.warning("what the servers say cannot be kept", extra={"reason": str(error)})
             return
         self._kept = found
+
+    async def _forget(self, session_id: str) -> None:
+        """Keep nothing of a session that somebody removed with its log."""
+        name = _log_name(session_id)
+        seen = await self._open()
+        self._kept.pop(name, None)
+        try:
+            await asyncio.to_thread(seen.forget, name)
+        except SettingsError as error:
+            log.warning("a kept log cannot be forgotten", extra={"reason": str(error)})
 
     def _look(self) -> dict[str, Seen]:
         """Return what the models hold now, by the name that it is kept under."""

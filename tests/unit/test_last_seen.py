@@ -72,6 +72,18 @@ def test_oldest_logs_go_when_there_are_too_many(tmp_path: Path) -> None:
     assert "log-5" in files
 
 
+def test_removed_session_leaves_no_log(tmp_path: Path) -> None:
+    seen = LastSeen(tmp_path / "seen")
+    seen.keep({"log-a": SeenLog(lines=[line(1)]), "log-b": SeenLog(lines=[])}, set(), NOW)
+    seen.forget("log-a")
+    seen.forget("never")
+    assert not (tmp_path / "seen" / "log-a.json").exists()
+    again = LastSeen(tmp_path / "seen")
+    again.open()
+    assert again.moment("log-a") is None
+    assert again.moment("log-b") == NOW
+
+
 def test_kept_log_is_bounded_in_lines_and_bytes() -> None:
     many = seen_log([line(n) for n in range(1, last_seen.MAX_LINES + 11)], [])
     assert [many.lines[0].seq, many.lines[-1].seq] == [11, last_seen.MAX_LINES + 10]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.sizes import format_bytes
-from slate_desktop.errors import SlateError
+from slate_desktop.errors import AssetError, SlateError
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.model.camera import Camera
@@ -43,7 +43,7 @@ class ModelDocument(Document):
         self._worker: ModelWorker | None = None
         self._variants = Variants(path, context.reader)
         self._shown = (0, "shaded")
-        self._is_showing = False
+        self._is_showing = self._is_closed = False
         self._watch: FileWatch | None = None
         self._size_m, self._summary = 0.0, ""
         self.facts: dict[str, Any] = {}
@@ -85,7 +85,8 @@ class ModelDocument(Document):
             self._watch.changed.connect(self.start)
 
     async def aclose(self) -> None:
-        """End the drawing process."""
+        """Let go of the drawing process."""
+        self._is_closed = True
         self.animations.stop()
         self.view.set_worker(None)
         worker, self._worker = self._worker, None
@@ -108,7 +109,11 @@ class ModelDocument(Document):
         if worker is None or not worker.is_alive:
             if worker is not None:
                 await worker.aclose()
-            worker = self._worker = await self.context.models.take()
+            worker = await self.context.models.take()
+            if self._is_closed:
+                await self.context.models.give_back(worker)
+                raise AssetError.crash("The document was closed meanwhile.")
+            self._worker = worker
         return worker
 
     async def _describe(self) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class ModelPool:
         worker, self._spare = self._spare, None
         if worker is not None and worker.is_alive:
             return worker
+        if worker is not None:
+            await worker.aclose()
         worker = await _make()
         try:
             await worker.start()

@@ -174,7 +174,7 @@ def paint_now(app: QApplication, window: MainWindow) -> bool:
     No event loop and no coroutine exists yet, so looking at Qt's events here nests nothing.
     """
     # What covers the window is painted, and not the window below it.
-    watched = window.centralWidget()
+    watched = window.centralWidget() or window
     watcher = _PaintWatcher(watched)
     deadline = time.monotonic() + _PAINT_S
     while not watcher.is_painted and time.monotonic() < deadline:

@@ -76,12 +76,14 @@ async def pictures(window) -> None:
     await until(lambda: window.details.form.image.text() or True, "the details")
     await asyncio.sleep(0.6)
     await take(window, "window-ready")
-    await build_pictures(window)
+    if "--monitor" not in sys.argv:
+        await build_pictures(window)
     if "--builds" in sys.argv:
         return
     hello = await session_of(window, "hello-runtime", "process")
     godot = await session_of(window, "godot-pulse", "docker")
     await asyncio.sleep(_LIVE_S)  # the graphs fill
+    await monitor_pictures(window, hello)
     window.docks.reset()
     await take(window, "window-dark")
     window.theme.set_choice("light")
@@ -100,6 +102,48 @@ async def pictures(window) -> None:
             lambda session_id=session_id: window.workspace.find_session(session_id).is_final,
             "the stop",
         )
+
+
+async def monitor_pictures(window, other: str) -> None:
+    """Draw two sessions over five minutes with what happened, in both themes, and the hosts."""
+    from PySide6.QtCore import Qt
+
+    pane = window.performance
+    await until(lambda: pane.graphs is not None, "the graphs")
+    for name in ("build", "builds", "jobs", "assets"):
+        window.docks.docks[name].hide()
+    window.docks.docks["performance"].show()
+    window.docks.docks["performance"].raise_()
+    window.resizeDocks([window.docks.docks["performance"]], [640], Qt.Orientation.Horizontal)
+    session = window.workspace.session
+    window.registry["session.restart"].trigger()
+    await until(
+        lambda: (
+            window.workspace.session.attempt > session.attempt
+            and window.workspace.session.status.value == "running"
+        ),
+        "the restart",
+    )
+    await asyncio.sleep(_LIVE_S / 2)
+    pane.set_span(300)
+    await until(lambda: len(pane.graphs.strip.marks) >= 2, "marks")
+    await asyncio.sleep(1.2)
+    window.toasts.clear()
+    await take(window, "monitor-one")
+    actions = pane.tools.compare.menu().actions()
+    next(action for action in actions if action.data() == other).trigger()
+    await until(lambda: pane.graphs.legend.isVisible(), "the second session")
+    await asyncio.sleep(1.2)
+    await take(window, "monitor-several")
+    window.theme.set_choice("light")
+    await take(window, "monitor-several-light")
+    window.theme.set_choice("dark")
+    pane.tools.hosts.click()
+    await until(lambda: pane.hosts.tree.topLevelItemCount() > 0, "the hosts")
+    await take(window, "monitor-hosts")
+    pane.tools.hosts.click()
+    next(a for a in pane.tools.compare.menu().actions() if a.data() == other).trigger()
+    pane.set_span(60)
 
 
 async def build_pictures(window) -> None:

@@ -106,7 +106,8 @@ class StatsPump:
                         group.create_task(
                             self._sample(session_id, watched), name=f"stats.{session_id}"
                         )
-                if not self._watched and not self._left:
+                # What could not be stored is tried again a period later, not at once.
+                if not self._watched and not left and not self._left:
                     self._has_work.clear()
                     continue
                 await asyncio.sleep(max(0.05, self._period_s - (time.monotonic() - started_s)))

@@ -21,6 +21,7 @@ BENCHES = {
     "live": "a container's live log against docker logs -f",
     "flood": "100,000 lines/s from a container to the window: loss, turns, memory",
     "stats": "a container's statistics against docker stats --no-stream",
+    "history": "a month of one session's figures as 600 points against fetching the minutes",
     "texture": "textures to BC7 with all mips against Pillow with etcpak: time and PSNR",
     "model": "a GLB and three levels of detail against trimesh and against gltfpack",
     "audio": "sounds against ffmpeg: a plain encode, loudnorm; memory of 30 minutes",

@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from slate_desktop.agent.service import EXIT_OK, EXIT_SUPERSEDED
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
 from slate_desktop.domain.roles import Role
+from slate_desktop.domain.runs import Run
 from slate_desktop.domain.session import SessionStatus
+from slate_desktop.domain.stats import StatsPoint
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.wire.messages import LogEvent, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.subjects import HEARTBEAT_ALL, RUNTIME_ALL
@@ -54,6 +57,46 @@ async def test_session_starts_logs_and_stops(world: AgentWorld) -> None:
     assert await world.messages(session.id) == ["hello"]
     assert world.engine.runtimes() == []
     assert (await world.ask("stats", session.id))["error"]["code"] == "not_running"
+
+
+async def test_figures_and_runs_stay_when_the_runtime_and_its_agent_are_gone(
+    world: AgentWorld,
+) -> None:
+    await world.start_agent()
+    session = await world.new_session()
+    assert (await world.ask("start", session.id))["status"] == "running"
+    sample = await world.ask("stats", session.id)
+    assert (await world.ask("stop", session.id))["status"] == "stopped"
+    assert world.engine.runtimes() == []
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    start = end - timedelta(hours=1)
+
+    async def points_of(step_s: int) -> list[StatsPoint]:
+        """The last samples are stored soon after the end."""
+        while True:
+            points = await world.db.stats.list(
+                session.id, step_s=step_s, start=start, end=end, width_s=step_s
+            )
+            if points:
+                return points
+            await asyncio.sleep(0.1)
+
+    async def peak() -> Run:
+        while True:
+            runs = await world.db.runs.of_project(session.project_id, session.runtime_type, 5)
+            if runs and runs[0].memory_peak:
+                return runs[0]
+            await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(60):
+        for step_s in (1, 10, 60):
+            assert (await points_of(step_s))[0].memory_usage == sample["memory_usage"]
+        run = await peak()
+        await world.end_agent()
+        await world.start_agent()
+        assert await points_of(60)
+    assert (run.status, run.memory_peak) == ("stopped", sample["memory_usage"])
+    assert await world.messages(session.id) == ["hello"]
 
 
 async def test_start_is_answered_within_the_settling_time(world: AgentWorld) -> None:

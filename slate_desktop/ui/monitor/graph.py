@@ -20,7 +20,7 @@ from slate_desktop.ui.text import ElidedLabel, plain_label
 from slate_desktop.ui.theme import Theme
 
 _DRAG_PX = 5
-_MIN_HEIGHT = 58
+_MIN_HEIGHT = 84
 
 
 class Graph(QWidget):

@@ -93,3 +93,24 @@ async def test_missing_image_is_refused(world: DockerWorld) -> None:
     reply = await world.ask("start", session.id, {"image": "evil.example.org/x"})
     assert reply["error"]["code"] == "image_denied"
     await world.until_no_container(session.id)
+
+
+async def test_noise_long_and_unfinished_lines_are_stored(world: DockerWorld) -> None:
+    await world.start_docker_agent()
+    session = await world.new_container(
+        r"printf 'a\000b\377c \033[31mred\n'; head -c 200000 /dev/zero | tr '\0' x; echo;"
+        r" head -c 3000 /dev/urandom; echo; printf tail"
+    )
+    await world.ask("start", session.id)
+    row = await world.until(session.id, lambda row: row.is_final, 30)
+    assert (row.status, row.log_complete) == (S.STOPPED, True)
+    page = await world.db.logs.page(session.id, limit=5000)
+    lines, whole = [line for line in page.lines if line.stream == "stdout"], [""]
+    for line in lines:
+        whole[-1] += line.message
+        if not line.partial:
+            whole.append("")
+    assert whole[0] == "ab\ufffdc \x1b[31mred"
+    assert whole[1] == "x" * 200_000
+    assert whole[-2:] == ["tail", ""]
+    assert [line.seq for line in page.lines] == list(range(1, len(page.lines) + 1))

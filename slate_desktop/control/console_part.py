@@ -17,7 +17,11 @@ from slate_desktop.control.console_match import Matcher
 
 # What engines and loggers put before a line, so that a repeated one never looks the same:
 # `[2024.01.01-00.00.00:000][  0]`, `2024-01-01 00:00:00,123`, `[12:00:01]`.
-_STAMP = re.compile(rb"\[?[0-9][0-9.:,T/+-]{4,30}Z?\]?(?: ?[0-9][0-9.:,]{4,20}| ?\[ *[0-9]+\])? ?")
+# A number alone is no stamp.
+_STAMP = re.compile(
+    rb"\[?(?=[0-9.]*[:/-])[0-9][0-9.:,T/+-]{4,30}Z?\]?"
+    rb"(?: ?[0-9][0-9.:,]{4,20}| ?\[ *[0-9]+\])? ?"
+)
 _STAMP_STARTS = frozenset(b"[0123456789")
 
 

@@ -283,10 +283,11 @@ class Commands:
     async def save_log(self) -> None:
         """Save the shown lines to a file."""
         window = self._window
-        session = window.workspace.find_session(window.console.current_id)
-        if session is None:
+        if not window.console.has_lines:
             return
-        name = f"{session.runtime_type}-{session.id[:8]}.log"
+        session = window.workspace.find_session(window.console.current_id)
+        kind = session.runtime_type if session is not None else "console"
+        name = f"{kind}-{session.id[:8]}.log" if session is not None else f"{kind}.log"
         title = window.tr("Save the shown lines")
         path = await dialogs.choose_save_file(
             window,

@@ -281,6 +281,9 @@ def test_equal_lines_that_follow_one_another_are_one_row():
     buffer.append([line(seq, text) for seq, text in enumerate(texts, 1)])
     view = stacked(buffer)
     assert [(row.seq, row.repeats) for row in view.rows(0, 9)] == [(1, 0), (2, 2), (5, 0), (6, 0)]
+    points = LogBuffer()
+    points.append([line(1, "10000 points"), line(2, "20000 points")])
+    assert len(stacked(points)) == 2
     looks: list[int] = []
     view.appended.connect(looks.append)
     buffer.append([line(7, "a"), line(8, "c")])

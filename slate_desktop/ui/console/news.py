@@ -31,7 +31,8 @@ class NewsButton(QPushButton):
     def _on_pending_changed(self, count: int) -> None:
         self.setVisible(count > 0)
         if count:
-            self.setText(self.tr("%n new line(s)", "", count))
+            words = self.tr("1 new line") if count == 1 else self.tr("{count} new lines")
+            self.setText(words.format(count=f"{count:,}"))
             self._place()
 
     def _place(self) -> None:

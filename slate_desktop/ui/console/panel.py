@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.console import ansi
 from slate_desktop.ui.console.columns import Columns
 from slate_desktop.ui.console.density import DensityStrip
 from slate_desktop.ui.console.filter_state import FilterState
@@ -188,7 +189,9 @@ class ConsolePanel(QWidget):
         text = self.view.selected_text() if self.view.has_selection else ""
         row = self.view.row_of(self.view.chosen_seq or self.view.bottom_seq)
         if (not text or "\n" in text) and row is not None:
-            text = self.view.painting.rows.plain(row)
+            # Between colours the stored line has more than its text: its longest piece is hidden.
+            runs = ansi.parse(self.view.painting.rows.message(row))
+            text = max((run.text for run in runs), key=len, default="")
         hidden = self.filters.choice.hidden
         if text.strip() and text not in hidden:
             self.view.selection.clear()

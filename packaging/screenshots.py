@@ -3,7 +3,7 @@
 Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCKER_HOST,
 SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
 With ``--previews`` it takes those of the asset browser and the previews alone, with no server;
-with ``--builds`` those of the builds alone.
+with ``--builds`` those of the builds alone, with ``--console`` those of the console.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ async def pictures(window) -> None:
     window.theme.set_choice("light")
     await take(window, "window-light")
     window.theme.set_choice("dark")
+    await _console(window)
     window.workspace.choose_session(hello)
     window.palette_.open_commands()
     window.palette_.field.setText("log")
@@ -240,6 +241,8 @@ def main() -> int:
             try:
                 if "--previews" in sys.argv:
                     await _previews(window)
+                elif "--console" in sys.argv:
+                    await _console(window)
                 else:
                     await pictures(window)
             except BaseException as error:
@@ -259,6 +262,17 @@ def main() -> int:
     for error in failures:
         print(error, file=sys.stderr)
     return 1 if failures else code
+
+
+async def _console(window) -> None:
+    from console_pictures import console_pictures
+
+    await until(lambda: window.is_built, "the window")
+    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101 - the container is another user
+        await console_pictures(window, Path(folder), session_of, take, until)
 
 
 async def _previews(window) -> None:

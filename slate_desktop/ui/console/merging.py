@@ -40,7 +40,7 @@ class Merging(QObject):
 
     def show_members(self) -> None:
         """Name the source of each line while the merged log is shown."""
-        names = tuple(log.title for log in self.members()) if self.is_shown else ()
+        names = _short([log.title for log in self.members()]) if self.is_shown else ()
         if names != self._view.painting.rows.names:
             self._view.painting.rows.names = names
             self._view.change_text()
@@ -68,3 +68,9 @@ class Merging(QObject):
             action.setChecked(log.id not in self._left_out)
             action.triggered.connect(lambda *_, log_id=log.id: self.toggle(log_id))
         menu.popup(self._view.viewport().mapToGlobal(QPoint(20, 10)))
+
+
+def _short(titles: list[str]) -> tuple[str, ...]:
+    """Return titles without the session's id, where they can be told apart without it."""
+    names = tuple(title.split(" · ")[0] for title in titles)
+    return names if len(set(names)) == len(names) else tuple(titles)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
+
+from slate_desktop.errors import SlateError
 
 Take = Callable[[Any, str], Awaitable[None]]
 Until = Callable[..., Awaitable[None]]
@@ -15,6 +18,7 @@ SIZE = (1520, 920)
 _CONSOLE_HEIGHT = 560
 _MANY_LINES = 40_000
 _FEW_LINES = 400
+_STOP_TRIES = 5
 _PROJECT = """config_version=4
 
 [application]
@@ -111,7 +115,11 @@ async def _start(
 
 
 async def _stop(window: Any, session_id: str) -> None:
-    await window.workspace.slate.stop_container(session_id, wait=True, timeout_s=60)
+    for _ in range(_STOP_TRIES):
+        # An agent under load may answer late; the stop happens all the same.
+        with contextlib.suppress(SlateError):
+            await window.workspace.slate.stop_container(session_id, wait=True, timeout_s=60)
+            break
     window.console.tabs.close_wanted.emit(session_id)
 
 

@@ -160,6 +160,23 @@ async def test_folder_that_cannot_be_written_costs_nothing_else(
     assert window.workspace.slate is not None
 
 
+async def test_removed_session_leaves_no_log_behind(
+    window: MainWindow, slate: FakeSlate, tmp_path: Path
+) -> None:
+    project = next(iter(slate.projects.values()))
+    session = slate.put_session(project.id, SessionStatus.STOPPED)
+    await until(lambda: window.workspace.find_session(session.id) is not None)
+    model = await window.workspace.open_model(session.id)
+    assert model is not None
+    await slate.log(session.id, "a secret")
+    await until(lambda: len(model.logs) == 1)
+    await window.offline._keep()
+    file = tmp_path / "data" / "last-seen" / "default" / f"log-{session.id}.json"
+    assert "a secret" in file.read_text()
+    await window.workspace.remove_session(session.id)
+    await until(lambda: not file.exists())
+
+
 def test_ages_are_told_in_the_largest_whole_unit() -> None:
     now = datetime.now(UTC)
     told = [

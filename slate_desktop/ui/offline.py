@@ -46,6 +46,7 @@ class Offline:
         self._kept: dict[str, Seen] = {}
         self._heard_at: datetime | None = None
         self._away: set[str] = set()
+        self._writing = asyncio.Lock()
         self.logs: dict[str, KeptLog] = {}
         self.labels = {name: AgeLabel(window.theme) for name in _PANES}
         for name, label in self.labels.items():
@@ -122,8 +123,12 @@ class Offline:
     async def _keep(self) -> None:
         if self._away or self._window.workspace.slate is None:
             return
-        now = self._heard_at = datetime.now(UTC)
         seen = await self._open()
+        async with self._writing:
+            await self._write(seen)
+
+    async def _write(self, seen: LastSeen) -> None:
+        now = self._heard_at = datetime.now(UTC)
         found = self._look()
         changed = {name: value for name, value in found.items() if self._kept.get(name) != value}
         try:
@@ -138,11 +143,12 @@ class Offline:
         """Keep nothing of a session that somebody removed with its log."""
         name = _log_name(session_id)
         seen = await self._open()
-        self._kept.pop(name, None)
-        try:
-            await asyncio.to_thread(seen.forget, name)
-        except SettingsError as error:
-            log.warning("a kept log cannot be forgotten", extra={"reason": str(error)})
+        async with self._writing:
+            self._kept.pop(name, None)
+            try:
+                await asyncio.to_thread(seen.forget, name)
+            except SettingsError as error:
+                log.warning("a kept log cannot be forgotten", extra={"reason": str(error)})
 
     def _look(self) -> dict[str, Seen]:
         """Return what the models hold now, by the name that it is kept under."""

@@ -58,6 +58,9 @@ class ModelPool:
             log.info("a drawing process cannot be used again", extra={"reason": str(error)})
             await worker.aclose()
             return
+        except asyncio.CancelledError:
+            await worker.aclose()
+            raise
         if self._spare is None and self._warming is None and not self._is_closed:
             self._spare = worker
         else:

@@ -3,7 +3,8 @@
 Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCKER_HOST,
 SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
 With ``--previews`` it takes those of the asset browser and the previews alone, with no server;
-with ``--builds`` those of the builds alone, with ``--console`` those of the console.
+with ``--builds`` those of the builds alone, with ``--console`` those of the console, with
+``--jobs`` those of asset jobs alone, which need no engine.
 """
 
 from __future__ import annotations
@@ -243,6 +244,8 @@ def main() -> int:
                     await _previews(window)
                 elif "--console" in sys.argv:
                     await _console(window)
+                elif "--jobs" in sys.argv:
+                    await _jobs(window)
                 else:
                     await pictures(window)
             except BaseException as error:
@@ -284,6 +287,12 @@ async def _previews(window) -> None:
         await preview_pictures(window, root, take, until)
 
 
+async def _jobs(window) -> None:
+    from job_pictures import job_pictures
+
+    await job_pictures(window, take, until)
+
+
 def _outside() -> int:
     is_offline = "--previews" in sys.argv
     with _directories(is_offline=is_offline) as environment, _display() as display:
@@ -320,7 +329,8 @@ def _directories(*, is_offline: bool) -> Iterator[dict[str, str]]:
     if host:
         environment.setdefault("DOCKER_HOST", host)
     try:
-        with contextlib.nullcontext() if is_offline else _engine(environment):
+        has_engine = not is_offline and "--jobs" not in sys.argv
+        with _engine(environment) if has_engine else contextlib.nullcontext():
             yield environment
     finally:
         shutil.rmtree(base, ignore_errors=True)

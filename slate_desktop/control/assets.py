@@ -438,7 +438,10 @@ def _is_fitting(known: AssetResult, prepared: Prepared) -> bool:
     if known.result is None:
         return True  # a failure has no names
     name = PurePosixPath(prepared.inputs[0].name)
-    return names_for(name, result_from_json(known.result).products) is not None
+    try:
+        return names_for(name, result_from_json(known.result).products) is not None
+    except CommandError:
+        return False  # written by another release
 
 
 def _bad(field: str, message: str) -> CommandError:

@@ -215,6 +215,17 @@ async def test_product_that_names_its_neighbours_is_made_for_each_name(world: As
     assert (await world.slate.wait_asset_job(third.id)).status is S.COMPLETED
 
 
+async def test_result_that_cannot_be_read_is_made_again(world: AssetWorld) -> None:
+    """As one of another release may be."""
+    world.write("cube.obj")
+    await world.process("cube.obj")
+    async with world.db.connection() as connection:
+        await connection.execute("""update slate_asset_results set result = '{"form": 9}'""")
+    again = await world.process("cube.obj")
+    assert (again.status, again.cached) == (S.COMPLETED, False)
+    assert products_of(await world.process("cube.obj"))
+
+
 async def test_product_that_would_replace_its_source_is_refused(world: AssetWorld) -> None:
     world.write("cube.obj")
     submit = SubmitOptions(out_dir=".")

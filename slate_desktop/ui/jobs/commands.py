@@ -133,8 +133,10 @@ class JobCommands:
 
         Options that were chosen for an asset itself win over those of the pane.
         """
-        window, model = self._window, self._model
-        slate = window.workspace.slate
+        window = self._window
+        if self._model is None or self._model.project_id != window.workspace.current_project_id:
+            await self._follow()  # the project was chosen just now
+        model, slate = self._model, window.workspace.slate
         if model is None or slate is None:
             window.show_error(SlateError(window.tr("Choose a project first.")))
             return

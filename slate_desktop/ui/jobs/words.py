@@ -8,7 +8,9 @@ from PySide6.QtCore import QCoreApplication
 
 from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.report import result_from_json, result_to_json
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.errors import CommandError
 
 _S = AssetJobStatus
 _LOOKS = {
@@ -76,7 +78,7 @@ def report_lines(job: AssetJob) -> list[str]:
         lines.append(job.error_message)
     if job.lease_owner and not job.cached:
         lines.append(_tr("Worker {name}, attempt {n}").format(name=job.lease_owner, n=job.attempt))
-    result = job.result or {}
+    result = _ordered(job.result or {})
     report = result.get("report") or {}
     lines += [f"! {text}" for text in report.get("warnings", ())]
     if result.get("products"):
@@ -107,21 +109,30 @@ def badge(state: str) -> str:
     }.get(state, "")
 
 
+def _ordered(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result in its own order, which the database does not keep."""
+    try:
+        return result_to_json(result_from_json(result))
+    except CommandError:
+        return result
+
+
 def _fact(name: str, value: Any, depth: int) -> list[str]:
     indent = "  " * depth
-    if value is None or value in ([], {}):
+    if value is None or value in ([], (), {}):
         return []
     if isinstance(value, dict):
         lines = [f"{indent}{name}"]
         for key, item in value.items():
             lines += _fact(str(key).replace("_", " "), item, depth + 1)
         return lines
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list | tuple) and value and isinstance(value[0], dict):
         lines = [f"{indent}{name}"]
-        for item in value[:16]:
-            lines.append(
-                "  " * (depth + 1) + ", ".join(f"{k} {_plain(v)}" for k, v in item.items())
-            )
+        for number, item in enumerate(value[:16], 1):
+            lines.append(f"{indent}  {item.get('path', number)}")
+            for key, each in item.items():
+                if key != "path":
+                    lines += _fact(str(key).replace("_", " "), each, depth + 2)
         return lines
     return [f"{indent}{name}: {_plain(value)}"]
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs a package into a bare Debian 12 and uses it there as an ordinary user, without a network.
 #
-#   packaging/linux/check-in-root.sh PACKAGE.deb|PORTABLE.tar.xz [ROOT]
+#   packaging/linux/check-in-root.sh PACKAGE.deb|PORTABLE.tar.xz|BUNDLE [ROOT]
 #
 # Needs root, debootstrap and unshare. ROOT is a bookworm of debootstrap's minbase variant, made where
 # it is missing and never changed: what is installed goes into a layer above it that is thrown away.
@@ -53,30 +53,40 @@ from assemble import DEPENDS
 print(' '.join(d.split('|')[0].split('(')[0].strip() for d in DEPENDS))")
         # shellcheck disable=SC2086
         inside apt-get install -y -qq --no-install-recommends $depends >/dev/null
-        tar -xJf "$package" -C "$root/home/artist"
+        mkdir "$root/home/artist/slate"
+        if [ -d "$package" ]; then
+            cp -a "$package/." "$root/home/artist/slate"
+        else
+            tar -xJf "$package" -C "$root/home/artist/slate" --strip-components=1
+        fi
         inside chown -R artist: /home/artist
-        place=/home/artist/$(tar -tf "$package" | head -n 1 | cut -d/ -f1)
-        commands=$place
+        place=/home/artist/slate commands=/home/artist/slate
         ;;
 esac
-echo "installed: $(du -sm "$root$place" | cut -f1) MiB in $place, package $(du -m "$package" | cut -f1) MiB"
-inside apt-get install -y -qq --no-install-recommends xvfb xauth >/dev/null
+echo "installed: $(du -sm "$root$place" | cut -f1) MiB in $place, package $(du -sm "$package" | cut -f1) MiB"
+inside apt-get install -y -qq --no-install-recommends xvfb >/dev/null
 
 mkdir "$root/home/artist/work"
 cp "$here/drive_installed.py" "$root/home/artist/work/"
 inside chown -R artist: /home/artist/work
 
-# From here on there is no network: a name space of its own with nothing but the loopback.
+# From here on there is no network: name spaces of its own with nothing but the loopback, and with
+# processes that all end with the first one.
 as_artist() {
-    unshare --net sh -c 'ip link set lo up; exec "$@"' sh \
-        chroot --userspec=artist:artist "$root" env -i HOME=/home/artist USER=artist LANG=C.UTF-8 \
-        PATH="$commands:/usr/bin:/bin" sh -euc "$1"
+    unshare --net --pid --mount --fork --kill-child sh -c '
+        ip link set lo up
+        mount -t proc proc "$1/proc"
+        exec chroot --userspec=artist:artist "$1" env -i HOME=/home/artist USER=artist LANG=C.UTF-8 \
+            PATH="$2:/usr/bin:/bin" sh -euc "$3"' sh "$root" "$commands" "$1"
 }
 as_artist '
 cd ~/work
 slate version
 echo "started at $(cut -d" " -f1 /proc/uptime) s; moments as clock and processor time in ns:"
-SLATE_STARTUP_MARK=$HOME/marks xvfb-run -a slate-desktop >/dev/null 2>&1 &
+Xvfb :90 -screen 0 1600x1000x24 -nolisten tcp >/dev/null 2>&1 &
+server=$!
+export DISPLAY=:90
+SLATE_STARTUP_MARK=$HOME/marks slate-desktop >/dev/null 2>&1 &
 window=$!
 n=0
 until grep -q "^usable" ~/marks 2>/dev/null; do
@@ -85,13 +95,14 @@ until grep -q "^usable" ~/marks 2>/dev/null; do
 done
 cat ~/marks
 kill $window; wait $window 2>/dev/null || true
-xvfb-run -a '"$place"'/slate-python drive_installed.py ~/work
+'"$place"'/slate-python drive_installed.py ~/work
 for file in stone.png sheet.obj bell.wav; do
     slate asset process $file --local --out ~/work/out --json
 done
 slate build start hello-build --platform linux --driver process --wait --json | cut -c1-300
 slate build artifacts last --download ~/work/built --json
 slate stack down --json
+kill $server
 '
 cp "$root/home/artist/work/window.png" "${CHECK_PICTURE:-/dev/null}" 2>/dev/null || true
 case $package in *.deb) inside dpkg -r slate-desktop; [ ! -e "$root$place" ] ;; *) rm -rf "${root:?}$place" ;; esac

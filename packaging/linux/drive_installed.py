@@ -86,6 +86,7 @@ async def _session(window: Any) -> str:
         lambda: next((p for p in work.projects if p.name == "hello-runtime"), None), "the sample"
     )
     work.choose_project(project.id)
+    await until(lambda: window.binding.config.key == project.id, "its configuration")
     start = window.registry["session.start"]
     await until(start.isEnabled, "Start")
     start.trigger()

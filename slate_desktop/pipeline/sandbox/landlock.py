@@ -93,6 +93,8 @@ def _python() -> list[Path]:
     """Where the interpreter, its packages, this one and its data files lie."""
     package = Path(__file__).resolve().parents[2]
     paths = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), package}
+    # An installed program carries its modules in its own file; some are read when they are needed.
+    paths.add(Path(sys.executable).resolve())
     # In a checkout the data files lie beside the package.
     paths.add(resource_path())
     for entry in sys.path:

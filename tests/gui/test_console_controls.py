@@ -173,14 +173,14 @@ async def test_a_place_in_a_line_opens_its_file(
     QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=point)
     opened = project_root / "levels" / "one.tscn"
     await until(lambda: window.documents.document_of(opened) is not None)
-    assert isinstance(window.documents.document_of(opened), TextDocument)
+    document = window.documents.document_of(opened)
+    assert isinstance(document, TextDocument)
+    await until(lambda: document.editor.toPlainText() == "x")  # nothing is loading at the end
     view.hovered.emit(None)
     assert view.painting.link is None
-    document = window.documents.document_of(opened)
-    assert document is not None
-    await window.documents.close_document(document)
+    window.documents.show_overview()
     window.registry["console.open_place"].trigger()  # without a mouse
-    await until(lambda: window.documents.document_of(opened) is not None)
+    await until(lambda: window.documents.current is document)
 
 
 async def test_marks_are_set_listed_and_gone_through(

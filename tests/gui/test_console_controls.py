@@ -17,7 +17,6 @@ from slate_desktop.ui.console.painting import MARGIN
 from slate_desktop.ui.console.panel import ConsolePanel
 from slate_desktop.ui.console.row_text import TimeStyle, format_span
 from slate_desktop.ui.console.wrapping import cut
-from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
@@ -159,28 +158,6 @@ async def test_hidden_lines_stay_hidden_per_log_and_come_back(
     console.filter_state.all.click()
     await until(lambda: len(seqs(console)) == 8)
     assert console.filters.chips[LogLevel.WARN].isChecked()
-
-
-async def test_a_place_in_a_line_opens_its_file(
-    window: MainWindow, console: ConsolePanel, project_root: Path
-) -> None:
-    port, view = console.view.viewport(), console.view
-    point = point_at(console, 3, "res://")
-    QTest.mouseMove(port, point)
-    view.hovered.emit(view.place_at(point.toPointF()))
-    assert view.painting.link is not None
-    assert port.cursor().shape() is Qt.CursorShape.PointingHandCursor
-    QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=point)
-    opened = project_root / "levels" / "one.tscn"
-    await until(lambda: window.documents.document_of(opened) is not None)
-    document = window.documents.document_of(opened)
-    assert isinstance(document, TextDocument)
-    await until(lambda: document.editor.toPlainText() == "x")  # nothing is loading at the end
-    view.hovered.emit(None)
-    assert view.painting.link is None
-    window.documents.show_overview()
-    window.registry["console.open_place"].trigger()  # without a mouse
-    await until(lambda: window.documents.current is document)
 
 
 async def test_marks_are_set_listed_and_gone_through(

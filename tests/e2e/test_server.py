@@ -116,7 +116,7 @@ def join(server: Cli, base: Path, name: str, process: subprocess.Popen[bytes]) -
 
 
 @pytest.fixture(scope="module")
-def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A project of Anna's with a session that runs on the server's own agent."""
     root = tmp_path_factory.mktemp("annas")
     (root / "loop.py").write_text(LOOP)
@@ -125,7 +125,8 @@ def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     )
     session = studio.anna.json("session", "start", "annas", "--driver", "process", "--wait")
     assert session["status"] == "running"
-    return {"project": project, "session": session}
+    yield {"project": project, "session": session}
+    studio.anna.json("session", "stop", session["id"], "--wait")
 
 
 def test_an_invitation_is_good_for_one_use(studio: Studio) -> None:

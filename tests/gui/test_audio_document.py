@@ -40,7 +40,7 @@ async def test_sound_is_drawn_measured_played_and_scrubbed(
     view, player = document.view, document.player
     assert view.seconds == pytest.approx(12, abs=0.001)
     assert "22,050 Hz" in document.words.text()
-    assert "-6.0 dBTP" in document.words.text()
+    await until(lambda: "-6.0 dBTP" in document.words.text())
     assert "clipped" not in document.words.text()
     assert view._peaks.max() == pytest.approx(0.5, abs=0.01)
     assert_like(below_ruler(view), "sound-waveform")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton
@@ -105,7 +106,7 @@ async def test_the_used_one_is_marked_and_another_opens_the_window_anew(
     await until(lambda: closes)
     assert window.next_profile == "sbx01"
     assert load_settings().profile == "sbx01"
-    await until(lambda: not dialog.isVisible())
+    await until(lambda: not shiboken6.isValid(dialog) or not dialog.isVisible())
 
 
 async def test_a_server_is_forgotten_after_a_question(window: MainWindow) -> None:

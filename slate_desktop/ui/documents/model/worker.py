@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import mmap
 import os
 import shutil
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -149,6 +151,7 @@ class ModelWorker:
             self._memory = mmap.mmap(file.fileno(), FRAME_BYTES, access=mmap.ACCESS_READ)
         argv = [sys.executable, "-I", "-m", _MODULE]
         environment = child_environment() | {"HOME": str(self.folder), "TMPDIR": str(self.folder)}
+        environment |= _gl_path(self.folder, environment)
         try:
             if sys.platform == "win32":
                 process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -255,3 +258,27 @@ class ModelWorker:
             self._memory.close()
             self._memory = None
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _gl_path(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable with which the drawing process finds the system's EGL.
+
+    WORKAROUND(f3d 3.5): without a display it asks for ``libEGL.so``, a name that only packages for
+    developers bring. A link of that name leads it to what every desktop has. May go when f3d asks
+    for ``libEGL.so.1``.
+    """
+    if sys.platform != "linux":
+        return {}
+    name = "libEGL.so.1"
+    try:
+        ctypes.CDLL(name)
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+        found = next(line for line in maps.splitlines() if f"/{name}" in line)
+        target = folder / "gl" / "libEGL.so"
+        target.parent.mkdir(exist_ok=True)
+        if not target.is_symlink():
+            target.symlink_to(found[found.index("/") :])
+    except (OSError, StopIteration):
+        return {}  # there is none: the drawing process says so
+    places = (str(target.parent), environment.get("LD_LIBRARY_PATH", ""))
+    return {"LD_LIBRARY_PATH": ":".join(place for place in places if place)}

@@ -79,7 +79,10 @@ def _make_empty(target: Path) -> None:
 
 def _unpack(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
+        # As an attribute, which 3.11.0 to 3.11.3 ignore where they would refuse the argument: such
+        # as Debian 12's, whose archives are git's own, which hold no way out of the folder.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(target)
 
 
 async def _git(root: Path, *words: str) -> tuple[int, bytes]:

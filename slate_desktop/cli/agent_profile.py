@@ -108,10 +108,11 @@ def joined_options(settings: Settings, directory: Path, *, allow_unsigned: bool)
     if found.server.kind != Joiner.AGENT.value:
         raise SettingsError(f"What {directory} holds was joined by a person, not by an agent.")
     try:
-        seed = files.read_private(directory / "seed").decode()
+        seed = files.read_private(directory / joined.SEED_FILE).decode()
     except FileNotFoundError as exc:
         raise SettingsError(
-            f"{directory / 'seed'} is missing.", hint="Join again: slate connect --agent FILE"
+            f"{directory / joined.SEED_FILE} is missing.",
+            hint="Join again: slate connect --agent DIR FILE",
         ) from exc
     return AgentOptions(
         agent_id=found.server.id,

@@ -37,7 +37,6 @@ from slate_desktop.wire.tls_keys import new_keys
 _TIMEOUT_S = 15.0
 _ADMISSION_ATTEMPTS = 10
 _MAX_FILE_BYTES = 64 * 1024
-SEED_FILE = "seed"
 
 
 def load_join_file(path: Path) -> JoinFile:
@@ -103,7 +102,7 @@ async def join(
             private_key=private_key,
         )
         if invitation.kind is Joiner.AGENT:
-            files.write_private(target / SEED_FILE, key.seed.encode())
+            files.write_private(target / joined.SEED_FILE, key.seed.encode())
         else:
             place = set_secret(found.seed_secret, key.seed)
             if on_place is not None:

@@ -20,7 +20,6 @@ from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.tls_keys import new_keys
 
 STOP_TIMEOUT_S = 15.0
-SEED_FILE = "seed"
 
 
 class HostAgent:
@@ -52,7 +51,7 @@ class HostAgent:
         private, request = new_keys()
         certificate = authority.client_certificate(request, login)
         await database.add_agent(agent_id, key.public)
-        files.write_private(directory / SEED_FILE, key.seed.encode())
+        files.write_private(directory / joined.SEED_FILE, key.seed.encode())
         server = JoinedServer(
             name=config.name,
             kind=Joiner.AGENT.value,

@@ -21,6 +21,8 @@ from slate_desktop.errors import SettingsError
 from slate_desktop.settings import files, paths
 
 SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+# An agent's signing key, beside the files; a person's is in the keyring.
+SEED_FILE = "seed"
 _FILE = "server.json"
 _CA, _CERTIFICATE, _KEY = "ca.pem", "certificate.pem", "key.pem"
 

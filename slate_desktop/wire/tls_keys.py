@@ -14,12 +14,16 @@ def new_keys() -> tuple[bytes, bytes]:
     The request's name means nothing: the server that signs it chooses the name.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    private = key.private_bytes(
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "slate")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    signed = request.sign(key, hashes.SHA256())
+    return private_pem(key), signed.public_bytes(serialization.Encoding.PEM)
+
+
+def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return a private key as unencrypted PEM."""
+    return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "slate")])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    signed = request.sign(key, hashes.SHA256())
-    return private, signed.public_bytes(serialization.Encoding.PEM)

@@ -123,7 +123,13 @@ def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     project = studio.anna.json(
         "project", "add", str(root), "--name", "annas", "--command", "{python} {root}/loop.py"
     )
-    session = studio.anna.json("session", "start", "annas", "--driver", "process", "--wait")
+    start = ("session", "start", "annas", "--driver", "process", "--wait", "--json")
+    # The server answers before its own agent has come up.
+    deadline = time.monotonic() + 60
+    while (done := studio.anna(*start)).code != 0:
+        assert time.monotonic() < deadline, done
+        time.sleep(0.5)
+    session = done.json
     assert session["status"] == "running"
     yield {"project": project, "session": session}
     studio.anna.json("session", "stop", session["id"], "--wait")

@@ -15,6 +15,7 @@ pytest.importorskip("PySide6", reason="not on this platform: Qt is not installed
 import pytestqt.plugin
 import qasync
 from PySide6.QtCore import QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from slate_desktop.ui import app as app_module
@@ -23,12 +24,16 @@ from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
 from tests.gui.fakes import FakeSlate
 
+LIMIT_S = 100.0
+
 
 class TestLoop(qasync.QEventLoop):
-    """qasync's loop without its last look at Qt's events after a coroutine has ended.
+    """qasync's loop, which gives up by itself and does not look at Qt's events at its end.
 
-    WORKAROUND(qasync 0.28): that look runs steps of other tasks while no loop is running, which
-    they notice. A program ends there; fixtures and tests go on.
+    While it waits inside Qt no signal reaches Python, so that no other time limit can end it.
+
+    WORKAROUND(qasync 0.28): its last look at the events runs steps of other tasks while no loop is
+    running, which they notice. A program ends there; fixtures and tests go on.
     """
 
     __test__ = False
@@ -36,7 +41,12 @@ class TestLoop(qasync.QEventLoop):
     def run_until_complete(self, future: Any) -> Any:
         future = asyncio.ensure_future(future, loop=self)
         future.add_done_callback(lambda _: self.stop())
+        limit = self.call_later(LIMIT_S, self.stop)
         self.run_forever()
+        limit.cancel()
+        if not future.done():
+            waiting = "\n".join(repr(task) for task in asyncio.all_tasks(self))
+            raise TimeoutError(f"not done after {LIMIT_S:.0f} s; there were:\n{waiting}")
         return future.result()
 
 
@@ -62,6 +72,15 @@ def pytest_asyncio_loop_factories(
 # WORKAROUND(pytest-qt 4.5): it handles Qt events between set-up, call and tear-down, which runs
 # steps of coroutines while their loop is not running. It can go when a test can opt out of that.
 pytestqt.plugin._process_events = lambda: None
+
+
+def _no_moving(*_arguments: object, **_keywords: object) -> None:
+    raise AssertionError("QTest.mouseMove loses steps of coroutines: take mouse.move_mouse.")
+
+
+# It handles Qt's events inside the coroutine that calls it. A step of another task that comes then
+# is refused by asyncio ("cannot enter into task") and lost: that task waits for ever.
+QTest.mouseMove = _no_moving  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
 from slate_desktop.ui.documents.audio_document import AudioDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
-from tests.gui.preview_files import turn_wheel, write_wav
+from tests.gui.mouse import turn_wheel
+from tests.gui.preview_files import write_wav
 from tests.gui.references import assert_like, small
 from tests.gui.test_documents import offline
 

@@ -17,9 +17,11 @@ from slate_desktop.ui.console.painting import MARGIN
 from slate_desktop.ui.console.panel import ConsolePanel
 from slate_desktop.ui.console.row_text import TimeStyle, format_span
 from slate_desktop.ui.console.wrapping import cut
+from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
+from tests.gui.mouse import move_mouse
 
 START_NS = time.time_ns() - 60_000_000_000
 TEXTS = [
@@ -160,6 +162,28 @@ async def test_hidden_lines_stay_hidden_per_log_and_come_back(
     assert console.filters.chips[LogLevel.WARN].isChecked()
 
 
+async def test_a_place_in_a_line_opens_its_file(
+    window: MainWindow, console: ConsolePanel, project_root: Path
+) -> None:
+    port, view = console.view.viewport(), console.view
+    point = point_at(console, 3, "res://")
+    move_mouse(port, point)
+    view.hovered.emit(view.place_at(point.toPointF()))
+    assert view.painting.link is not None
+    assert port.cursor().shape() is Qt.CursorShape.PointingHandCursor
+    QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=point)
+    opened = project_root / "levels" / "one.tscn"
+    await until(lambda: window.documents.document_of(opened) is not None)
+    document = window.documents.document_of(opened)
+    assert isinstance(document, TextDocument)
+    await until(lambda: document.editor.toPlainText() == "x")  # nothing is loading at the end
+    view.hovered.emit(None)
+    assert view.painting.link is None
+    window.documents.show_overview()
+    window.registry["console.open_place"].trigger()  # without a mouse
+    await until(lambda: window.documents.current is document)
+
+
 async def test_marks_are_set_listed_and_gone_through(
     window: MainWindow, slate: FakeSlate, console: ConsolePanel
 ) -> None:
@@ -249,7 +273,7 @@ async def test_selected_lines_tell_their_span(console: ConsolePanel) -> None:
     console.selection_span.connect(lambda first, last: told.append((first, last)))
     port = console.view.viewport()
     QTest.mousePress(port, Qt.MouseButton.LeftButton, pos=point_at(console, 2))
-    QTest.mouseMove(port, point_at(console, 4))
+    move_mouse(port, point_at(console, 4), Qt.MouseButton.LeftButton)
     console.view.selection.cursor = console.view.place_at(point_at(console, 4).toPointF())
     QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=point_at(console, 4))
     assert told == [(START_NS + 2_000_000_000, START_NS + 4_000_000_000)]

@@ -15,13 +15,8 @@ from slate_desktop.ui.documents.model.camera import Camera
 from slate_desktop.ui.documents.model_document import ModelDocument, switch_distance
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
-from tests.gui.preview_files import (
-    move_mouse,
-    shared_asset,
-    turn_wheel,
-    write_glb,
-    write_png,
-)
+from tests.gui.mouse import move_mouse, turn_wheel
+from tests.gui.preview_files import shared_asset, write_glb, write_png
 from tests.gui.references import assert_like, pixels, unlike
 from tests.gui.test_documents import offline
 

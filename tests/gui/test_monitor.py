@@ -24,6 +24,7 @@ from slate_desktop.ui.monitor.stack import GraphStack
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
+from tests.gui.mouse import move_mouse
 from tests.gui.test_window import press_start
 
 NS = 10**9
@@ -72,7 +73,7 @@ async def test_pause_zoom_move_and_back_to_now(window: MainWindow, slate: FakeSl
     plot = graphs.cpu.plot
     middle = plot.viewport().rect().center()
     QTest.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle)
-    QTest.mouseMove(plot.viewport(), middle + QPoint(60, 0))
+    move_mouse(plot.viewport(), middle + QPoint(60, 0), Qt.MouseButton.LeftButton)
     QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 0))
     before = pane.view.end_ns
     assert before is not None

@@ -15,7 +15,8 @@ from slate_desktop.ui.documents.texture.comparing import CompareMode
 from slate_desktop.ui.documents.texture_document import TextureDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
-from tests.gui.preview_files import move_mouse, turn_wheel, write_png
+from tests.gui.mouse import move_mouse, turn_wheel
+from tests.gui.preview_files import write_png
 from tests.gui.references import assert_like, middle_of
 from tests.gui.test_documents import offline
 

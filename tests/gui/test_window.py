@@ -22,6 +22,7 @@ from slate_desktop.ui.execute_dialog import ExecuteDialog
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate, port_conflict
+from tests.gui.mouse import move_mouse
 
 
 async def press_start(window: MainWindow, slate: FakeSlate) -> str:
@@ -225,7 +226,7 @@ async def test_graphs_tell_values_under_the_pointer_and_lead_to_their_log(
         age_s = (time.time_ns() - now) / 1e9
         return plot.mapFromScene(box.mapViewToScene(QPointF(-seconds - age_s, 5.0)))
 
-    QTest.mouseMove(plot.viewport(), place(25))
+    move_mouse(plot.viewport(), place(25))
     await until(lambda: graphs.cpu.figure.text().endswith("· 90.0 %"))
     assert "125 MB" in graphs.memory.figure.text()
     assert graphs.network.pointer.isVisible()

@@ -7,7 +7,9 @@ session's project → the body → the idempotency row → the effect. What is r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import shlex
 from collections.abc import Collection
 
 import msgspec
@@ -18,27 +20,30 @@ from slate_desktop.agent.answers import (
     database_away,
     refusal_of,
 )
+from slate_desktop.agent.audit import AuditTrail, command_of
 from slate_desktop.agent.authorize import Authorizer, no_such_session
 from slate_desktop.agent.callers import Gate
-from slate_desktop.agent.idempotency import Idempotency, Ticket
+from slate_desktop.agent.idempotency import Idempotency
 from slate_desktop.agent.operations import Operations, Request, read_request
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.port import Bus, Message
-from slate_desktop.domain.project import Project, User
+from slate_desktop.domain.project import User
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import (
     CommandError,
     ErrorCode,
     NotConnectedError,
+    SlateError,
 )
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.envelope import H_REPLAYED
-from slate_desktop.wire.messages import StartRequest, error_to_reply
+from slate_desktop.wire.envelope import H_REPLAYED, SignedBy
+from slate_desktop.wire.messages import ExecuteRequest, StartRequest, error_to_reply
 from slate_desktop.wire.subjects import START_QUEUE, container_any, parse_container
 
 _log = logging.getLogger(__name__)
 HANDLERS = 32
+_NO_RIGHT = frozenset({ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.REVOKED})
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -47,6 +52,7 @@ class Core(msgspec.Struct, frozen=True):
     authorizer: Authorizer
     idempotency: Idempotency
     operations: Operations
+    audit: AuditTrail
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -120,41 +126,53 @@ class CommandServer:
             raise database_away()
         if signed is None:
             return await self._serve_unsigned(core, operation, session_id, message.data or b"{}")
-        user = await core.authorizer.user_of(signed.key)
+        user = await self._user(core, signed, operation, session_id)
         row, project = await core.operations.find(session_id)
-        await core.authorizer.check(user, project, operation)
-        request = read_request(operation, message.data)
-        if isinstance(request, StartRequest):
-            _check_names(request, user, row)
-        if operation is Operation.STATS:
-            return Answer(encode(await core.operations.run(operation, row, project, request)))
-        ticket = await core.idempotency.begin(
-            signed.key, signed.idem, message.subject, message.data, row.attempt
-        )
+        try:
+            await core.authorizer.check(user, project, operation)
+            request = read_request(operation, message.data)
+            if isinstance(request, StartRequest):
+                _check_names(request, user, row)
+            if operation is Operation.STATS:
+                return Answer(encode(await core.operations.run(operation, row, project, request)))
+            ticket = await core.idempotency.begin(
+                signed.key, signed.idem, message.subject, message.data, row.attempt
+            )
+        except CommandError as error:
+            if operation is not Operation.STATS or error.code in _NO_RIGHT:
+                await core.audit.refuse(signed, f"session.{operation}", row.id, project.id, error)
+            raise
         if ticket.stored is not None:
             return Answer(ticket.stored, is_replayed=True)
+        run = core.operations.run(
+            operation, row, project, request, resumed_from=ticket.resumed_from
+        )
+        noted = command_of(
+            signed, user, f"session.{operation}", row.id, project.id, _detail(request)
+        )
+        # The effect's row of the trail comes first; then its answer is stored under the key.
         working = self._tasks.spawn(
-            self._work(core, ticket, operation, row, project, request), f"{operation}.{row.id}"
+            answer_once(core.idempotency, ticket, core.audit.follow(noted, run)),
+            f"{operation}.{row.id}",
         )
         done, _ = await asyncio.wait({working}, timeout=ANSWER_WITHIN_S)
         if done:
             return Answer(working.result())
         return Answer(core.operations.reached(operation, row))
 
-    async def _work(
-        self,
-        core: Core,
-        ticket: Ticket,
-        operation: Operation,
-        row: RuntimeSession,
-        project: Project,
-        request: Request,
-    ) -> bytes:
-        """Have the effect and store its answer under the key; returns the answer."""
-        run = core.operations.run(
-            operation, row, project, request, resumed_from=ticket.resumed_from
-        )
-        return await answer_once(core.idempotency, ticket, run)
+    async def _user(
+        self, core: Core, signed: SignedBy, operation: Operation, session_id: str
+    ) -> User:
+        """Return who asks; a key that was withdrawn is refused, and that is noted."""
+        try:
+            return await core.authorizer.user_of(signed.key)
+        except CommandError as error:
+            with contextlib.suppress(SlateError):
+                row, _ = await core.operations.find(session_id)
+                await core.audit.refuse(
+                    signed, f"session.{operation}", row.id, row.project_id, error
+                )
+            raise
 
     async def _serve_unsigned(
         self, core: Core, operation: Operation, session_id: str, body: bytes
@@ -181,6 +199,10 @@ def _operation_of(subject: str) -> Operation | None:
         return parse_container(subject)[0]
     except CommandError:
         return None
+
+
+def _detail(request: Request) -> str:
+    return shlex.join(request.argv) if isinstance(request, ExecuteRequest) else ""
 
 
 def _check_names(request: StartRequest, user: User, row: RuntimeSession) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 
 from slate_desktop.agent.answers import ANSWER_WITHIN_S, answer_once, database_away, refusal_of
+from slate_desktop.agent.audit import command_of
 from slate_desktop.agent.authorize import no_such_session
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import Answer, Core
@@ -90,8 +91,10 @@ class LineServer:
         )
         if ticket.stored is not None:
             return Answer(ticket.stored, is_replayed=True)
+        noted = command_of(signed, user, "log.add", row.id, project.id)
+        effect = core.audit.follow(noted, _add(core, ticket, row, request))
         working = self._tasks.spawn(
-            answer_once(core.idempotency, ticket, _add(core, ticket, row, request)),
+            answer_once(core.idempotency, ticket, effect),
             f"line.{row.id}",
         )
         done, _ = await asyncio.wait({working}, timeout=ANSWER_WITHIN_S)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from slate_desktop.agent import placement
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.authorize import Authorizer
 from slate_desktop.agent.builds.host import add_builds, build_capabilities, build_settings
 from slate_desktop.agent.callers import Gate
@@ -154,7 +155,12 @@ class Agent:
         reconciler = Reconciler(db, recorder, roster, fleet)
         await reconciler.run_once()
         operations = Operations(db, recorder, roster, fleet)
-        core = Core(Authorizer(db), Idempotency(db, options.agent_id, epoch, tasks), operations)
+        core = Core(
+            Authorizer(db),
+            Idempotency(db, options.agent_id, epoch, tasks),
+            operations,
+            AuditTrail(db, options.agent_id, tasks),
+        )
         server.open(core)
         lines.open(core)
         jobs = JobHost(

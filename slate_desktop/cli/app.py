@@ -13,6 +13,7 @@ import typer
 
 from slate_desktop.cli import (
     asset_commands,
+    audit_commands,
     build_commands,
     connect_commands,
     log_commands,
@@ -44,6 +45,7 @@ app.add_typer(session_commands.app, name="session")
 app.add_typer(asset_commands.app, name="asset")
 app.add_typer(build_commands.app, name="build")
 app.add_typer(log_commands.app, name="logs")
+app.add_typer(audit_commands.app, name="audit")
 app.add_typer(server_commands.app, name="server")
 app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")

@@ -23,6 +23,7 @@ from typing import Any, Self
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
 from slate_desktop.control.assets import AssetOperations
+from slate_desktop.control.audit import AuditOperations
 from slate_desktop.control.build_presets import BuildPresetOperations
 from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
@@ -53,6 +54,7 @@ class Slate(
     BuildOperations,
     BuildPresetOperations,
     AssetOperations,
+    AuditOperations,
 ):
     """A connected client; make one with ``Slate.connect``.
 

@@ -19,6 +19,7 @@ from slate_desktop.errors import DatabaseError, SlateError
 from slate_desktop.store.agents import Agents
 from slate_desktop.store.asset_jobs import AssetJobs
 from slate_desktop.store.assets import Assets
+from slate_desktop.store.audit import Audit
 from slate_desktop.store.blocks import Block, load_blocks
 from slate_desktop.store.build_leases import BuildLeases
 from slate_desktop.store.build_presets import BuildPresets
@@ -78,6 +79,7 @@ class Database:
         self.stats = Stats(self)
         self.runs = Runs(self)
         self.retention = Retention(self)
+        self.audit = Audit(self)
 
     @classmethod
     async def connect(

@@ -8,10 +8,12 @@ import logging
 import sys
 from pathlib import Path
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.assets import AssetWork
 from slate_desktop.agent.jobs.worker import Worker
 from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.nats_queue import NatsQueue
@@ -45,6 +47,7 @@ async def run(options: dict[str, str]) -> None:
             SPEC.types,
             bus=bus,
             admission=Admission(db),
+            audit=AuditTrail(db, options["owner"], TaskOwner("audit")),
             owner=options["owner"],
             directory=folder / "jobs",
             slots=2,

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs import asset_files
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.agent.jobs.worker import Worker
 from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_queue import NatsQueue
 from slate_desktop.bus.queue import ASSETS
@@ -79,6 +81,7 @@ async def run(options: dict[str, str]) -> None:
         ("audio",),
         bus=bus,
         admission=Admission(db),
+        audit=AuditTrail(db, options["owner"], TaskOwner("audit")),
         owner=options["owner"],
         directory=Path(options["work"]),
         slots=2,

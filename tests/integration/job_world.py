@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.events import JobEvents
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.agent.jobs.republish import Republisher
 from slate_desktop.agent.jobs.worker import Worker
+from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
 from slate_desktop.bus.memory_queue import MemoryQueue, MemoryStream
 from slate_desktop.bus.queue import QueueSpec
@@ -80,6 +82,9 @@ class ScriptedKind:
     def subject(self, job: JobRow, kind: JobEventKind) -> str:
         return subjects.job(job.project_id, job.id, kind)
 
+    def words(self, job: JobRow) -> str:
+        return f"scripted {job.id}"
+
     def describe(self, job: JobRow) -> dict[str, object]:
         import msgspec
 
@@ -92,6 +97,7 @@ class JobWorld:
     def __init__(self, db: Database, directory: Path, *, ack_wait_s: float = 0.5) -> None:
         self.db = db
         self.directory = directory
+        self.tasks = TaskOwner("world")
         self.broker = MemoryBroker()
         self.bus = MemoryBus(self.broker)
         self.key = SigningKey.generate()
@@ -122,6 +128,7 @@ class JobWorld:
             TYPES,
             bus=self.bus,
             admission=Admission(self.db),
+            audit=AuditTrail(self.db, owner, self.tasks),
             owner=owner,
             directory=self.directory / f"work-{owner}",
             slots=slots,
@@ -137,6 +144,7 @@ class JobWorld:
         for _, task in self.workers:
             task.cancel()
         await asyncio.gather(*(task for _, task in self.workers), return_exceptions=True)
+        await self.tasks.aclose()
         await self.bus.aclose()
 
     async def insert(

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs import worker as worker_module
 from slate_desktop.agent.jobs.cancel import CancelServer
 from slate_desktop.agent.jobs.port import Progress
@@ -456,7 +457,8 @@ async def ask_cancel(world: JobWorld, job_id: str, *, key: SigningKey | None = N
 
 
 async def serve_cancels(world: JobWorld, kind: ScriptedKind) -> None:
-    server = CancelServer(world.db, world.bus, "agent", [(kind, lambda _: None)])
+    trail = AuditTrail(world.db, "agent", world.tasks)
+    server = CancelServer(world.db, world.bus, "agent", [(kind, lambda _: None)], audit=trail)
     await server.subscribe()
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.authorize import Authorizer
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import CommandServer, Core
@@ -26,6 +27,7 @@ from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import sign_request
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import SessionReply, session_reply
+from tests.services.audit import KeptTrail
 from tests.unit.fake_recorder import NOW, new_row
 
 USER = User(id="u1", name="u", pubkey="U", created_at=NOW)
@@ -106,6 +108,7 @@ class World:
         self.bus = MemoryBus(self.broker, public_key=self.key.public)
         self.agent_bus = MemoryBus(self.broker)
         self.stub = Stub()
+        self.trail = KeptTrail()
         self.tasks = TaskOwner("test")
         self.gate = Gate("a1", allow_unsigned=allow_unsigned)
         self.server = CommandServer(self.agent_bus, self.gate, {"a1", "a2"}, self.tasks)
@@ -116,6 +119,7 @@ class World:
             cast("Authorizer", self.stub),
             cast("Idempotency", self.stub),
             cast("Operations", self.stub),
+            cast("AuditTrail", self.trail),
         )
         self.server.open(core)
 

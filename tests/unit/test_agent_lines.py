@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from slate_desktop.agent.answers import database_away
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.authorize import Authorizer
 from slate_desktop.agent.commands import Core
 from slate_desktop.agent.idempotency import Idempotency, Ticket
@@ -71,7 +72,12 @@ class LineWorld(World):
     def open_lines(self) -> None:
         stub = self.lines_stub
         self.lines.open(
-            Core(cast("Authorizer", stub), cast("Idempotency", stub), cast("Operations", stub))
+            Core(
+                cast("Authorizer", stub),
+                cast("Idempotency", stub),
+                cast("Operations", stub),
+                cast("AuditTrail", self.trail),
+            )
         )
 
     async def add(self, fields: object, **more: Any) -> dict[str, Any]:

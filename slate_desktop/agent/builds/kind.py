@@ -174,6 +174,11 @@ class BuildKind:
         """Return the subject of a build's events."""
         return build_subject(job.project_id, job.id, kind)
 
+    def words(self, job: JobRow) -> str:
+        """Return which sort of build it is, and for what."""
+        build: BuildJob = job.row
+        return f"{build.build_type.value} for {build.target_platform.value}"
+
     def describe(self, job: JobRow) -> dict[str, object]:
         """Return the ``data`` of a status event."""
         build: BuildJob = job.row

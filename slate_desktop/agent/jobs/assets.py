@@ -124,6 +124,10 @@ class AssetWork:
         """Return the subject of the job's events."""
         return subjects.job(job.project_id, job.id, kind)
 
+    def words(self, job: JobRow) -> str:
+        """Return which file is processed, as which kind."""
+        return f"{_job(job).kind.value} {_job(job).path}"
+
     def describe(self, job: JobRow) -> dict[str, object]:
         """Return the ``data`` of a status event."""
         values: dict[str, object] = msgspec.to_builtins(asset_status_data(_job(job)))

@@ -12,9 +12,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
+from slate_desktop.agent.audit import AuditTrail, clipped
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.events import JobEvents
 from slate_desktop.agent.jobs.lease import LeaseKeeper
@@ -22,12 +25,15 @@ from slate_desktop.agent.jobs.port import JobKind
 from slate_desktop.agent.jobs.progress import ProgressReporter
 from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.bus.queue import Delivery
+from slate_desktop.domain.audit import OK, AuditCommand, moment_of_ms
 from slate_desktop.domain.jobs import MAX_ATTEMPTS, JobRow, Outcome, OutcomeStatus
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
+from slate_desktop.wire.envelope import H_ISSUED, H_KEY
 
 _log = logging.getLogger(__name__)
 # How long work that is to end may take for it: SIGTERM, ten seconds, SIGKILL, and a little more.
 END_WITHIN_S = 15.0
+_TIME = re.compile(r"[0-9]{13}")
 
 
 class Attempt:
@@ -38,6 +44,7 @@ class Attempt:
         keeper: of its lease.
         delivery: the message that is held meanwhile.
         admission: who may have jobs done.
+        audit: where jobs are noted.
         events: where windows hear of it.
         directory: for files, of this attempt alone.
     """
@@ -49,6 +56,7 @@ class Attempt:
         delivery: Delivery,
         *,
         admission: Admission,
+        audit: AuditTrail,
         events: JobEvents,
         directory: Path,
     ) -> None:
@@ -57,9 +65,9 @@ class Attempt:
         self._lease = keeper.lease
         self._delivery = delivery
         self._admission = admission
+        self._audit = audit
         self._events = events
         self._directory = directory
-        self._is_stopping = False
 
     @property
     def job_id(self) -> str:
@@ -75,9 +83,11 @@ class Attempt:
         keeping = asyncio.create_task(self._keeper.run(), name=f"lease-{self.job_id}")
         try:
             await self._events.status(self._lease.job)
+            noted = self._noted()
+            row_id = await until_database_answers(lambda: self._audit.begin(noted), max_s=2.0)
             outcome = await self._outcome()
             if outcome is not None and not self._keeper.is_lost.is_set():
-                await self._finish(outcome)
+                await self._finish(outcome, row_id)
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back())
             raise
@@ -156,9 +166,26 @@ class Attempt:
             _log.exception("a job failed", extra={"job": self.job_id})
             return Outcome.failed(ErrorCode.INTERNAL, "The worker failed; its log says more.")
 
-    async def _finish(self, outcome: Outcome) -> None:
+    def _noted(self) -> AuditCommand:
+        job, envelope = self._lease.job, self._lease.job.envelope
+        issued = "" if envelope is None else envelope.headers.get(H_ISSUED, "")
+        return AuditCommand(
+            project_id=job.project_id,
+            user_id=job.user_id,
+            signer="" if envelope is None else envelope.headers.get(H_KEY, "")[:64],
+            idem=job.id,
+            action=f"{self._kind.name}.run",
+            target=job.id,
+            detail=clipped(self._kind.words(job)),
+            # Not checked yet: what is no time stands as now.
+            asked_at=moment_of_ms(int(issued)) if _TIME.fullmatch(issued) else datetime.now(UTC),
+        )
+
+    async def _finish(self, outcome: Outcome, audit_row: int) -> None:
         """Commit the end, then acknowledge; the last write outlasts a cancellation."""
-        finishing = asyncio.create_task(self._commit(outcome), name=f"finish-{self.job_id}")
+        finishing = asyncio.create_task(
+            self._commit(outcome, audit_row), name=f"finish-{self.job_id}"
+        )
         try:
             job = await asyncio.shield(finishing)
         except asyncio.CancelledError:
@@ -174,7 +201,15 @@ class Attempt:
         await self._after(outcome)
         await self._events.status(job)
 
-    async def _commit(self, outcome: Outcome) -> JobRow | None:
+    async def _commit(self, outcome: Outcome, audit_row: int) -> JobRow | None:
+        job = await self._store_end(outcome)
+        if job is not None:
+            is_done = outcome.status is OutcomeStatus.COMPLETED
+            code = OK if is_done else outcome.error_code or outcome.status.value
+            await self._audit.end(audit_row, code, outcome.error_message or "")
+        return job
+
+    async def _store_end(self, outcome: Outcome) -> JobRow | None:
         store = self._kind.store
         try:
             job = await until_database_answers(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from slate_desktop.agent.audit import AuditTrail, command_of
 from slate_desktop.agent.authorize import Authorizer
 from slate_desktop.agent.jobs.events import JobEvents
 from slate_desktop.agent.jobs.port import JobKind
@@ -39,6 +40,7 @@ class CancelServer:
         bus: the broker.
         agent_id: the audience that this agent answers to, beside ``any``.
         kinds: the sorts of jobs, with what is told at once when one runs here.
+        audit: where cancellations are noted.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class CancelServer:
         agent_id: str,
         kinds: Sequence[tuple[JobKind, Callable[[str], None]]],
         *,
+        audit: AuditTrail,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._db = db
         self._bus = bus
         self._kinds = tuple(kinds)
+        self._audit = audit
         self._authorizer = Authorizer(db)
         self._verifier = Verifier(agent_id, clock_ms())
         self._clock_ms = clock_ms
@@ -104,8 +108,14 @@ class CancelServer:
         for kind, tell in self._kinds:
             job = await kind.store.find(job_id)
             if job is not None:
-                await self._check(user, job)
-                return await self._cancel(kind, job, tell)
+                action = f"{kind.name}.cancel"
+                try:
+                    await self._check(user, job)
+                except CommandError as error:
+                    await self._audit.refuse(signed, action, job.id, job.project_id, error)
+                    raise
+                noted = command_of(signed, user, action, job.id, job.project_id)
+                return await self._audit.follow(noted, self._cancel(kind, job, tell))
         raise _no_such_job()
 
     async def _check(self, user: User, job: JobRow) -> None:

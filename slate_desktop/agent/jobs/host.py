@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs import janitor
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.cancel import CancelServer
@@ -52,6 +53,7 @@ class JobHost:
         self._owner = f"{agent_id}.{epoch}"
         self._directory = directory
         self._admission = Admission(db)
+        self._audit = AuditTrail(db, agent_id, tasks)
         self._workers: list[tuple[JobKind, Worker]] = []
 
     @property
@@ -90,6 +92,7 @@ class JobHost:
             types,
             bus=self._bus,
             admission=self._admission,
+            audit=self._audit,
             owner=self._owner,
             directory=directory,
             slots=slots,
@@ -110,5 +113,6 @@ class JobHost:
             self._bus,
             self._agent_id,
             [(kind, worker.cancel) for kind, worker in self._workers],
+            audit=self._audit,
         )
         await server.subscribe()

@@ -154,6 +154,10 @@ class JobKind(Protocol):
         """Return the subject of the job's events."""
         ...
 
+    def words(self, job: JobRow) -> str:
+        """Return what a job is, for the audit trail."""
+        ...
+
     def describe(self, job: JobRow) -> dict[str, object]:
         """Return the ``data`` of a status event."""
         ...

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
+from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs.admission import (
     Admission,
     MessageVerdict,
@@ -49,6 +50,7 @@ class Worker:
         types: which types of work are taken here.
         bus: for events.
         admission: who may have jobs done.
+        audit: where jobs are noted.
         owner: names this worker in leases: agent and epoch.
         directory: below it each attempt has its own.
         slots: attempts at once.
@@ -63,6 +65,7 @@ class Worker:
         *,
         bus: Bus,
         admission: Admission,
+        audit: AuditTrail,
         owner: str,
         directory: Path,
         slots: int,
@@ -73,6 +76,7 @@ class Worker:
         self._queue = queue
         self._types = tuple(types)
         self._admission = admission
+        self._audit = audit
         self._events = JobEvents(bus, kind)
         self._owner = owner
         self._directory = directory
@@ -183,6 +187,7 @@ class Worker:
             keeper,
             delivery,
             admission=self._admission,
+            audit=self._audit,
             events=self._events,
             directory=self._directory / lease.job.id / str(lease.attempt),
         )

@@ -1,0 +1,44 @@
+-- name: begin_audit$
+-- Note that a command begins; one that an agent began before and did not end is taken up again.
+with known as (
+    select id from slate_audit
+    where signer = :signer and idem = :idem and action = :action and target = :target
+        and code is null
+    order by id limit 1),
+made as (
+    insert into slate_audit (project_id, user_id, user_name, signer, idem, agent_id, action,
+        target, detail, asked_at)
+    select :project_id, u.id, u.name, :signer, :idem, :agent_id, :action, :target, :detail, :asked_at
+    from slate_users u
+    where u.id = :user_id and not exists (select from known)
+    returning id)
+select id from known union all select id from made;
+
+-- name: end_audit!
+-- Note how a command ended; nothing where that is known already.
+update slate_audit
+set agent_id = :agent_id, code = :code, message = :message, ended_at = clock_timestamp()
+where id = :id and code is null;
+
+-- name: insert_audit!
+-- Note a command that was refused.
+insert into slate_audit (project_id, user_id, user_name, signer, idem, agent_id, action, target,
+    detail, asked_at, code, message, ended_at)
+select :project_id, u.id, u.name, :signer, :idem, :agent_id, :action, :target, :detail, :asked_at,
+    :code, :message, clock_timestamp()
+from slate_users u where u.id = :user_id;
+
+-- name: list_audit
+-- A page of the trail, newest first.
+select a.id, a.project_id, p.name as project_name, a.user_id, a.user_name, a.agent_id, a.action,
+    a.target, a.detail, a.asked_at, a.recorded_at, a.code, a.message, a.ended_at
+from slate_audit a join slate_projects p on p.id = a.project_id
+where (:project_id::text is null or a.project_id = :project_id)
+    and (:since::timestamptz is null or a.recorded_at >= :since)
+    and (:person::text is null or a.user_id = :person or lower(a.user_name) = lower(:person))
+    and (:before::bigint is null or a.id < :before)
+    and (:member::text is null or a.project_id in (
+        select m.project_id from slate_project_members m
+        where m.user_id = :member and m.deleted_at is null))
+order by a.id desc
+limit :limit;

@@ -28,6 +28,7 @@ class Availability:
         registry, window = self._window.registry, self._window
         work, no_link = window.workspace, self._no_link()
         registry.set_enabled("project.add", not no_link, no_link)
+        registry.set_enabled("audit.show", not no_link, no_link)
         can_remove = not no_link and work.project is not None
         registry.set_enabled(
             "project.remove", folders.is_folder(work.project) or can_remove, no_link

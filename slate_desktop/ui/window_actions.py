@@ -67,6 +67,14 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "clock",
             hint=_tr("How long and how much of the project's logs is kept"),
         ),
+        ActionSpec(
+            "audit.show",
+            _tr("A&udit trail…"),
+            menu,
+            "project",
+            "list-checks",
+            hint=_tr("Who asked for what in your projects, and how it ended"),
+        ),
         *_document_specs(menu),
         ActionSpec(
             "server.choose",

@@ -12,6 +12,7 @@ from slate_desktop.errors import SlateError
 from slate_desktop.ui import icons, window_layout
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.assets.pane import AssetPane
+from slate_desktop.ui.audit.commands import show_audit
 from slate_desktop.ui.binding import Binding
 from slate_desktop.ui.builds.actions import build_action_specs
 from slate_desktop.ui.command_palette import CommandPalette
@@ -87,6 +88,7 @@ def _make_actions(window: MainWindow) -> None:
         "project.add": _spawner(window, "add_project"),
         "project.remove": _spawner(window, "remove_project"),
         "project.logs": lambda: window.tasks.spawn(edit_retention(window), "logs", window),
+        "audit.show": lambda: window.tasks.spawn(show_audit(window), "audit", window),
         "app.quit": window.close,
         "session.start": _spawner(window, "start"),
         "session.stop": _spawner(window, "stop"),

@@ -304,8 +304,17 @@ def test_roles_count_at_once_and_are_withdrawn_at_once(
     assert studio.bert.json("session", "stats", session_id)["memory_usage"] > 0
     stopped = studio.bert("session", "stop", session_id, "--json")
     assert stopped.json["error"]["code"] == "forbidden"
+    # A viewer reads the trail of the project, with what was refused; a stranger reads none of it.
+    trail = studio.bert.json("audit", "list", "--since", "1h")["entries"]
+    assert ("Bert", "session.stop", "forbidden") in [
+        (row["user_name"], row["action"], row["result"]) for row in trail
+    ]
+    assert ("Anna", "session.start", "ok") in [
+        (row["user_name"], row["action"], row["result"]) for row in trail
+    ]
     studio.server.json("server", "grant", "Bert", "annas", "none")
     assert studio.bert.json("project", "list")["projects"] == []
+    assert studio.bert.json("audit", "list")["entries"] == []
 
 
 def test_a_removed_person_is_out(studio: Studio, annas: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from slate_desktop.control.events import Events
 from slate_desktop.control.values import CommandOutcome, ExecResult
 from slate_desktop.domain.assets.job import AssetJob, AssetRow
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.audit import AuditEntry
 from slate_desktop.domain.container import ContainerConfig, container_config_to_json
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.hosts import Host
@@ -59,6 +60,7 @@ class FakeSlate(FakeBuilds):
         self.events = Events(self.bus, self._on_row_changed)
         self.projects: dict[str, Project] = {}
         self.sessions: dict[str, RuntimeSession] = {}
+        self.audit: list[AuditEntry] = []
         self.lines: dict[str, list[LogLine]] = {}
         self.refuse: dict[str, SlateError] = {}
         self.calls: list[tuple[str, Any]] = []
@@ -221,6 +223,16 @@ class FakeSlate(FakeBuilds):
     async def set_log_policy(self, project_id: str, **fields: Any) -> None:
         self._note("set_log_policy", fields)
         self.log_policy = LogPolicy(**fields)
+
+    async def list_audit(
+        self, project_id: str | None = None, *, limit: int = 200, **_: Any
+    ) -> list[AuditEntry]:
+        self._note("list_audit", project_id)
+        return [e for e in self.audit if project_id in (None, e.project_id)][:limit]
+
+    async def export_audit(self, path: Path, project_id: str | None = None, **_: Any) -> int:
+        self._note("export_audit", path)
+        return len(self.audit)
 
     async def list_hosts(self) -> list[Host]:
         return self.hosts

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,9 @@ from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
 from tests.gui.fakes import FakeSlate
 
+# How long a test or a fixture may wait, and a test in all before its process is ended, seconds.
 LIMIT_S = 100.0
+BLOCKED_S = 300.0
 
 
 class TestLoop(qasync.QEventLoop):
@@ -56,6 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.gui)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Tell where a test blocks outside of Python, and end its process: no suite waits for ever."""
+    faulthandler.dump_traceback_later(BLOCKED_S, exit=True, file=sys.__stderr__)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_asyncio_loop_factories(

@@ -4,7 +4,7 @@ Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCK
 SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
 With ``--previews`` it takes those of the asset browser and the previews alone, with no server;
 with ``--builds`` those of the builds alone, with ``--console`` those of the console, with
-``--jobs`` those of asset jobs alone, which need no engine.
+``--jobs`` those of asset jobs and ``--dialogs`` those of dialogs alone, which need no engine.
 """
 
 from __future__ import annotations
@@ -244,6 +244,8 @@ def main() -> int:
                     await _previews(window)
                 elif "--console" in sys.argv:
                     await _console(window)
+                elif "--dialogs" in sys.argv:
+                    await _dialogs(window)
                 elif "--jobs" in sys.argv:
                     await _jobs(window)
                 else:
@@ -285,6 +287,12 @@ async def _previews(window) -> None:
         root = Path(folder) / "harbour"
         await asyncio.to_thread(make_assets, root)
         await preview_pictures(window, root, take, until)
+
+
+async def _dialogs(window) -> None:
+    from dialog_pictures import dialog_pictures
+
+    await dialog_pictures(window, take, until)
 
 
 async def _jobs(window) -> None:
@@ -329,7 +337,7 @@ def _directories(*, is_offline: bool) -> Iterator[dict[str, str]]:
     if host:
         environment.setdefault("DOCKER_HOST", host)
     try:
-        has_engine = not is_offline and "--jobs" not in sys.argv
+        has_engine = not is_offline and not {"--jobs", "--dialogs"} & set(sys.argv)
         with _engine(environment) if has_engine else contextlib.nullcontext():
             yield environment
     finally:

@@ -23,6 +23,7 @@ from slate_desktop.cli import (
     session_commands,
     session_output,
     session_stats,
+    settings_commands,
     stack_commands,
     system_commands,
 )
@@ -47,6 +48,7 @@ app.add_typer(build_commands.app, name="build")
 app.add_typer(log_commands.app, name="logs")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(server_commands.app, name="server")
+app.add_typer(settings_commands.app, name="settings")
 app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")
 session_output.register(session_commands.app)

@@ -105,8 +105,8 @@ def doctor(as_json: Json = False) -> None:
     """Check everything that SLATE needs, and say how to mend what is missing."""
 
     async def action(output: Output) -> int:
-        from slate_desktop.cli.checks import run_checks
-        from slate_desktop.cli.checks.check import State
+        from slate_desktop.diagnosis import run_checks
+        from slate_desktop.diagnosis.check import State
 
         checks = await run_checks()
         worst = max((check.state for check in checks), key=list(State).index)

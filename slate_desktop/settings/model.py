@@ -1,5 +1,7 @@
 """All settings, from the environment, ``.env``, and ``settings.toml``, in this order.
 
+What there is, is in ``settings.declared``.
+
 Secrets are not settings: they live in ``settings.secrets``. A settings file that cannot be read
 never keeps SLATE from starting: its backup or the defaults are used, and ``notes`` says so.
 """
@@ -11,93 +13,15 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings import addresses, dotenv, toml_file
+from slate_desktop.settings.declared import CURRENT_VERSION, Settings
 
-CURRENT_VERSION = 1
 ENV_PREFIX = "SLATE_"
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be configured; with nothing set, the embedded stack is used."""
-
-    version: Annotated[int, Meta(ge=1, le=CURRENT_VERSION, description="of this file")] = (
-        CURRENT_VERSION
-    )
-    profile: Annotated[
-        Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")],
-        Meta(
-            description="local: the embedded stack; remote: the addresses below; the name of a"
-            " server that was joined; auto: as set"
-        ),
-    ] = "auto"
-    nats_url: Annotated[
-        str | None, Meta(description="the broker, nats://host:4222 or tls://host:4222")
-    ] = None
-    nats_allow_plaintext: Annotated[
-        bool, Meta(description="let nats:// leave this machine unencrypted")
-    ] = False
-    nats_ca_file: Annotated[Path | None, Meta(description="CA certificate of a tls:// broker")] = (
-        None
-    )
-    database_url: Annotated[
-        str | None, Meta(description="PostgreSQL, postgresql://user@host/slate")
-    ] = None
-    redis_url: Annotated[
-        str | None, Meta(description="a shared cache; without it the cache is in the process")
-    ] = None
-    docker_host: Annotated[
-        str | None, Meta(description="the Docker engine of this machine's agent")
-    ] = None
-    registry_url: Annotated[
-        str | None, Meta(description="the image registry, https://host:5000")
-    ] = None
-    registry_user: Annotated[str | None, Meta(description="login name at the registry")] = None
-    allowed_registries: Annotated[
-        tuple[str, ...],
-        Meta(description="further registries that images may come from, host[:port]"),
-    ] = ()
-    agent_id: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] | None,
-        Meta(description="this host's agent"),
-    ] = None
-    build_slots: Annotated[
-        int, Meta(ge=0, le=64, description="builds that this host's agent runs at once")
-    ] = 1
-    build_capabilities: Annotated[
-        tuple[str, ...], Meta(description="what builds may ask of this host, such as console:ps5")
-    ] = ()
-    licences: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}=[1-9][0-9]{0,3}$")], ...],
-        Meta(description="seats of build licences, such as unity=1; the same on every agent"),
-    ] = ()
-    allow_unsigned: Annotated[bool, Meta(description="let the agent serve unsigned commands")] = (
-        False
-    )
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
-        Meta(description="what SLATE's own log holds"),
-    ] = "info"
-    theme: Annotated[
-        Literal["system", "dark", "light"] | None,
-        Meta(
-            description="the window's colours from the next start on; without it, the last chosen"
-        ),
-    ] = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the embedded stack is to be used."""
-        if self.profile == "auto":
-            return self.nats_url is None and self.database_url is None
-        return self.profile == "local"
-
 
 _CHECKS: dict[str, Callable[[str], str]] = {
     "nats_url": addresses.check_nats_url,
@@ -127,24 +51,61 @@ _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _PLACE = re.compile(r" - at `.*`$")
 
 
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """What each source says; of two that name a setting, the first here wins.
+
+    Attributes:
+        environment: texts of ``SLATE_*`` variables.
+        dotenv: texts of the same names in ``.env``.
+        stored: checked values of ``settings.toml``.
+        aliases: texts of the names that earlier deployments used.
+        notes: what to tell the user.
+    """
+
+    environment: dict[str, str]
+    dotenv: dict[str, str]
+    stored: dict[str, Any]
+    aliases: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def read_sources() -> Sources:
+    """Read all sources; nothing of the environment is checked yet."""
+    aliases, notes = dotenv.read_aliases()
+    stored, file_notes = toml_file.load(_validate_file)
+    return Sources(
+        environment=_variables(os.environ),
+        dotenv=_variables(dotenv.read_file()),
+        stored=stored,
+        aliases=aliases,
+        notes=(*notes, *file_notes),
+    )
+
+
 def load_settings() -> Settings:
-    """Read all sources.
+    """Read and check all sources.
 
     Raises:
         SettingsError: a variable of the environment or of ``.env`` cannot be used; it is named.
     """
-    aliases, notes = dotenv.read_aliases()
-    stored, file_notes = toml_file.load(_validate_file)
-    written = {**_variables(dotenv.read_file()), **_variables(os.environ)}
+    sources = read_sources()
+    texts = {**_unless(sources.stored, sources.aliases), **sources.dotenv, **sources.environment}
     values: dict[str, Any] = {}
-    for name, text in {**aliases, **written}.items():
-        if name in stored and name not in written:
-            continue
+    for name, text in texts.items():
         try:
-            values[name] = _checked(name, _from_text(name, text), is_strict=False)
+            values[name] = parse(name, text)
         except SettingsError as exc:
             raise SettingsError(str(exc), hint=_where(name)) from exc
-    return Settings(**{**stored, **values}, notes=(*notes, *file_notes))
+    return Settings(**{**sources.stored, **values}, notes=sources.notes)
+
+
+def parse(name: str, text: str) -> Any:
+    """Return what the text of a variable or of a field means for the setting ``name``.
+
+    Raises:
+        SettingsError: it is not allowed.
+    """
+    return _checked(name, _from_text(name, text), is_strict=False)
 
 
 def log_level() -> str:
@@ -168,6 +129,10 @@ def save_settings(changes: dict[str, Any]) -> Settings:
         raise SettingsError(f"There is no setting {sorted(unknown)[0]!r}.")
     toml_file.save(changes, _validate_file, version=CURRENT_VERSION)
     return load_settings()
+
+
+def _unless(stored: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name not in stored}
 
 
 def _variables(environment: Mapping[str, str]) -> dict[str, str]:

@@ -36,7 +36,10 @@ def load(validate: Validate) -> tuple[dict[str, Any], list[str]]:
 
 
 def save(changes: dict[str, Any], validate: Validate, *, version: int) -> None:
-    """Apply ``changes`` and replace the file; what was good before becomes the backup."""
+    """Apply ``changes`` and replace the file; what was good before becomes the backup.
+
+    A file that could not be used is kept as ``settings.toml.broken``.
+    """
     import tomlkit
 
     path = paths.settings_file()
@@ -52,6 +55,8 @@ def save(changes: dict[str, Any], validate: Validate, *, version: int) -> None:
     files.ensure_private_dir(path.parent)
     if is_good and before.strip():
         files.write_private(_backup_of(path), before.encode())
+    elif not is_good:
+        _put_aside(path)
     files.write_private(path, tomlkit.dumps(document).encode())
 
 
@@ -85,6 +90,15 @@ def _text_of(path: Path) -> str:
 
 def _backup_of(path: Path) -> Path:
     return path.with_name(path.name + ".bak")
+
+
+def _put_aside(path: Path) -> None:
+    """Keep a file that cannot be used: somebody wrote it."""
+    try:
+        data = files.read_private(path, max_bytes=MAX_BYTES, is_mode_checked=False)
+    except (FileNotFoundError, SettingsError):
+        return
+    files.write_private(path.with_name(path.name + ".broken"), data)
 
 
 def _plain(value: Any) -> Any:

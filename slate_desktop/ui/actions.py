@@ -6,10 +6,10 @@ action has the same name, icon, key and availability everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
@@ -52,6 +52,8 @@ class ActionRegistry(QObject):
         window: where the shortcuts are valid.
     """
 
+    keys_changed = Signal()
+
     def __init__(self, window: QWidget, theme: Theme) -> None:
         super().__init__(window)
         self._window = window
@@ -59,6 +61,9 @@ class ActionRegistry(QObject):
         self._specs: dict[str, ActionSpec] = {}
         self._actions: dict[str, QAction] = {}
         self._drawn: set[str] = set()
+        self._reasons: dict[str, str] = {}
+        # Keys of actions that this program does not know, such as those of a later one.
+        self._foreign_keys: dict[str, tuple[str, ...]] = {}
         theme.changed.connect(self._on_theme_changed)
 
     def add(self, spec: ActionSpec, slot: Callable[..., object]) -> QAction:
@@ -70,18 +75,15 @@ class ActionRegistry(QObject):
         action.setCheckable(spec.is_checkable)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        title = plain_title(spec.text)
         # The space keeps a tool button's text off its icon.
-        action.setIconText(f" {title}")
-        tip = spec.hint or title
-        action.setToolTip(f"{tip} ({key})" if key else tip)
+        action.setIconText(f" {plain_title(spec.text)}")
         if spec.is_checkable:
             action.toggled.connect(lambda is_on: slot(is_on))
         else:
             action.triggered.connect(lambda *_: slot())
         self._specs[spec.id] = spec
         self._actions[spec.id] = action
+        self._show_tip(spec.id)
         self._window.addAction(action)
         return action
 
@@ -106,14 +108,58 @@ class ActionRegistry(QObject):
 
     def set_enabled(self, action_id: str, is_enabled: bool, reason: str = "") -> None:
         """Switch an action on, or off with the reason in its tooltip."""
-        action = self._actions[action_id]
-        action.setEnabled(is_enabled)
-        spec = self._specs[action_id]
+        self._actions[action_id].setEnabled(is_enabled)
+        self._reasons[action_id] = "" if is_enabled else reason
+        self._show_tip(action_id)
+
+    # -- keys ------------------------------------------------------------------------------
+
+    def keys(self, action_id: str) -> tuple[str, ...]:
+        """Return an action's keys in portable text; the first one is shown."""
+        return tuple(portable(key) for key in self._actions[action_id].shortcuts())
+
+    def own_keys(self, action_id: str) -> tuple[str, ...]:
+        """Return the keys that the program gives to an action."""
+        return tuple(portable(QKeySequence(key)) for key in self._specs[action_id].keys)
+
+    def with_key(self, key: str) -> list[str]:
+        """Return the actions that a key runs."""
+        return [name for name in self._actions if key in self.keys(name)]
+
+    def set_keys(self, action_id: str, keys: Iterable[str]) -> None:
+        """Give an action these keys, and take them from every other one."""
+        wanted = list(dict.fromkeys(keys))
+        for key in wanted:
+            for other in self.with_key(key):
+                if other != action_id:
+                    self._show_keys(other, [k for k in self.keys(other) if k != key])
+        self._show_keys(action_id, wanted)
+        self.keys_changed.emit()
+
+    def take_keys(self, keys: Mapping[str, Iterable[str]]) -> None:
+        """Use the keys that the user chose; what is no key is left out."""
+        self._foreign_keys = {n: tuple(k) for n, k in keys.items() if n not in self._actions}
+        for name, chosen in keys.items():
+            if name in self._actions:
+                known = [portable(QKeySequence(key)) for key in chosen]
+                self.set_keys(name, [key for key in known if key])
+
+    def changed_keys(self) -> dict[str, tuple[str, ...]]:
+        """Return the keys that are not the program's own, to be kept."""
+        changed = {n: self.keys(n) for n in self._actions if self.keys(n) != self.own_keys(n)}
+        return {**self._foreign_keys, **changed}
+
+    def _show_keys(self, action_id: str, keys: Iterable[str]) -> None:
+        self._actions[action_id].setShortcuts([QKeySequence(key) for key in keys])
+        self._show_tip(action_id)
+
+    def _show_tip(self, action_id: str) -> None:
+        action, spec = self._actions[action_id], self._specs[action_id]
         key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        tip = spec.hint or plain_title(spec.text)
-        if not is_enabled and reason:
-            tip = reason
+        tip = self._reasons.get(action_id) or spec.hint or plain_title(spec.text)
         action.setToolTip(f"{tip} ({key})" if key else tip)
+
+    # -- menus -----------------------------------------------------------------------------
 
     def fill_menu_bar(self, bar: QMenuBar, order: Iterable[str]) -> dict[str, QMenu]:
         """Build the menus in ``order`` from the specs, with separators between sections."""
@@ -152,6 +198,11 @@ class ActionRegistry(QObject):
     def _on_theme_changed(self) -> None:
         for action_id in self._drawn:
             self._set_icon(action_id)
+
+
+def portable(key: QKeySequence) -> str:
+    """Return a key as it is stored, the same on every system and in every language."""
+    return key.toString(QKeySequence.SequenceFormat.PortableText)
 
 
 def plain_title(text: str) -> str:

@@ -134,12 +134,13 @@ async def read_settings(window: MainWindow) -> None:
     await window.workspace.answered.wait()
     for note in settings.notes:
         window.workspace.notify("warning", window.tr("Settings are not used as they stand"), note)
-    await asyncio.to_thread(_log_to_file, settings.log_level)
+    await asyncio.to_thread(log_to_file, settings.log_level)
     if window.held_log is not None:
         window.held_log.pass_on()
 
 
-def _log_to_file(level: str) -> None:
+def log_to_file(level: str) -> None:
+    """Write the window's own log, from ``level`` on, into the data directory."""
     from slate_desktop.log.setup import configure
     from slate_desktop.settings import files, paths
 

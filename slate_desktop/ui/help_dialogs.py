@@ -1,4 +1,4 @@
-"""Help: every shortcut on one page, and what the program is made of."""
+"""Help: what the program is made of."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, qVersion
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QGridLayout,
     QPlainTextEdit,
-    QScrollArea,
     QSplitter,
     QTreeWidget,
     QTreeWidgetItem,
@@ -25,39 +22,11 @@ from PySide6.QtWidgets import (
 from slate_desktop import __version__
 from slate_desktop.settings.parts import Part, installed_parts, licence_text
 from slate_desktop.ui import dialogs
-from slate_desktop.ui.actions import plain_title
-from slate_desktop.ui.text import clean, plain_label, wrapped_label
+from slate_desktop.ui.text import clean, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
-
-
-async def show_keys(window: MainWindow) -> None:
-    """Show every action that has a key."""
-    page = QWidget()
-    grid = QGridLayout(page)
-    grid.setHorizontalSpacing(28)
-    grid.setVerticalSpacing(5)
-    row, menu = 0, None
-    for spec, action in window.registry.all():
-        if action.shortcut().isEmpty():
-            continue
-        if spec.menu != menu:
-            menu = spec.menu
-            head = plain_label(plain_title(menu))
-            head.setFont(window.theme.ui_font(is_bold=True))
-            grid.addWidget(head, row, 0, 1, 2)
-            row += 1
-        key = plain_label(action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
-        key.setFont(window.theme.mono_font())
-        grid.addWidget(plain_label(plain_title(spec.text), role="muted"), row, 0)
-        grid.addWidget(key, row, 1, Qt.AlignmentFlag.AlignRight)
-        row += 1
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setWidget(page)
-    await _show(window, window.tr("Keyboard shortcuts"), scroll, 520)
 
 
 async def show_about(window: MainWindow) -> None:

@@ -93,6 +93,23 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             hint=_tr("With the file that its administrator gave you"),
         ),
         ActionSpec(
+            "settings.open",
+            _tr("Se&ttings…"),
+            menu,
+            "settings",
+            "settings",
+            keys=("Ctrl+,",),
+            hint=_tr("Everything that can be set, with its meaning"),
+        ),
+        ActionSpec(
+            "settings.file",
+            _tr("Open settings.to&ml"),
+            menu,
+            "settings",
+            "file-text",
+            hint=_tr("The file that the settings are in"),
+        ),
+        ActionSpec(
             "app.quit",
             _tr("&Quit"),
             menu,
@@ -351,7 +368,15 @@ def _view_specs(menu: str) -> list[ActionSpec]:
 
 def _help_specs(menu: str) -> list[ActionSpec]:
     return [
-        ActionSpec("help.keys", _tr("&Keyboard shortcuts"), menu, "help", "keyboard", keys=("F1",)),
+        ActionSpec(
+            "help.keys",
+            _tr("&Keyboard shortcuts…"),
+            menu,
+            "help",
+            "keyboard",
+            keys=("F1",),
+            hint=_tr("Every command and its keys, which you can change"),
+        ),
         ActionSpec("help.notices", _tr("&Notifications"), menu, "help", "bell"),
         ActionSpec("help.about", _tr("&About SLATE"), menu, "help", "info"),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget
 
 from slate_desktop.errors import SlateError
+from slate_desktop.settings.shortcuts import load_shortcuts
 from slate_desktop.ui import icons, window_layout
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.assets.pane import AssetPane
@@ -27,7 +30,7 @@ from slate_desktop.ui.documents.document import DocumentContext
 from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.help_dialogs import show_about, show_keys
+from slate_desktop.ui.help_dialogs import show_about
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.late_panes import LatePanes
 from slate_desktop.ui.monitor.binding import MonitorBinding
@@ -47,6 +50,8 @@ from slate_desktop.ui.workspace import Workspace
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
+
+log = logging.getLogger(__name__)
 
 
 def build(window: MainWindow) -> None:
@@ -105,7 +110,9 @@ def _make_actions(window: MainWindow) -> None:
         "zoom.out": lambda: window.theme.step_zoom(-1),
         "zoom.reset": lambda: window.theme.step_zoom(0),
         "view.full_screen": window.set_full_screen,
-        "help.keys": lambda: window.tasks.spawn(show_keys(window), "keys", window),
+        "settings.open": _later(window, "settings", "open_settings"),
+        "settings.file": _later(window, "settings", "open_settings_file"),
+        "help.keys": _later(window, "settings", "open_shortcuts"),
         "help.notices": window.open_notices,
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
     }
@@ -121,6 +128,10 @@ def _make_actions(window: MainWindow) -> None:
     for spec in build_specs():
         # The switches of the docks are bound by the docks themselves.
         window.registry.add(spec, slots.get(spec.id, lambda *_: None))
+    keys, note = load_shortcuts()
+    window.registry.take_keys(keys)
+    if note:
+        log.warning("the shortcuts' file cannot be used", extra={"reason": note})
 
 
 def _make_panes(window: MainWindow) -> None:
@@ -201,3 +212,13 @@ def _build_slot(window: MainWindow, name: str) -> Callable[[], object]:
 
 def _spawner(window: MainWindow, name: str) -> Callable[[], object]:
     return lambda: window.tasks.spawn(getattr(window.commands, name)(), name, window)
+
+
+def _later(window: MainWindow, room: str, name: str) -> Callable[[], object]:
+    """Return what spawns a coroutine of ``ui/<room>/commands.py``, imported when it is wanted."""
+
+    async def work() -> None:
+        module = importlib.import_module(f"slate_desktop.ui.{room}.commands")
+        await getattr(module, name)(window)
+
+    return lambda: window.tasks.spawn(work(), name, window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
@@ -127,7 +127,15 @@ def make_tool_bar(window: QMainWindow, actions: ActionRegistry) -> QPushButton:
     space = QWidget()
     space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     bar.addWidget(space)
-    search = QPushButton(window.tr("Search or run a command   Ctrl+Shift+P"))
+    search = QPushButton()
+
+    def show_key() -> None:
+        key = actions["palette.commands"].shortcut()
+        words = key.toString(QKeySequence.SequenceFormat.NativeText)
+        search.setText(f"{window.tr('Search or run a command')}   {words}".rstrip())
+
+    actions.keys_changed.connect(show_key)
+    show_key()
     search.setObjectName("searchButton")
     search.setAccessibleName(window.tr("Open the command palette"))
     search.clicked.connect(actions["palette.commands"].trigger)

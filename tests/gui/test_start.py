@@ -7,7 +7,6 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,18 +91,6 @@ def test_state_survives_a_torn_file_and_foreign_values(tmp_path: Path) -> None:
     assert load_state() == WindowState()
     state_path().write_text('{"theme": "li')
     assert load_state() == WindowState()
-
-
-@pytest.fixture
-def own_logging() -> Iterator[logging.Logger]:
-    """The root logger, put back as it was."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield root
-    for handler in set(root.handlers) - set(handlers):
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
 
 
 async def test_settings_file_that_cannot_be_used_is_told_and_its_backup_is_used(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from slate_desktop.cli.checks.check import Check, State
+from slate_desktop.diagnosis.check import Check, State
 from slate_desktop.errors import SlateError
 
 _TIMEOUT_S = 10.0

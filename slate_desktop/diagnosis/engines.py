@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from typing import TYPE_CHECKING
 
-from slate_desktop.cli.checks.check import Check, State
+from slate_desktop.diagnosis.check import Check, State
 from slate_desktop.domain.engine import Engine, preset_for
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import CommandError, SlateError

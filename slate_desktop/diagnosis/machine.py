@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from slate_desktop.cli.checks.check import Check, State
+from slate_desktop.diagnosis.check import Check, State
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import SlateError
 from slate_desktop.settings import paths

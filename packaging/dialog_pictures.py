@@ -1,0 +1,36 @@
+"""Pictures of the dialogs, which need no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Take = Callable[[Any, str], Awaitable[None]]
+Until = Callable[..., Awaitable[None]]
+
+
+async def dialog_pictures(window: Any, take: Take, until: Until) -> None:
+    """Open one dialog after the other."""
+    from PySide6.QtGui import QKeySequence
+
+    from slate_desktop.ui.settings.dialog import SettingsDialog
+    from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
+
+    await until(lambda: window.is_built, "the window")
+    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    settings = await _opened(window, "settings.open", SettingsDialog, until)
+    settings.search.setText("agent")
+    settings.rows["build_slots"].field.setText("99")
+    await take(settings, "settings")
+    settings.discard()
+    shortcuts = await _opened(window, "help.keys", ShortcutsDialog, until)
+    shortcuts.choose("session.execute")
+    shortcuts.key.setKeySequence(QKeySequence("Ctrl+B"))
+    await take(shortcuts, "shortcuts")
+    shortcuts.reject()
+
+
+async def _opened(window: Any, action: str, kind: type, until: Until) -> Any:
+    window.registry[action].trigger()
+    await until(lambda: window.findChild(kind) is not None, action)
+    return window.findChild(kind)

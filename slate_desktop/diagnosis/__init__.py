@@ -1,0 +1,16 @@
+"""Looks at this machine and what SLATE needs: the checks of ``slate doctor``, tests of addresses.
+
+Nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from slate_desktop.diagnosis.check import Check
+from slate_desktop.diagnosis.engines import check_engines
+from slate_desktop.diagnosis.machine import check_machine
+from slate_desktop.diagnosis.services import check_services
+
+
+async def run_checks() -> list[Check]:
+    """Run every check in the order in which a person would mend them; none raises."""
+    return [*check_machine(), *await check_services(), *await check_engines()]

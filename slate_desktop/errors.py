@@ -13,6 +13,7 @@ library, with ``raise … from exc``.
     │   ├── NotConnectedError       the broker is away; nothing was sent
     │   ├── AgentOfflineError       nobody answers for that session
     │   ├── DeniedError             the broker's permissions refused it
+    │   ├── ForgedReplyError        an answer that the asked agent did not sign
     │   └── OutcomeUnknownError     sent, but no answer in time: ask again with the same key
     ├── EnvironmentFaultError   something that SLATE needs is missing or broken on this machine
     │   ├── StackError              the embedded services
@@ -164,6 +165,10 @@ class AgentOfflineError(ClientError):
 
 class DeniedError(ClientError):
     """The broker's permissions refused the request."""
+
+
+class ForgedReplyError(ClientError):
+    """An answer came that the asked agent did not sign; whether the request happened is unknown."""
 
 
 class OutcomeUnknownError(ClientError):

@@ -47,6 +47,7 @@ from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.supervisor import Services
 from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.bus.attested import SigningBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.domain.container import DriverName
@@ -132,7 +133,8 @@ class Agent:
         stack.push_async_callback(fleet.aclose)
         fleet.builds = build_capabilities(build_settings(options))
         tasks = TaskOwner(f"agent-{options.agent_id}")
-        bus = await _connect_bus(options)
+        key = SigningKey.from_seed(options.nats_seed)
+        bus = SigningBus(await _connect_bus(options), key)
         stack.push_async_callback(bus.aclose)
         gate = Gate(options.agent_id, allow_unsigned=options.allow_unsigned)
         server = CommandServer(bus, gate, self._known_agents, tasks)
@@ -147,6 +149,7 @@ class Agent:
         stack.push_async_callback(tasks.aclose)
         await fleet.refresh()
         epoch = await until_database_answers(lambda: self._register(db, fleet))
+        bus.epoch = epoch
         await self._lock.acquire()
         recorder = Recorder(db, bus, options.agent_id, epoch)
         stats = StatsPump(recorder.publish_stats, recorder.store_stats)

@@ -49,7 +49,7 @@ def exit_code_of(error: BaseException) -> int:
     match error:
         case errors.CommandError():
             return _of_code(error.code.value)
-        case errors.OutcomeUnknownError() | TimeoutError():
+        case errors.OutcomeUnknownError() | errors.ForgedReplyError() | TimeoutError():
             return EXIT_UNKNOWN
         case errors.DeniedError() | errors.StaleWriteError():
             return EXIT_REFUSED

@@ -120,6 +120,7 @@ _CODES = {
     "NotConnectedError": "not_connected",
     "AgentOfflineError": "agent_offline",
     "DeniedError": "denied",
+    "ForgedReplyError": "forged_reply",
     "StackError": "stack",
     "DatabaseError": "db_unavailable",
     "DriverUnavailableError": "driver_unavailable",

@@ -20,8 +20,10 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
+from slate_desktop.bus.attested import VerifiedBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
+from slate_desktop.control.agent_keys import DatabaseAgentKeys
 from slate_desktop.control.assets import AssetOperations
 from slate_desktop.control.audit import AuditOperations
 from slate_desktop.control.build_presets import BuildPresetOperations
@@ -123,7 +125,7 @@ class Slate(
             cache = make_cache(endpoint.redis_url)
             stack.push_async_callback(cache.aclose)
             name = f"slate-client-{os.getpid()}"
-            bus, db = await _connect_both(
+            nats, db = await _connect_both(
                 NatsBus.connect(
                     endpoint.nats_url,
                     seed=endpoint.seed,
@@ -136,7 +138,8 @@ class Slate(
                 Database.connect(endpoint.database_url, application_name=name),
             )
             stack.push_async_callback(db.aclose)
-            stack.push_async_callback(bus.aclose)
+            stack.push_async_callback(nats.aclose)
+            bus = VerifiedBus(nats, DatabaseAgentKeys(db))
             await db.check_schema()
             user = await _who_am_i(db, key)
             slate = cls(bus=bus, db=db, cache=cache, user=user, key=key, profile=endpoint.profile)

@@ -18,6 +18,7 @@ from slate_desktop.errors import (
     DeniedError,
     DriverUnavailableError,
     ErrorCode,
+    ForgedReplyError,
     NotConnectedError,
     OutcomeUnknownError,
     SettingsError,
@@ -128,6 +129,7 @@ def _title_for_class(error: SlateError) -> str:
         (NotConnectedError, "SLATE is not connected."),
         (AgentOfflineError, "The host does not answer."),
         (DeniedError, "The broker refused the request."),
+        (ForgedReplyError, "The answer is not believed."),
         (OutcomeUnknownError, "No answer came in time."),
         (StackError, "The local services could not be started."),
         (DatabaseError, "The database is not available."),
@@ -144,6 +146,7 @@ def _next_for_class(error: SlateError) -> str:
     for kind, text in (
         (NotConnectedError, "SLATE reconnects by itself; try again when the lamp is green."),
         (AgentOfflineError, "Start the agent on that host (“slate agent”), then try again."),
+        (ForgedReplyError, "Look at the session’s state, and tell the server’s administrator."),
         (OutcomeUnknownError, "The state is shown as soon as the host answers. Then try again."),
         (DatabaseError, "SLATE reconnects by itself. Running sessions go on."),
         (StackError, "“slate doctor” checks everything that the local services need."),

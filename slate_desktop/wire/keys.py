@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import NoReturn
 
 from nacl.exceptions import BadSignatureError
@@ -90,14 +91,19 @@ def verify(public: str, data: bytes, signature: bytes) -> bool:
     Raises:
         CommandError: ``bad_key`` when ``public`` is not a user key.
     """
-    raw = decode_public(public)
+    key = _verify_key(public)
     if len(signature) != SIGNATURE_BYTES:
         return False
     try:
-        VerifyKey(raw).verify(data, signature)
+        key.verify(data, signature)
     except BadSignatureError:
         return False
     return True
+
+
+@lru_cache(maxsize=1024)
+def _verify_key(public: str) -> VerifyKey:
+    return VerifyKey(decode_public(public))
 
 
 def _encode(payload: bytes) -> str:

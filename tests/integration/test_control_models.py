@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slate_desktop.bus.attested import SigningBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.control import (
     BuildJobsModel,
@@ -23,6 +24,7 @@ from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode
 from slate_desktop.stack import client as stack_client
 from slate_desktop.wire.codec import encode
+from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.log_batch import LogBatch
 from slate_desktop.wire.messages import StatusData, StatusEvent
 from slate_desktop.wire.subjects import runtime
@@ -196,7 +198,10 @@ async def test_the_row_wins_over_an_event_that_contradicts_it(slate: Slate, loop
     sessions.session_changed.connect(lambda r: listed.append(r.version))
     agent = stack_client.agent_endpoint()
     assert agent is not None
-    bus = await NatsBus.connect(agent.nats_url, seed=agent.seed, name="liar")
+    # The agent itself is wrong: what it says is signed, and does not fit the row.
+    connection = await NatsBus.connect(agent.nats_url, seed=agent.seed, name="liar")
+    bus = SigningBus(connection, SigningKey.from_seed(agent.seed), first_sequence=500)
+    bus.epoch = (await slate.db.agents.get(agent.agent_id)).epoch
     for version in (99, 0, -5):
         lie = StatusData(status=SessionStatus.RUNNING, version=version, exit_code=3)
         event = StatusEvent(session_id=row.id, project_id=row.project_id, data=lie)

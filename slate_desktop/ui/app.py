@@ -101,7 +101,7 @@ async def run(window: MainWindow) -> int:
             window.tasks.spawn(opening, "open path", window)
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         window.tasks.spawn(read_settings(window), "settings", window)
-        window.tasks.spawn(_load_previews(), "previews", window)
+        window.tasks.spawn(_load_previews(window), "previews", window)
         await closing.wait()
         window.setEnabled(False)
         window.remember()
@@ -205,14 +205,14 @@ def connector(profile: str | None) -> Connect:
     return connect
 
 
-async def _load_previews() -> None:
+async def _load_previews(window: MainWindow) -> None:
     import asyncio
 
     from slate_desktop.ui.documents.kinds import preload
 
     # Whatever the start needs comes first.
     await asyncio.sleep(_CALM_S)
-    await preload()
+    await preload(window.documents.context)
 
 
 async def _load_graphs(window: MainWindow) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from slate_desktop.ui.garbage import calm_collector
+from tests.bench import turns
 
 _BEAT_MS = 1
 _LOOK_MS = 4
@@ -53,6 +54,7 @@ class Heart:
         self.wall_ms: list[float] = []
         self.cpu_ms: list[float] = []
         self._last = (0.0, 0.0)
+        self._watch: turns.StackWatch | None = None
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_BEAT_MS)
@@ -60,18 +62,24 @@ class Heart:
 
     def __enter__(self) -> Heart:
         self._last = (time.perf_counter(), time.thread_time())
+        self._watch = turns.StackWatch() if turns.LIMIT_MS else None
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._beat()
         self._timer.stop()
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
 
     def _beat(self) -> None:
         now = (time.perf_counter(), time.thread_time())
         self.wall_ms.append((now[0] - self._last[0]) * 1e3 - _BEAT_MS)
         self.cpu_ms.append((now[1] - self._last[1]) * 1e3)
         self._last = now
+        if self._watch is not None:
+            self._watch.turn_ended(self.cpu_ms[-1])
 
     @property
     def longest_wall_ms(self) -> float:

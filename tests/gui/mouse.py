@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 
@@ -26,3 +26,13 @@ def turn_wheel(widget: QWidget, at: QPoint, steps: int = 1) -> None:
         False,
     )  # fmt: skip
     QApplication.sendEvent(widget, event)
+
+
+def pinch(widget: QWidget, at: QPoint, growth: float) -> bool:
+    """Spread two fingers on a touch pad: their distance grows by a share. Tells if it is taken."""
+    place, on_screen = QPointF(at), QPointF(widget.mapToGlobal(at))
+    event = QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice(), 2,
+        place, QPointF(widget.mapTo(widget.window(), at)), on_screen, growth, QPointF(),
+    )  # fmt: skip
+    return QApplication.sendEvent(widget, event)

@@ -291,6 +291,31 @@ async def test_large_binary_and_odd_files_are_guarded(offline: MainWindow, folde
     assert document.facts.values["Size"].endswith("(10,240 bytes)")
 
 
+async def test_document_takes_keys_and_closes_before_its_widgets_are_made(
+    offline: MainWindow, folder: Path
+) -> None:
+    for name in ("a.png", "a.wav", "a.glb", "player.gd"):
+        (folder / name).touch()
+        document = offline.documents.open_path(folder / name)
+        assert not document.is_made
+        QTest.keyClick(document, Qt.Key.Key_Space)
+        document.open_search()
+        assert await offline.documents.close_document(document)
+    assert offline.documents.documents == []
+
+
+async def test_freed_memory_goes_back_once_nothing_is_closed_any_more(
+    offline: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trimmed: list[int] = []
+    heap = offline.documents._heap
+    monkeypatch.setattr(heap, "_trim", lambda: trimmed.append(1))
+    heap._timer.setInterval(1)
+    document = await text_of(offline, folder / "notes.txt")
+    await offline.documents.close_document(document)
+    await until(lambda: trimmed)
+
+
 async def test_every_line_gets_its_colours_at_once(offline: MainWindow, tmp_path: Path) -> None:
     path = tmp_path / "long.gd"
     path.write_text("const SPEED := 5.0\n" * 200)

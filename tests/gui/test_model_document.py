@@ -15,7 +15,7 @@ from slate_desktop.ui.documents.model.camera import Camera
 from slate_desktop.ui.documents.model_document import ModelDocument, switch_distance
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
-from tests.gui.mouse import move_mouse, turn_wheel
+from tests.gui.mouse import move_mouse, pinch, turn_wheel
 from tests.gui.preview_files import shared_asset, write_glb, write_png
 from tests.gui.references import assert_like, pixels, unlike
 from tests.gui.test_documents import offline
@@ -128,6 +128,9 @@ async def hand_and_keys_move_the_camera(document: ModelDocument) -> None:
     assert view.camera.focal != home.focal
     turn_wheel(view, middle)
     assert view.camera.distance < home.distance
+    near = view.camera.distance
+    assert pinch(view, middle, 0.25)
+    assert view.camera.distance == pytest.approx(near / 1.25)
     QTest.keyClick(view, Qt.Key.Key_F)
     assert (view.camera.focal, view.camera.distance) == home.home
     QTest.keyClick(view, Qt.Key.Key_7)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor
@@ -15,7 +16,7 @@ from slate_desktop.ui.documents.texture.comparing import CompareMode
 from slate_desktop.ui.documents.texture_document import TextureDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
-from tests.gui.mouse import move_mouse, turn_wheel
+from tests.gui.mouse import move_mouse, pinch, turn_wheel
 from tests.gui.preview_files import write_png
 from tests.gui.references import assert_like, middle_of
 from tests.gui.test_documents import offline
@@ -108,6 +109,22 @@ async def test_wheel_keys_and_drag_move_the_view_and_the_texel_is_told(
     assert f"#{x % 256:02x}{y % 256:02x}c8" in document.texel.text()
     QTest.keyClick(view, Qt.Key.Key_0)
     assert view.zoom == fitted
+    await settled(document)
+
+
+async def test_pinching_zooms_at_the_fingers(offline: MainWindow, tmp_path: Path) -> None:
+    document = await opened(offline, write_png(tmp_path / "a.png", 512, 512))
+    view = document.view
+    fitted, at = view.zoom, QPoint(view.width() // 4, view.height() // 3)
+    texel = view.to_texel(QPointF(at))
+    assert pinch(view, at, 0.5)
+    assert view.zoom == pytest.approx(fitted * 1.5)
+    assert (view.to_texel(QPointF(at)) - texel).manhattanLength() < 0.01
+    pinch(view, at, -0.2)
+    assert view.zoom == pytest.approx(fitted * 1.2)
+    # What a driver says is never turned into a zoom of nothing.
+    pinch(view, at, -3.0)
+    assert 0 < view.zoom < fitted
     await settled(document)
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import shiboken6
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton, QWidget
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.documents.closing import Choice, ask_to_save
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.kinds import icon_for, make_document
+from slate_desktop.ui.documents.tab_bar import DocumentTabBar
+from slate_desktop.ui.heap import HeapTrimmer
 from slate_desktop.ui.theme import Theme
 
-_MAX_TAB_WIDTH = 220
 _MAX_REMEMBERED = 30
 
 
@@ -40,7 +40,9 @@ class DocumentArea(QTabWidget):
         self.context = context
         self._theme: Theme = context.theme
         self._pinned: set[Document] = set()
+        self._shown: dict[Document, tuple[object, ...]] = {}
         self._closing: set[Document] = set()
+        self._heap = HeapTrimmer(context.tasks, self)
         bar = DocumentTabBar(self)
         self.setTabBar(bar)
         self.setDocumentMode(True)
@@ -52,7 +54,7 @@ class DocumentArea(QTabWidget):
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         bar.customContextMenuRequested.connect(self._on_menu)
         self.currentChanged.connect(self._on_current)
-        self._theme.changed.connect(self._show_titles)
+        self._theme.changed.connect(self._on_theme_changed)
         self._show_titles()
 
     # -- what is open ----------------------------------------------------------------------
@@ -195,6 +197,7 @@ class DocumentArea(QTabWidget):
 
     async def _remove(self, document: Document) -> None:
         self._pinned.discard(document)
+        self._shown.pop(document, None)
         index = self.indexOf(document)
         if index >= 0:
             self.removeTab(index)
@@ -206,6 +209,11 @@ class DocumentArea(QTabWidget):
                 document.deleteLater()
             if shiboken6.isValid(self):
                 self._show_titles()
+                self._heap.let_go()
+
+    def _on_theme_changed(self) -> None:
+        self._shown.clear()
+        self._show_titles()
 
     def _on_current(self, _index: int) -> None:
         self.current_document_changed.emit()
@@ -252,6 +260,10 @@ class DocumentArea(QTabWidget):
             if names.count(title) > 1:
                 title = f"{title} · {document.path.parent.name}"
             mark = "● " if document.is_modified else ""
+            shown = (mark, title, document in self._pinned)
+            if self._shown.get(document) == shown:
+                continue
+            self._shown[document] = shown
             self.setTabText(index, mark + title.replace("&", "&&"))
             self.setTabToolTip(index, f"\u200b{document.path}")
             self.setTabIcon(index, icons.icon(icon_for(document.path), tokens))
@@ -270,27 +282,3 @@ class DocumentArea(QTabWidget):
                 button.clicked.connect(lambda: self.set_pinned(document, False))
             else:
                 button.clicked.connect(lambda: self._on_close_wanted(self.indexOf(document)))
-
-
-class DocumentTabBar(QTabBar):
-    """Tabs of a sensible width; the middle button closes."""
-
-    close_wanted = Signal(int)
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setUsesScrollButtons(True)
-        self.setExpanding(False)
-
-    def tabSizeHint(self, index: int) -> QSize:
-        """Cut long names."""
-        return super().tabSizeHint(index).boundedTo(QSize(_MAX_TAB_WIDTH, 200))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Close with the middle button."""
-        index = self.tabAt(event.position().toPoint())
-        if event.button() == Qt.MouseButton.MiddleButton and index >= 0:
-            self.close_wanted.emit(index)
-            return
-        super().mouseReleaseEvent(event)

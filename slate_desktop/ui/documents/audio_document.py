@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,24 @@ class AudioDocument(Document):
         self._watch: FileWatch | None = None
         self.levels: dict[str, Any] = {}
         self.player = Player()
-        self.view = WaveView(self.theme)
+        self._page = self.new_page()
+        self.view = WaveView(self.theme, self._page)
         self.view.scrubbed.connect(self._on_scrub)
         self._timer = QTimer(self)
         self._timer.setInterval(_FRAME_MS)
         self._timer.timeout.connect(self._on_tick)
+
+    # -- Document --------------------------------------------------------------------------
+
+    def make(self) -> Iterator[None]:
+        """Make what is around the view."""
         self.play = self._tool("play", self.tr("Play (Space)"))
         self.loop = self._tool("repeat", self.tr("Loop (L)"), is_toggle=True)
         self.spectrum = self._chip(self.tr("Spectrum"), self.tr("Show the spectrogram (S)"))
         self.compare = self._chip(self.tr("Compare"), self.tr("Compare with what the options make"))
         self.after = self._chip(self.tr("After"), self.tr("Hear before or after (X)"))
         self.after.setEnabled(False)
+        yield
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
         self.volume.setValue(80)
@@ -67,10 +75,9 @@ class AudioDocument(Document):
         self.trouble = wrapped_label(role="warn")
         self.trouble.hide()
         self._middle = QHBoxLayout()
-        self._page = self._lay_out()
+        yield
+        self._lay_out()
         self._connect()
-
-    # -- Document --------------------------------------------------------------------------
 
     async def load(self) -> None:
         """Read the sound in a child; its waveform grows while it is read."""
@@ -109,6 +116,9 @@ class AudioDocument(Document):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Play, loop, compare with one key."""
+        if not self.is_made:
+            super().keyPressEvent(event)
+            return
         keys = {
             Qt.Key.Key_Space: self.play.click,
             Qt.Key.Key_L: self.loop.toggle,
@@ -248,8 +258,9 @@ class AudioDocument(Document):
         self.volume.valueChanged.connect(lambda value: setattr(self.player, "volume", value / 100))
         self.theme.changed.connect(self._show_play)
 
-    def _lay_out(self) -> QWidget:
-        page, bar = QWidget(), QWidget()
+    def _lay_out(self) -> None:
+        page = self._page
+        bar = QWidget(page)
         bar.setObjectName("paneBar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(bar)
@@ -280,7 +291,6 @@ class AudioDocument(Document):
         column.addLayout(middle, 1)
         column.addLayout(foot)
         page.setFocusProxy(self.view)
-        return page
 
     def _tool(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
         button = QToolButton()

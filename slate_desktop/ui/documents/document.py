@@ -7,7 +7,7 @@ raises becomes a sober page with the reason; the window lives on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +66,26 @@ class Document(QWidget):
         self._pages.addWidget(self._waiting)
         self._trouble: TroublePage | None = None
         self._content: QWidget | None = None
+        self._making = self.make()
+        self.is_made = False
 
     # -- for the kinds ---------------------------------------------------------------------
+
+    def make(self) -> Iterator[None]:
+        """Make the widgets, once and before the first :meth:`load`.
+
+        What takes more than some milliseconds yields in between, so that the loop gets a turn.
+        """
+        yield from ()
+
+    def new_page(self) -> QWidget:
+        """Return a hidden child for :meth:`show_content`.
+
+        Qt styles all of a tree again when it gets a parent, so that it has one from the start.
+        """
+        page = QWidget(self)
+        page.hide()
+        return page
 
     async def load(self) -> None:
         """Read the file and show it with :meth:`show_content`.
@@ -139,9 +157,16 @@ class Document(QWidget):
         self._pages.addWidget(self._trouble)
         self._pages.setCurrentWidget(self._trouble)
 
+    async def make_all(self) -> None:
+        """Make what is not made yet, a step in each turn."""
+        for _step in self._making:
+            await asyncio.sleep(0)
+        self.is_made = True
+
     async def _load(self) -> None:
         self.problem = None
         try:
+            await self.make_all()
             await self.load()
         except asyncio.CancelledError:
             raise

@@ -15,8 +15,8 @@ _COLUMNS = 2
 class FactsRow(QWidget):
     """Facts above a view, two beside each other."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.setObjectName("paneBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._grid = QGridLayout(self)
@@ -39,8 +39,8 @@ class FactsRow(QWidget):
 class FactsColumn(QWidget):
     """Facts in a narrow column, with warnings below them."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         # Warnings are not rows of the form: it gives lines that break the height of one.
         self._form, self._notes = QFormLayout(), QVBoxLayout()
         column = QVBoxLayout(self)

@@ -19,8 +19,8 @@ _MAX_MATCHES = 2000
 class FindBar(QWidget):
     """Hidden until it is opened; marks every match in the editor."""
 
-    def __init__(self, theme: Theme, editor: CodeEditor) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, editor: CodeEditor, parent: QWidget) -> None:
+        super().__init__(parent)
         self._theme, self._editor = theme, editor
         self._matches: list[tuple[int, int]] = []
         self._current: int | None = None

@@ -41,7 +41,8 @@ class FontDocument(Document):
         )
         self.field.textChanged.connect(lambda _text: self._timer.start())
         self.theme.changed.connect(self._tint)
-        self._page = self._lay_out()
+        self._page = self.new_page()
+        self._lay_out()
 
     async def load(self) -> None:
         """Let a child draw the sheet."""
@@ -89,8 +90,9 @@ class FontDocument(Document):
         pixmap.setDevicePixelRatio(self._mask.devicePixelRatio())
         self.sheet.setPixmap(pixmap)
 
-    def _lay_out(self) -> QWidget:
-        page, bar = QWidget(), QWidget()
+    def _lay_out(self) -> None:
+        page = self._page
+        bar = QWidget(page)
         bar.setObjectName("paneBar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(bar)
@@ -106,7 +108,6 @@ class FontDocument(Document):
         column.addWidget(bar)
         column.addWidget(area, 1)
         page.setFocusProxy(self.field)
-        return page
 
 
 def _top_left(label: QLabel) -> QWidget:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import CommandError, ErrorCode
@@ -77,8 +77,8 @@ def facts_of(path: Path) -> list[tuple[str, str]]:
 class HexView(QAbstractScrollArea):
     """Offsets, bytes and their characters."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._path: Path | None = None
         self._size = 0

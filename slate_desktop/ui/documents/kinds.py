@@ -150,6 +150,7 @@ _PARTS = (
     *("model.variants", "model_document", "hex_document", "font_document", "video_document"),
     *("find_bar", "highlight", "editor", "text_document"),
 )
+_SAMPLES = ("sample.png", "sample.wav", "sample.glb", "sample.bin", "sample.ttf", "sample.txt")
 _PAUSE_S = 0.03
 _ICONS = {
     "texture": "file-image",
@@ -190,9 +191,19 @@ def make_document(path: Path, context: DocumentContext) -> Document:
     return getattr(package, name)(path, context)
 
 
-async def preload() -> None:
-    """Import what documents need, a little in each turn, before somebody waits for it."""
+async def preload(context: DocumentContext) -> None:
+    """Import what documents need, a little in each turn, before somebody waits for it.
+
+    Then one of each kind is made for no file: classes of Qt, icons and fonts are slow the first
+    time that they are used.
+    """
     await asyncio.to_thread(lambda: [importlib.import_module(name) for name in _PLAIN])
     for name in _PARTS:
         await asyncio.sleep(_PAUSE_S)
         importlib.import_module(f"slate_desktop.ui.documents.{name}")
+    for name in _SAMPLES:
+        await asyncio.sleep(_PAUSE_S)
+        document = make_document(Path(name), context)
+        await document.make_all()
+        await document.aclose()
+        document.deleteLater()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +48,31 @@ class ModelDocument(Document):
         self._watch: FileWatch | None = None
         self._size_m, self._summary = 0.0, ""
         self.facts: dict[str, Any] = {}
-        self.view = ModelView(self.theme, context.tasks)
-        self.controls = ModelControls(self.theme, self.view)
-        self.animations = AnimationBar(self.theme, self.view)
-        self.uvs = UvView(self.theme, context.tasks)
-        self.uvs.hide()
-        self.panel = FactsColumn()
-        self.words = ElidedLabel(role="muted")
+        self._page = self.new_page()
+        self.view = ModelView(self.theme, context.tasks, self._page)
         self.view.failed.connect(self.show_trouble)
+
+    # -- Document --------------------------------------------------------------------------
+
+    def make(self) -> Iterator[None]:
+        """Make what is around the view."""
+        page = self._page
+        self.controls = ModelControls(self.theme, self.view, page)
+        yield from self.controls.make()
+        yield
+        self.animations = AnimationBar(self.theme, self.view, page)
+        yield
+        self.uvs = UvView(self.theme, self.context.tasks, page)
+        self.uvs.hide()
+        self.panel = FactsColumn(page)
+        self.words = ElidedLabel("", page, role="muted")
         self.controls.uv_wanted.connect(self._on_uvs)
         self.controls.lod_wanted.connect(lambda _level: self._show_soon())
         self.controls.mode_wanted.connect(lambda _name: self._show_soon())
         self.controls.make_lods.clicked.connect(self._on_make_lods)
-        self._page = self._lay_out()
+        yield
+        self._lay_out()
         self.controls.facts_wanted.connect(self._panel_area.setVisible)
-
-    # -- Document --------------------------------------------------------------------------
 
     async def load(self) -> None:
         """Check and describe the file in one child, and draw it in another."""
@@ -78,8 +88,9 @@ class ModelDocument(Document):
             raise errors.exceptions[0] from errors
         self.facts = describing.result()
         await self._open_first(naming.result())
-        self.show_content(self._page)
         self._show_facts()
+        await asyncio.sleep(0)
+        self.show_content(self._page)
         if self._watch is None:
             self._watch = FileWatch(self.path, stamp, self)
             self._watch.changed.connect(self.start)
@@ -87,7 +98,8 @@ class ModelDocument(Document):
     async def aclose(self) -> None:
         """Let go of the drawing process."""
         self._is_closed = True
-        self.animations.stop()
+        if self.is_made:
+            self.animations.stop()
         self.view.set_worker(None)
         worker, self._worker = self._worker, None
         if worker is not None:
@@ -96,7 +108,9 @@ class ModelDocument(Document):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Let the switches look at the key; Space plays."""
-        if event.key() == Qt.Key.Key_Space and self.animations.isVisibleTo(self):
+        if not self.is_made:
+            super().keyPressEvent(event)
+        elif event.key() == Qt.Key.Key_Space and self.animations.isVisibleTo(self):
             self.animations.play.toggle()
         elif not self.controls.take_key(event):
             super().keyPressEvent(event)
@@ -253,8 +267,8 @@ class ModelDocument(Document):
         if (controls.lod.value(), controls.mode.currentData()) != self._shown:
             self._show_soon()
 
-    def _lay_out(self) -> QWidget:
-        page = QWidget()
+    def _lay_out(self) -> None:
+        page = self._page
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -270,7 +284,7 @@ class ModelDocument(Document):
         holder.setContentsMargins(12, 10, 12, 10)
         holder.addWidget(self.panel)
         holder.addStretch(1)
-        self._panel_area = QScrollArea()
+        self._panel_area = QScrollArea(page)
         self._panel_area.setWidgetResizable(True)
         self._panel_area.setWidget(inner)
         self._panel_area.setFixedWidth(_PANEL_WIDTH)
@@ -282,7 +296,6 @@ class ModelDocument(Document):
         foot.addWidget(self.words)
         column.addLayout(foot)
         page.setFocusProxy(self.view)
-        return page
 
 
 def switch_distance(error_m: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from slate_desktop.ui.documents.watch import FileWatch, stamp_of
 from slate_desktop.ui.text import ElidedLabel, wrapped_label
 
 _TURN_S = 0.004
-_CHUNK_CHARS = 20_000
+_CHUNK_CHARS = 8_000
 
 
 class TextDocument(Document):
@@ -39,23 +41,27 @@ class TextDocument(Document):
     def __init__(self, path: Path, context: DocumentContext) -> None:
         super().__init__(path, context)
         self._wanted_line = 0
-        self.editor = CodeEditor(self.theme)
+        self._page = self.new_page()
+        self.editor = CodeEditor(self.theme, self._page)
         self.editor.setAccessibleName(self.tr("Text of {name}").format(name=path.name))
-        self.find_bar = FindBar(self.theme, self.editor)
-        self.conflict = ConflictBar()
-        self.conflict.again.clicked.connect(self._read_again)
-        self.conflict.keep.clicked.connect(self._keep_mine)
-        self.facts = ElidedLabel(role="faint")
         self._file: TextFile | None = None
         self._watch: FileWatch | None = None
         self._view: dict[str, Any] = {}
         self._is_filling = False
         self._highlighter: CodeHighlighter | None = None
-        self._page = self._lay_out()
         self.editor.document().modificationChanged.connect(lambda _on: self.changed.emit())
-        self.editor.cursorPositionChanged.connect(self._show_facts)
 
     # -- Document --------------------------------------------------------------------------
+
+    def make(self) -> Iterator[None]:
+        """Make what is around the editor."""
+        self.conflict = ConflictBar(self._page)
+        self.conflict.again.clicked.connect(self._read_again)
+        self.conflict.keep.clicked.connect(self._keep_mine)
+        self.facts = ElidedLabel("", self._page, role="faint")
+        yield
+        self._lay_out()
+        self.editor.cursorPositionChanged.connect(self._show_facts)
 
     async def load(self) -> None:
         """Read the file into the editor, a piece at a time."""
@@ -69,6 +75,7 @@ class TextDocument(Document):
         self._file = file
         place = self.editor.textCursor().position(), self.editor.verticalScrollBar().value()
         self.show_content(self._page)
+        await asyncio.sleep(0)
         self._make_highlighter()
         await self._fill(file.text)
         self._restore(*place)
@@ -119,7 +126,8 @@ class TextDocument(Document):
 
     def open_search(self) -> bool:
         """Open the search."""
-        self.find_bar.open_bar(has_replace=False)
+        if self.is_made:
+            self.find_bar.open_bar(has_replace=False)
         return True
 
     def view_state(self) -> dict[str, Any]:
@@ -142,7 +150,7 @@ class TextDocument(Document):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Save, find and replace with the usual keys."""
         key, control = event.key(), Qt.KeyboardModifier.ControlModifier
-        if event.modifiers() != control:
+        if event.modifiers() != control or not self.is_made:
             super().keyPressEvent(event)
         elif key == Qt.Key.Key_S:
             self.context.tasks.spawn(self.save(), "save", self)
@@ -150,6 +158,13 @@ class TextDocument(Document):
             self.find_bar.open_bar(has_replace=key == Qt.Key.Key_H)
         else:
             super().keyPressEvent(event)
+
+    @cached_property
+    def find_bar(self) -> FindBar:
+        """The search, made when it is first wanted."""
+        bar = FindBar(self.theme, self.editor, self._page)
+        self._column.insertWidget(self._column.indexOf(self.editor), bar)
+        return bar
 
     # -- private ---------------------------------------------------------------------------
 
@@ -256,27 +271,25 @@ class TextDocument(Document):
             parts.append(self.tr("read only"))
         self.facts.setText("   ·   ".join(parts))
 
-    def _lay_out(self) -> QWidget:
-        page = QWidget()
-        layout = QVBoxLayout(page)
+    def _lay_out(self) -> None:
+        page = self._page
+        layout = self._column = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.conflict)
-        layout.addWidget(self.find_bar)
         layout.addWidget(self.editor, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 3, 12, 3)
         foot.addWidget(self.facts)
         layout.addLayout(foot)
         page.setFocusProxy(self.editor)
-        return page
 
 
 class ConflictBar(QWidget):
     """Says that the file on disk is another one now, and lets the user choose."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setObjectName("banner")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.words = wrapped_label()

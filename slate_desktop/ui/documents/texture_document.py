@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions, options_to_json
@@ -37,8 +38,16 @@ class TextureDocument(Document):
         self._compared: Reading | None = None
         self._watch: FileWatch | None = None
         self.facts: dict[str, Any] = {}
-        self.view = TextureView(self.theme, context.tasks, Look())
-        self.controls = TextureControls(self.theme, self.view)
+        self._page = self.new_page()
+        self.view = TextureView(self.theme, context.tasks, Look(), self._page)
+
+    # -- Document --------------------------------------------------------------------------
+
+    def make(self) -> Iterator[None]:
+        """Make what is around the view."""
+        self.controls = TextureControls(self.theme, self.view, self._page)
+        yield from self.controls.make()
+        yield
         self.words = ElidedLabel(role="muted")
         self.texel = ElidedLabel(role="muted")
         self.texel.setFont(self.theme.mono_font())
@@ -46,9 +55,8 @@ class TextureDocument(Document):
         self.texel.setMinimumHeight(self.texel.fontMetrics().height() + 2)
         self.controls.compare_wanted.connect(self._on_compare)
         self.view.hovered.connect(self._on_hovered)
-        self._page = self._lay_out()
-
-    # -- Document --------------------------------------------------------------------------
+        yield
+        self._lay_out()
 
     async def load(self) -> None:
         """Read every level in a child; a small picture comes first."""
@@ -86,7 +94,7 @@ class TextureDocument(Document):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Let the switches look at the key."""
-        if not self.controls.take_key(event):
+        if not self.is_made or not self.controls.take_key(event):
             super().keyPressEvent(event)
 
     @cached_property
@@ -175,8 +183,8 @@ class TextureDocument(Document):
         if old is not None:
             old.close()
 
-    def _lay_out(self) -> QWidget:
-        page = QWidget()
+    def _lay_out(self) -> None:
+        page = self._page
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -191,4 +199,3 @@ class TextureDocument(Document):
         foot.addWidget(self.texel, 2)
         column.addLayout(foot)
         page.setFocusProxy(self.view)
-        return page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout
 
 from slate_desktop.errors import SlateError
 from slate_desktop.ui.documents.audio.wave_view import clock
@@ -24,7 +24,8 @@ class VideoDocument(Document):
     async def load(self) -> None:
         """Read facts and first frame."""
         facts = await asyncio.to_thread(facts_of, self.path)
-        self.facts = FactsRow()
+        page = self.new_page()
+        self.facts = FactsRow(page)
         self.reason = wrapped_label(role="muted")
         self.reason.setContentsMargins(14, 10, 14, 10)
         self.view = PictureView(self.theme, self.tr("First frame"))
@@ -49,7 +50,6 @@ class VideoDocument(Document):
             ]
             self.reason.hide()
         self.facts.set_facts(facts)
-        page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

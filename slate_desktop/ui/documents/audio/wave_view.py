@@ -32,8 +32,8 @@ class WaveView(QWidget):
 
     scrubbed = Signal(float)
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._peaks: Array | None = None
         self._spectrum: QImage | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -19,18 +20,21 @@ _LIGHT_STEPS = 10
 
 
 class ModelControls(QWidget):
-    """How a model is drawn."""
+    """How a model is drawn; its switches are there once :meth:`make` has ended."""
 
     uv_wanted = Signal(bool)
     facts_wanted = Signal(bool)
     lod_wanted = Signal(int)
     mode_wanted = Signal(str)
 
-    def __init__(self, theme: Theme, view: ModelView) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, view: ModelView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme, self._view = theme, view
         self.setObjectName("paneBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+    def make(self) -> Iterator[None]:
+        """Make the switches, some in each step."""
         self.mode = QComboBox()
         self.mode.setAccessibleName(self.tr("How it is drawn (W wireframe, N normals, U checker)"))
         for name, words in (
@@ -47,6 +51,7 @@ class ModelControls(QWidget):
         self.ambient = self._chip(self.tr("Sky"), self.tr("Light of an environment; slower"))
         self.uv = self._chip(self.tr("UVs"), self.tr("Show the UV layout"))
         self.facts = self._chip(self.tr("Facts"), self.tr("Show counts and warnings"), is_on=True)
+        yield
         self.light = QSlider(Qt.Orientation.Horizontal)
         self.light.setRange(0, 12 * _LIGHT_STEPS)
         self.light.setValue(5 * _LIGHT_STEPS)
@@ -59,6 +64,7 @@ class ModelControls(QWidget):
         self.lod.setAccessibleName(self.tr("Level of detail"))
         self.lod_title = plain_label(self.tr("LOD"), role="muted")
         self.lod_label = ElidedLabel(role="faint")
+        yield
         self.make_lods = self._button("layers", self.tr("Make levels of detail, to look at them"))
         self.frame = self._button("scan", self.tr("Show all of it (F)"))
         self.views: dict[str, QToolButton] = {}
@@ -71,6 +77,7 @@ class ModelControls(QWidget):
             button.setCheckable(False)
             self.views[view_name] = button
         self._connect()
+        yield
         self._lay_out()
 
     def set_lods(self, labels: list[str]) -> None:
@@ -182,8 +189,8 @@ class ModelControls(QWidget):
 class AnimationBar(QWidget):
     """Choose, play and scrub; hidden where a model has no animation."""
 
-    def __init__(self, theme: Theme, view: ModelView) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, view: ModelView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme, self._view = theme, view
         self.setObjectName("paneBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -21,8 +21,8 @@ _MARGIN = 14
 class UvView(QWidget):
     """Triangles in the unit square, with v up as glTF has it down."""
 
-    def __init__(self, theme: Theme, tasks: TaskGroupOwner) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, tasks: TaskGroupOwner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme, self._tasks = theme, tasks
         self._layout: Array | None = None
         self._picture: QImage | None = None

@@ -69,8 +69,8 @@ class ModelView(QWidget):
     rendered = Signal()
     camera_changed = Signal()
 
-    def __init__(self, theme: Theme, tasks: TaskGroupOwner) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, tasks: TaskGroupOwner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme, self._tasks = theme, tasks
         self.camera = Camera()
         self.shown = Shown()
@@ -175,7 +175,9 @@ class ModelView(QWidget):
         """Take pinches of touch pads."""
         zoom = Qt.NativeGestureType.ZoomNativeGesture
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == zoom:
-            self.set_camera(self.camera.zoomed(1 / (1 + event.value())), is_moving=True)
+            event.accept()
+            nearer = max(0.1, 1 + event.value())
+            self.set_camera(self.camera.zoomed(1 / nearer), is_moving=True)
             return True
         return super().event(event)
 

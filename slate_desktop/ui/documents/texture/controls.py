@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -36,15 +37,18 @@ _KEYS = {
 
 
 class TextureControls(QWidget):
-    """Two rows of switches that steer one view."""
+    """Two rows of switches that steer one view; there once :meth:`make` has ended."""
 
     compare_wanted = Signal(bool)
 
-    def __init__(self, theme: Theme, view: TextureView) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, view: TextureView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme, self._view = theme, view
         self.setObjectName("paneBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+    def make(self) -> Iterator[None]:
+        """Make the switches, some in each step."""
         self.channels = QButtonGroup(self)
         self.channels.setExclusive(True)
         self.channel_buttons: dict[Channel, QToolButton] = {}
@@ -61,6 +65,7 @@ class TextureControls(QWidget):
             self.channels.addButton(button)
             self.channel_buttons[channel] = button
         self.channel_buttons[Channel.RGBA].setChecked(True)
+        yield
         self.ground = QComboBox()
         self.ground.setAccessibleName(self.tr("Behind transparent texels"))
         for name, words in zip(
@@ -73,6 +78,7 @@ class TextureControls(QWidget):
         self.normals = _chip(self.tr("Normals"), self.tr("Light it as a normal map (N)"))
         self.green = _chip(self.tr("Y−"), self.tr("Green points down (DirectX)"))
         self.compare = _chip(self.tr("Compare"), self.tr("Compare with what the options make"))
+        yield
         self.mip = self._slider(self.tr("Mip level; far left chooses by zoom ([ and ])"))
         self.mip_label = plain_label(role="faint")
         self.exposure = self._slider(self.tr("Exposure in stops; double click resets"))
@@ -85,6 +91,7 @@ class TextureControls(QWidget):
         self.mip.setRange(-1, 0)
         self.mip.setValue(-1)
         self._connect()
+        yield
         self._lay_out()
         self._apply()
 

@@ -44,8 +44,10 @@ class TextureView(QWidget):
     zoom_changed = Signal(float)
     rendered = Signal()
 
-    def __init__(self, theme: Theme, tasks: TaskGroupOwner, look: Look) -> None:
-        super().__init__()
+    def __init__(
+        self, theme: Theme, tasks: TaskGroupOwner, look: Look, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
         self._theme, self._tasks = theme, tasks
         self.levels: Levels | None = None
         self.other: Levels | None = None
@@ -169,7 +171,9 @@ class TextureView(QWidget):
         """Take pinches of touch screens and touch pads."""
         if isinstance(event, QNativeGestureEvent):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-                self.set_zoom(self.zoom * (1 + event.value()), event.position())
+                # Drivers send what the distance grew by; one step never turns it over.
+                self.set_zoom(self.zoom * max(0.1, 1 + event.value()), event.position())
+                event.accept()
                 return True
         elif isinstance(event, QGestureEvent):
             pinch = event.gesture(Qt.GestureType.PinchGesture)

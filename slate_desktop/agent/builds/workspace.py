@@ -20,7 +20,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -63,6 +63,8 @@ class Workspace:
         self.base = base
         self.source = base / "source"
         self.output = base / "output"
+        # Folders that were looked at since the last build.
+        self._real: set[Path] = set()
 
     def prepare(
         self, project: Path, *, is_clean: bool, caches: tuple[str, ...], stop: threading.Event
@@ -79,6 +81,7 @@ class Workspace:
             CommandError: ``disk_low``, ``bad_request`` for a project that cannot be read,
                 ``cancelled`` when it was stopped.
         """
+        self._real.clear()
         if is_clean:
             shutil.rmtree(self.base, ignore_errors=True)
         shutil.rmtree(self.output, ignore_errors=True)
@@ -96,8 +99,7 @@ class Workspace:
 
     def put(self, path: str, data: bytes) -> None:
         """Write a file of SLATE's own into the source."""
-        target = self.source / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._make_room(path)
         target.unlink(missing_ok=True)
         target.write_bytes(data)
 
@@ -116,6 +118,9 @@ class Workspace:
         before = self._read_manifest()
         found: dict[str, os.stat_result] = dict(_walk(project, skipped))
         self._check_disk(sum(info.st_size for info in found.values()), bool(before))
+        # First of all: where a folder has become a link, its old files would be looked for there.
+        for path in before.keys() - found.keys():
+            self._remove(path)
         after: dict[str, FileEntry] = {}
         copied = 0
         for path, info in found.items():
@@ -123,14 +128,12 @@ class Workspace:
                 # The manifest still tells of the last whole state: what differs is copied again.
                 raise CommandError(ErrorCode.CANCELLED, "The build was ended.")
             known = before.get(path)
-            target = self.source / path
+            target = self._make_room(path)
             if known is not None and _is_same(known, info) and _is_untouched(target, known):
                 after[path] = known
                 continue
             after[path] = _copy(project / path, target, info)
             copied += 1
-        for path in before.keys() - after.keys():
-            (self.source / path).unlink(missing_ok=True)
         data = msgspec.json.encode(after)
         partial = self.base / (MANIFEST + ".part")
         partial.write_bytes(data)
@@ -141,6 +144,34 @@ class Workspace:
             copied=copied,
             size_bytes=sum(entry.size for entry in after.values()),
         )
+
+    def _make_room(self, path: str) -> Path:
+        """Return where a file goes, in real folders alone.
+
+        A build may have put a link where a folder was. What is written through it would land
+        outside of the workspace, with the agent's rights.
+        """
+        folder = self.source
+        for name in PurePosixPath(path).parts[:-1]:
+            folder = folder / name
+            if folder in self._real:
+                continue
+            if not _is_real_folder(folder):
+                folder.unlink(missing_ok=True)
+                folder.mkdir(mode=0o755)
+            self._real.add(folder)
+        return self.source / path
+
+    def _remove(self, path: str) -> None:
+        """Remove a file that the project no longer has; never one behind a link."""
+        folder = self.source
+        for name in PurePosixPath(path).parts[:-1]:
+            folder = folder / name
+            if not _is_real_folder(folder):
+                return
+        target = self.source / path
+        if not _is_real_folder(target):
+            target.unlink(missing_ok=True)
 
     def _read_manifest(self) -> dict[str, FileEntry]:
         try:
@@ -201,8 +232,14 @@ def _walk(project: Path, skipped: frozenset[str]) -> Iterator[tuple[str, os.stat
             yield path.relative_to(project).as_posix(), info
 
 
+def _is_real_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def _copy(source: Path, target: Path, info: os.stat_result) -> FileEntry:
-    target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     else:

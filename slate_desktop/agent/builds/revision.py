@@ -1,7 +1,7 @@
 """Which commit a project's folder is at, whether it is dirty, and the files of another commit.
 
-git runs without hooks and file-system monitors, which a repository could name; a commit is
-hexadecimal digits and nothing else.
+git runs without hooks, file-system monitors and filters, which a repository could name, but for
+those of Git LFS itself; a commit is hexadecimal digits and nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +18,14 @@ from slate_desktop.domain.build import check_source_commit
 from slate_desktop.errors import CommandError, ErrorCode
 
 _TIMEOUT_S = 300.0
+# Settings of a repository that name programs: its filters, and what Git LFS and ssh start.
+_PROGRAMS = (
+    r"^(filter\..*\.(clean|smudge|process|required)"
+    r"|lfs\.(customtransfer|extension)\..*|lfs\.(.*\.)?standalonetransferagent"
+    r"|core\.sshcommand|credential\.(.*\.)?helper)$"
+)
+# What `git lfs install --local` writes.
+_LFS = frozenset({"git-lfs clean -- %f", "git-lfs smudge -- %f", "git-lfs filter-process"})
 _SAFE = (
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.hooksPath=/dev/null"),
@@ -40,7 +48,10 @@ async def read_revision(root: Path) -> Revision:
     code, head = await _git(root, "rev-parse", "--verify", "HEAD")
     if code != 0:
         return Revision()
-    code, changes = await _git(root, "status", "--porcelain", "--", ".")
+    safe = await _without_programs(root)
+    # A submodule has a configuration of its own, which would be obeyed.
+    words = (*safe, "status", "--porcelain", "--ignore-submodules=all", "--", ".")
+    code, changes = await _git(root, *words)
     return Revision(
         commit=head.decode("ascii", "replace").strip(),
         is_dirty=bool(changes.strip()) if code == 0 else None,
@@ -63,7 +74,9 @@ async def export_commit(root: Path, commit: str, target: Path) -> str:
     archive = target.with_suffix(".tar")
     digits = full.decode("ascii").strip()
     try:
-        code, _ = await _git(root, "archive", "--format=tar", f"--output={archive}", digits)
+        safe = await _without_programs(root)
+        words = (*safe, "archive", "--format=tar", f"--output={archive}", digits)
+        code, _ = await _git(root, *words)
         if code != 0:
             raise _refused(f"the files of commit {name} cannot be read")
         await asyncio.to_thread(_unpack, archive, target)
@@ -83,6 +96,23 @@ def _unpack(archive: Path, target: Path) -> None:
         # as Debian 12's, whose archives are git's own, which hold no way out of the folder.
         tar.extraction_filter = getattr(tarfile, "data_filter", None)
         tar.extractall(target)  # noqa: S202 - an archive that git made just now
+
+
+async def _without_programs(root: Path) -> list[str]:
+    """Return options that take away the programs which the repository itself has git run.
+
+    Source: gitattributes(5), filter; git-lfs-config(5).
+    """
+    listing = ("config", "--null", "--show-scope", "--includes", "--get-regexp", _PROGRAMS)
+    _, data = await _git(root, *listing)
+    fields = data.decode("utf-8", "surrogateescape").split("\0")
+    options: list[str] = []
+    for scope, entry in zip(fields[::2], fields[1::2], strict=False):
+        name, _, value = entry.partition("\n")
+        if scope not in ("local", "worktree") or value in _LFS:
+            continue
+        options += ["-c", f"{name}=false" if name.endswith(".required") else f"{name}="]
+    return options
 
 
 async def _git(root: Path, *words: str) -> tuple[int, bytes]:

@@ -28,6 +28,8 @@ async def dialog_pictures(window: Any, take: Take, until: Until) -> None:
     shortcuts.key.setKeySequence(QKeySequence("Ctrl+B"))
     await take(shortcuts, "shortcuts")
     shortcuts.reject()
+    window.theme.set_choice("contrast")
+    await take(window, "window-contrast")
 
 
 async def _opened(window: Any, action: str, kind: type, until: Until) -> Any:

@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     version: Annotated[int, Meta(ge=1, le=CURRENT_VERSION)] = CURRENT_VERSION
     theme: Annotated[
-        Literal["system", "dark", "light"] | None,
+        Literal["system", "dark", "light", "contrast"] | None,
         _said(
             "Window",
             "Theme",

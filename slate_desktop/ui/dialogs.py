@@ -54,26 +54,9 @@ async def ask(
     parent: QWidget, theme: Theme, *, title: str, text: str, action: str, is_danger: bool = False
 ) -> bool:
     """Ask once, naming the deed on the button; return whether the user wants it."""
-    dialog = QDialog(parent)
-    dialog.setWindowTitle(title)
-    dialog.setMinimumWidth(420)
-    head = QHBoxLayout()
-    head.setSpacing(12)
-    head.addWidget(_mark(theme, "triangle-alert" if is_danger else "info", is_danger))
-    head.addWidget(wrapped_label(text), 1)
-    buttons = QDialogButtonBox(dialog)
-    yes = buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
-    yes.setProperty("primary", True)
-    no = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-    (no if is_danger else yes).setDefault(True)
-    buttons.accepted.connect(dialog.accept)
-    buttons.rejected.connect(dialog.reject)
-    layout = QVBoxLayout(dialog)
-    layout.setContentsMargins(18, 18, 18, 14)
-    layout.setSpacing(16)
-    layout.addLayout(head)
-    layout.addWidget(buttons)
-    return await wait_for(dialog)
+    return await wait_for(
+        Question(parent, theme, title=title, text=text, action=action, is_danger=is_danger)
+    )
 
 
 async def choose_directory(parent: QWidget, title: str, start: Path | None = None) -> Path | None:
@@ -124,6 +107,40 @@ async def choose_save_file(
     dialog.filesSelected.connect(chosen.extend)
     is_accepted = await wait_for(dialog)
     return Path(chosen[0]) if is_accepted and chosen else None
+
+
+class Question(QDialog):
+    """Asks for one deed by its name; where it destroys something, Return does not do it."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        theme: Theme,
+        *,
+        title: str,
+        text: str,
+        action: str,
+        is_danger: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(420)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(_mark(theme, "triangle-alert" if is_danger else "info", is_danger))
+        head.addWidget(wrapped_label(text), 1)
+        buttons = QDialogButtonBox(self)
+        yes = buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
+        yes.setProperty("primary", True)
+        no = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        (no if is_danger else yes).setDefault(True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setSpacing(16)
+        layout.addLayout(head)
+        layout.addWidget(buttons)
 
 
 class ProblemDialog(QDialog):

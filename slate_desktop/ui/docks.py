@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QWidget
 
 from slate_desktop.ui import icons
@@ -11,7 +11,13 @@ from slate_desktop.ui.theme import Theme
 
 
 class Dock(QDockWidget):
-    """A dock that can be moved, floated and closed; its title bar may carry small tools."""
+    """A dock that can be moved, floated and closed; its title bar may carry small tools.
+
+    Signals:
+        came_up: it stands above its neighbours now, and above whatever floats over the window.
+    """
+
+    came_up = Signal()
 
     def __init__(self, title: str, name: str, theme: Theme, parent: QWidget) -> None:
         super().__init__(title, parent)
@@ -49,6 +55,12 @@ class Dock(QDockWidget):
         tokens = self._theme.tokens
         self._float.setIcon(icons.icon("picture-in-picture-2", tokens))
         self._close.setIcon(icons.icon("x", tokens))
+
+    def event(self, event: QEvent) -> bool:
+        """Tell when the dock was raised."""
+        if event.type() == QEvent.Type.ZOrderChange:
+            self.came_up.emit()
+        return super().event(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Float or dock with a double click on the title."""

@@ -32,17 +32,28 @@ if TYPE_CHECKING:
 async def show_about(window: MainWindow) -> None:
     """Show the version, and every part of the program with its licence."""
     parts = await asyncio.to_thread(installed_parts)
-    text = window.tr(
-        "SLATE {version}, Apache License 2.0.\n\nPython {python}, Qt {qt} (LGPL-3.0), icons by "
-        "Lucide (ISC), fonts Inter and JetBrains Mono (OFL-1.1)."
-    ).format(version=__version__, python=platform.python_version(), qt=qVersion())
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(10)
-    layout.addWidget(wrapped_label(text))
-    layout.addWidget(LicenceList(window.theme, parts), 1)
-    await _show(window, window.tr("About SLATE"), page, 460)
+    await dialogs.wait_for(AboutDialog(window, window.theme, parts))
+
+
+class AboutDialog(QDialog):
+    """The version, and every part of the program with its licence."""
+
+    def __init__(self, parent: QWidget, theme: Theme, parts: Sequence[Part]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("About SLATE"))
+        self.setMinimumSize(560, 540)
+        text = self.tr(
+            "SLATE {version}, Apache License 2.0.\n\nPython {python}, Qt {qt} (LGPL-3.0), icons by "
+            "Lucide (ISC), fonts Inter and JetBrains Mono (OFL-1.1)."
+        ).format(version=__version__, python=platform.python_version(), qt=qVersion())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(10)
+        layout.addWidget(wrapped_label(text))
+        layout.addWidget(LicenceList(theme, parts), 1)
+        layout.addWidget(buttons)
 
 
 class LicenceList(QSplitter):
@@ -74,17 +85,3 @@ class LicenceList(QSplitter):
     def _show(self, item: QTreeWidgetItem | None) -> None:
         text = "" if item is None else licence_text(item.text(0))
         self.text.setPlainText(text or self.tr("It carries no text of its licence."))
-
-
-async def _show(window: MainWindow, title: str, content: QWidget, height: int) -> None:
-    dialog = QDialog(window)
-    dialog.setWindowTitle(title)
-    dialog.setMinimumWidth(560)
-    content.setMinimumHeight(height)
-    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-    buttons.rejected.connect(dialog.reject)
-    layout = QVBoxLayout(dialog)
-    layout.setContentsMargins(18, 16, 18, 14)
-    layout.addWidget(content, 1)
-    layout.addWidget(buttons)
-    await dialogs.wait_for(dialog)

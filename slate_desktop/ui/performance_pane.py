@@ -73,6 +73,7 @@ class PerformancePane(QWidget):
         layout.addWidget(self.tools)
         layout.addWidget(self._stack, 1)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Graphs of the session"))
         self.setObjectName("pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._timer = QTimer(self)

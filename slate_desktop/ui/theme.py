@@ -23,7 +23,7 @@ from slate_desktop.ui.tokens import (
     load_tokens,
 )
 
-CHOICES = ("dark", "light", "system")
+CHOICES = ("dark", "light", "contrast", "system")
 ZOOM_STEPS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _FONT_FILES = (
     "Inter-Regular.ttf",
@@ -41,7 +41,7 @@ class Theme(QObject):
             it, or what holds it, gets a new parent. ``add_sheet`` then styles all of them once.
 
     Attributes:
-        choice: ``dark``, ``light`` or ``system``.
+        choice: ``dark``, ``light``, ``contrast`` or ``system``.
         tokens: the colours in use.
         zoom: factor on the size of all text.
     """
@@ -64,7 +64,11 @@ class Theme(QObject):
         for name in _FONT_FILES:
             QFontDatabase.addApplicationFont(str(resource_path("fonts", name)))
         app.setStyle("Fusion")
-        app.styleHints().colorSchemeChanged.connect(self._on_system_changed)
+        # Kept: what Python lets go of takes the objects along that were asked from it.
+        self._hints = app.styleHints()
+        self._accessibility = self._hints.accessibility()
+        self._hints.colorSchemeChanged.connect(self._on_system_changed)
+        self._accessibility.contrastPreferenceChanged.connect(self._on_system_changed)
         self.tokens: Tokens = load_tokens(self._resolve())
         self._apply()
 
@@ -75,7 +79,7 @@ class Theme(QObject):
             self._set_sheet()
 
     def set_choice(self, choice: str) -> None:
-        """Switch to ``dark``, ``light`` or what the system says."""
+        """Switch to ``dark``, ``light``, ``contrast`` or what the system says."""
         if choice in CHOICES and choice != self.choice:
             self.choice = choice
             self._refresh()
@@ -110,7 +114,9 @@ class Theme(QObject):
     def _resolve(self) -> str:
         if self.choice != "system":
             return self.choice
-        scheme = self._app.styleHints().colorScheme()
+        if self._accessibility.contrastPreference() is Qt.ContrastPreference.HighContrast:
+            return "contrast"
+        scheme = self._hints.colorScheme()
         return "light" if scheme is Qt.ColorScheme.Light else "dark"
 
     def _on_system_changed(self) -> None:

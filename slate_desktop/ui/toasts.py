@@ -170,6 +170,7 @@ class NoticeHistory(QFrame):
         self.setObjectName("toast")
         self.setAccessibleName(self.tr("Notifications"))
         self._list = QScrollArea(self)
+        self._list.setAccessibleName(self.tr("Notifications"))
         self._list.setWidgetResizable(True)
         title = plain_label(self.tr("Notifications"))
         title.setFont(theme.ui_font(is_bold=True))

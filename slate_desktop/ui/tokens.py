@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings.paths import resource_path
 
-THEMES = ("dark", "light")
+THEMES = ("dark", "light", "contrast")
 UI_FAMILY = "Inter"
 MONO_FAMILY = "JetBrains Mono"
 BASE_POINT_SIZE = 9.5
@@ -37,7 +37,7 @@ class Tokens:
     @property
     def is_dark(self) -> bool:
         """Whether light text stands on dark ground."""
-        return self.name == "dark"
+        return self.color("surface.window").lightnessF() < 0.5
 
     def hex(self, key: str) -> str:
         """Return a colour as ``#rrggbb``."""

@@ -341,6 +341,15 @@ def _view_specs(menu: str) -> list[ActionSpec]:
         ActionSpec("theme.dark", _tr("&Dark theme"), menu, "theme", "moon", is_checkable=True),
         ActionSpec("theme.light", _tr("&Light theme"), menu, "theme", "sun", is_checkable=True),
         ActionSpec(
+            "theme.contrast",
+            _tr("&High contrast"),
+            menu,
+            "theme",
+            "contrast",
+            is_checkable=True,
+            hint=_tr("White and bright colours on black, with strong borders"),
+        ),
+        ActionSpec(
             "theme.system", _tr("Theme of the s&ystem"), menu, "theme", "monitor", is_checkable=True
         ),
         ActionSpec(

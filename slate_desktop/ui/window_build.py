@@ -73,6 +73,8 @@ def build(window: MainWindow) -> None:
     window.statusBar().setSizeGripEnabled(False)
     window.statusBar().addPermanentWidget(window.status_row, 1)
     window.toasts = ToastStack(theme, window)
+    for dock in window.docks.docks.values():
+        dock.came_up.connect(window.toasts.raise_)
     window.history = NoticeHistory(theme, window)
     window.binding = Binding(window)
     window.monitor = MonitorBinding(window)

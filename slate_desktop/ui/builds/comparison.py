@@ -53,6 +53,7 @@ class ComparisonDialog(QDialog):
             tree.header().resizeSection(1, 220)
             tree.header().resizeSection(2, 220)
         tabs = QTabWidget()
+        tabs.setAccessibleName(self.tr("What differs"))
         tabs.setDocumentMode(True)
         tabs.addTab(self.facts, self.tr("Settings and results"))
         tabs.addTab(self.files, self.tr("Files"))

@@ -72,6 +72,7 @@ class BuildsPane(QWidget):
         self.result = BuildResult(theme)
         self.plots: BuildPlots | None = None
         self.tabs = QTabWidget()
+        self.tabs.setAccessibleName(self.tr("About the chosen build"))
         self._set_up_view()
         self._set_up_bar()
         self._lay_out()

@@ -107,6 +107,8 @@ class BuildPanel(QWidget):
         layout.addWidget(self.command)
         layout.addStretch(1)
         area = QScrollArea()
+        # What is in it takes the focus, and is then scrolled to.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidgetResizable(True)
         area.setWidget(inner)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -69,6 +69,7 @@ class BuildResult(QWidget):
         box.addWidget(self.files, 1)
         box.addLayout(row)
         self.tabs = QTabWidget()
+        self.tabs.setAccessibleName(self.tr("What the build gave"))
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.errors, self.tr("Problems"))
         self.tabs.addTab(files, self.tr("Artifacts"))

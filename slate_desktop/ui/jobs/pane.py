@@ -70,6 +70,7 @@ class JobsPane(QWidget):
         )
         self.options = SubmitForm()
         self.side = QTabWidget()
+        self.side.setAccessibleName(self.tr("Report and options of assets"))
         self.side.addTab(self.report, self.tr("Report"))
         self.side.addTab(self.options, self.tr("Options"))
         self._stack = QStackedWidget()

@@ -178,6 +178,8 @@ class SubmitForm(QWidget):
         column.addLayout(self._holder)
         column.addStretch(1)
         area = QScrollArea()
+        # What is in it takes the focus, and is then scrolled to.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inner)

@@ -1,0 +1,107 @@
+"""Every dialog of the program, made as its users see it: for tests over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog
+
+from slate_desktop.domain.builds.comparison import Comparison, Difference, FileDifference
+from slate_desktop.domain.engine import Engine, EngineDetection
+from slate_desktop.domain.retention import LogPolicy
+from slate_desktop.settings import catalog
+from slate_desktop.settings.parts import Part
+from slate_desktop.ui.add_project import AddProjectDialog
+from slate_desktop.ui.assets.quick_look import QuickLook
+from slate_desktop.ui.audit.dialog import AuditDialog
+from slate_desktop.ui.builds.comparison import ComparisonDialog
+from slate_desktop.ui.builds.presets import PresetDialog
+from slate_desktop.ui.dialogs import ProblemDialog, Question
+from slate_desktop.ui.documents.closing import SaveQuestion
+from slate_desktop.ui.execute_dialog import ExecuteDialog
+from slate_desktop.ui.help_dialogs import AboutDialog
+from slate_desktop.ui.jobs.preset_commands import SaveDialog
+from slate_desktop.ui.monitor.retention import RetentionDialog
+from slate_desktop.ui.problems import Problem
+from slate_desktop.ui.servers_dialog import ServerRow, ServersDialog
+from slate_desktop.ui.settings.dialog import SettingsDialog
+from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
+from slate_desktop.ui.window import MainWindow
+
+Make = Callable[[MainWindow, Path], QDialog]
+
+
+def _problem(window: MainWindow, _folder: Path) -> QDialog:
+    problem = Problem("The session could not be started.", "Port 8080 is taken.", "Take another.")
+    dialog = ProblemDialog(window, window.theme, problem)
+    dialog.toggle.click()
+    return dialog
+
+
+def _question(window: MainWindow, _folder: Path) -> QDialog:
+    return Question(
+        window,
+        window.theme,
+        title="Remove pong",
+        text="Remove pong from SLATE? Its files stay.",
+        action="Remove",
+        is_danger=True,
+    )
+
+
+def _add_project(window: MainWindow, folder: Path) -> QDialog:
+    dialog = AddProjectDialog(window, window.theme, str(folder))
+    dialog.show_finding(str(folder), EngineDetection(engine=Engine.CUSTOM))
+    dialog.show_error("A project of that name is there already.")
+    return dialog
+
+
+def _servers(window: MainWindow, _folder: Path) -> QDialog:
+    dialog = ServersDialog(window, window.theme)
+    dialog.show_rows([ServerRow(name="local", address="", is_used=True, can_leave=False)])
+    dialog.show_message("The server does not answer.")
+    return dialog
+
+
+def _settings(window: MainWindow, folder: Path) -> QDialog:
+    states, _ = catalog.states()
+    dialog = SettingsDialog(window, window.theme, states, str(folder))
+    dialog.show_states(states, ["settings.toml was ignored."])
+    dialog.show_problem("build_slots", "Enter a whole number from 0 to 64.")
+    dialog.show_saved("Theme is saved.", needs_restart=True)
+    return dialog
+
+
+def _comparison(window: MainWindow, _folder: Path) -> QDialog:
+    found = Comparison(
+        facts=(Difference(name="Status", left="completed", right="failed"),),
+        files=(FileDifference(path="game.pck", left=10, right=20, is_same_content=False),),
+        left_bytes=10,
+        right_bytes=20,
+    )
+    return ComparisonDialog(window, window.theme, found, "1", "2")
+
+
+DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
+    (ProblemDialog, _problem),
+    (Question, _question),
+    (AddProjectDialog, _add_project),
+    (ServersDialog, _servers),
+    (SettingsDialog, _settings),
+    (ComparisonDialog, _comparison),
+    (ShortcutsDialog, lambda window, _: ShortcutsDialog(window, window.theme)),
+    (ExecuteDialog, lambda window, _: ExecuteDialog(window, window.theme, "pong", ["ls"])),
+    (QuickLook, lambda window, _: QuickLook(window, window.documents.context)),
+    (AuditDialog, lambda window, _: AuditDialog(window, window.theme, window.workspace.projects)),
+    (RetentionDialog, lambda window, _: RetentionDialog(window, "pong", LogPolicy())),
+    (SaveQuestion, lambda window, _: SaveQuestion(window, window.theme, ["hero.gd"])),
+    (PresetDialog, lambda window, _: PresetDialog(window, ["release"], "release")),
+    (SaveDialog, lambda window, _: SaveDialog(window, None)),
+    (
+        AboutDialog,
+        lambda window, _: AboutDialog(
+            window, window.theme, [Part(name="msgspec", version="0.20", licence="BSD-3-Clause")]
+        ),
+    ),
+)

@@ -4,7 +4,7 @@ VENV ?= .venv
 HEADLESS ?= .venv-headless
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-# How many processes share the window's tests; empty for none but one.
+# How many processes share the tests; empty for none but one.
 WORKERS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -34,7 +34,7 @@ tests: $(VENV)/.dev
 
 tests-here:
 	$(BIN)/python -m pytest tests/gui $(WORKERS) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests --ignore=tests/gui $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/gui $(WORKERS) $(PYTEST_ARGS)
 
 unit: $(VENV)/.dev ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

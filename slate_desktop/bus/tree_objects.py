@@ -17,9 +17,8 @@ from typing import Any
 import msgspec
 
 from slate_desktop.bus.objects import ObjectStore
-from slate_desktop.domain.trees import manifest
 from slate_desktop.domain.trees.folders import open_file
-from slate_desktop.domain.trees.manifest import Entry, Manifest, Part, TreeRef
+from slate_desktop.domain.trees.manifest import Entry, Part, TreeRef
 from slate_desktop.domain.trees.scan import Known
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 
@@ -67,66 +66,6 @@ async def upload(
     await objects.ensure()
     work = _Upload(objects, root, dict(places), on_progress)
     return await work.run(files)
-
-
-async def store_manifest(objects: ObjectStore, data: bytes) -> TreeRef:
-    """Put a manifest into the store; raises like ``upload``."""
-    info = await objects.put(data)
-    return TreeRef(info.sha256, info.size)
-
-
-async def fetch_manifest(objects: ObjectStore, ref: TreeRef, folder: Path) -> Manifest:
-    """Bring a manifest from the store.
-
-    Raises:
-        CommandError: ``not_found``, ``artifact_corrupt``, ``bad_request``, ``too_large``.
-    """
-    if ref.size > manifest.MAX_MANIFEST_BYTES:
-        raise CommandError(ErrorCode.TOO_LARGE, "The manifest of the files is too large.")
-    target = folder / f"{ref.sha256}.manifest"
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    await objects.get(ref.sha256, ref.size, target)
-    try:
-        return await asyncio.to_thread(lambda: manifest.read(target.read_bytes()))
-    finally:
-        target.unlink(missing_ok=True)
-
-
-async def fetch_tree(
-    objects: ObjectStore,
-    ref: TreeRef,
-    folder: Path,
-    fulls: dict[TreeRef, dict[str, Entry]],
-) -> tuple[dict[str, Entry], TreeRef]:
-    """Return a whole tree by its manifest, and the full manifest that it stands on.
-
-    Args:
-        objects: the store.
-        ref: the manifest.
-        folder: for what is brought.
-        fulls: full manifests that are known; the one that was needed is left in it alone.
-
-    Raises:
-        CommandError: as ``fetch_manifest``.
-    """
-    if ref in fulls:
-        return dict(fulls[ref]), ref
-    found = await fetch_manifest(objects, ref, folder)
-    if found.of is None:
-        tree = found.on({})
-        full_ref, full = ref, tree
-    else:
-        full_ref = found.of
-        full = fulls.get(full_ref)
-        if full is None:
-            below = await fetch_manifest(objects, full_ref, folder)
-            if below.of is not None:
-                raise CommandError(ErrorCode.BAD_REQUEST, "A manifest stands on another change.")
-            full = below.on({})
-        tree = await asyncio.to_thread(found.on, full)
-    fulls.clear()
-    fulls[full_ref] = full
-    return tree, full_ref
 
 
 async def stage(

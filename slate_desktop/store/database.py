@@ -33,6 +33,7 @@ from slate_desktop.store.retention import Retention
 from slate_desktop.store.runs import Runs
 from slate_desktop.store.sessions import Sessions
 from slate_desktop.store.stats import Stats
+from slate_desktop.store.trees import Trees
 from slate_desktop.store.users import Users
 
 Connection = Any  # asyncpg's pool proxy: it has the methods of a connection, but not its type.
@@ -80,6 +81,7 @@ class Database:
         self.runs = Runs(self)
         self.retention = Retention(self)
         self.audit = Audit(self)
+        self.trees = Trees(self)
 
     @classmethod
     async def connect(

@@ -12,15 +12,16 @@ import re
 from collections.abc import Sequence
 
 from slate_desktop.domain.engine import Engine
+from slate_desktop.domain.trees.paths import OWN_FOLDER
 
 IGNORE_FILE = ".slateignore"
 MAX_FILE_BYTES = 256 * 1024
 MAX_PATTERNS = 2_000
 _MAX_DOUBLE_STARS = 4
 
-# Version control, what SLATE keeps, and what package managers and systems leave.
+# Version control, and what package managers and systems leave.
 _NAMES = frozenset({
-    ".git", ".hg", ".svn", ".slate", "node_modules", "__pycache__", ".DS_Store", "Thumbs.db",
+    ".git", ".hg", ".svn", "node_modules", "__pycache__", ".DS_Store", "Thumbs.db",
     "desktop.ini", ".vs",
 })  # fmt: skip
 # Folders that engines fill by themselves, in the project's root, or wherever they lie.
@@ -63,7 +64,7 @@ class IgnoreRules:
             found = self._own.fullmatch(path + "/" if is_dir else path)
             if found is not None:
                 return found.lastgroup is None
-        return name in _NAMES or (path in self._roots and is_dir)
+        return name in _NAMES or (is_dir and (path in self._roots or path == OWN_FOLDER))
 
     def covers(self, path: str) -> bool:
         """Tell whether a file is left out, by itself or with a folder above it."""

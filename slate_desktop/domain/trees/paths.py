@@ -19,8 +19,10 @@ MAX_DEPTH = 64
 # Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _BAD_CHARS = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\\ud800-\udfff]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.I)
-# A repository's hooks run programs, and SLATE's own folder says whose the tree is.
-_RESERVED = frozenset({".git", "git~1", ".slate"})
+# A repository's hooks run programs; the others are what Windows calls it, and SLATE's own folder.
+_RESERVED = frozenset({".git", "git~1", "slate~1"})
+# What synchronisation itself keeps in a project, such as whose folder it is.
+OWN_FOLDER = ".slate/sync"
 
 
 def problem_of(path: str) -> str | None:
@@ -36,6 +38,8 @@ def problem_of(path: str) -> str | None:
     if len(path.encode("utf-8")) > MAX_PATH_BYTES:
         return f"is longer than {MAX_PATH_BYTES} bytes"
     parts = path.split("/")
+    if fold("/".join(parts[:2])) == OWN_FOLDER:
+        return f"lies in {OWN_FOLDER}, which is never synchronised"
     if len(parts) > MAX_DEPTH:
         return f"is more than {MAX_DEPTH} folders deep"
     for part in parts:

@@ -1,0 +1,485 @@
+"""A project's folder on this workstation against the newest tree: what differs, push and pull.
+
+What both had last is kept beside the digests of the last look, in one file of this user. Nothing is
+decided where both sides changed a file: it stays as it is on either side until a person says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from slate_desktop.bus.objects import ObjectStore
+from slate_desktop.bus.tree_manifests import TreeManifests
+from slate_desktop.bus.tree_objects import Progress, stage, upload
+from slate_desktop.control.sync_state import CopyState, StateFile
+from slate_desktop.domain.project import Project
+from slate_desktop.domain.trees.compare import Comparison, Difference, compare, other_name
+from slate_desktop.domain.trees.manifest import Entry, Part
+from slate_desktop.domain.trees.paths import OWN_FOLDER
+from slate_desktop.domain.trees.place import Placer, synchronise
+from slate_desktop.domain.trees.scan import Known, Scan, look_at, read_rules, scan
+from slate_desktop.domain.trees.stored import StoredTree
+from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
+from slate_desktop.store import Database
+
+T = TypeVar("T")
+_ATTEMPTS = 5
+_STAGING = f"{OWN_FOLDER}/staging"
+
+
+class Keep(StrEnum):
+    """Which version of a file a person keeps."""
+
+    MINE = "mine"
+    THEIRS = "theirs"
+    BOTH = "both"
+
+
+class SyncStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a folder stands to the newest tree.
+
+    Attributes:
+        project_id: whose folder it is.
+        root: the folder on this machine.
+        version: of the newest tree; 0 where there is none.
+        push, pull: paths that changed here, or there.
+        conflicts: files that changed on both sides, or were found twice.
+        kept_twice: other versions of files that were kept beside them, by their names.
+        skipped: what cannot travel, with the reason.
+        problems: lines of ``.slateignore`` that are no patterns.
+        files, size_bytes: of the folder, without what is left out.
+        sent_bytes: what a push sent.
+    """
+
+    project_id: str
+    root: str
+    version: int
+    push: tuple[str, ...] = ()
+    pull: tuple[str, ...] = ()
+    conflicts: tuple[Difference, ...] = ()
+    kept_twice: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
+    files: int = 0
+    size_bytes: int = 0
+    sent_bytes: int = 0
+
+    @property
+    def is_in_sync(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.push or self.pull or self.conflicts)
+
+
+class _Look(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder, the newest tree, and what differs."""
+
+    state: CopyState
+    scan: Scan
+    mine: dict[str, Entry]
+    row: StoredTree | None
+    theirs: Mapping[str, Entry]
+    found: Comparison
+
+
+class WorkingCopy:
+    """A project's folder on this workstation.
+
+    Args:
+        db: for the newest tree.
+        objects: where contents are.
+        user_id: who works in the folder.
+        project: whose folder it is.
+        root: the folder on this machine.
+        folder: for what is remembered of it.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        objects: ObjectStore,
+        user_id: str,
+        project: Project,
+        root: Path,
+        folder: Path,
+    ) -> None:
+        self.root = root
+        self.project = project
+        self._db = db
+        self._objects = objects
+        self._user_id = user_id
+        self._state = StateFile(folder)
+        self._manifests = TreeManifests(objects, folder)
+        self._lock = asyncio.Lock()
+
+    async def status(self) -> SyncStatus:
+        """Look at the folder and at the newest tree; nothing is changed."""
+        async with self._lock:
+            look = await self._look(None)
+            await self._remember(look, look.state.base)
+            return self._status(look.row, look, look.found)
+
+    async def push(
+        self, paths: Collection[str] | None = None, *, on_progress: Progress | None = None
+    ) -> SyncStatus:
+        """Bring what changed here; files that changed on both sides stay as they are.
+
+        Args:
+            paths: what changed, where that is known; None looks through the whole folder.
+            on_progress: told how many bytes of how many are there.
+
+        Raises:
+            CommandError: ``artifact_quota``, or ``bad_request`` for a folder that cannot be read.
+            NotConnectedError: the broker is away.
+            DatabaseError: the database is away, or does not let this person bring files.
+        """
+        async with self._lock:
+            for attempt in range(_ATTEMPTS):
+                look = await self._look(paths)
+                try:
+                    return await self._push(look, on_progress)
+                except StaleWriteError:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+            raise AssertionError("unreachable")
+
+    async def pull(self, *, on_progress: Progress | None = None) -> SyncStatus:
+        """Bring what changed there into the folder; files that changed on both sides stay.
+
+        Raises:
+            CommandError: ``not_found`` and ``artifact_corrupt`` for a content that is lost;
+                ``bad_request`` for a file that cannot be written.
+        """
+        async with self._lock:
+            look = await self._look(None)
+            return await self._pull(look, look.found.pull, on_progress)
+
+    async def resolve(self, paths: Collection[str], keep: Keep) -> SyncStatus:
+        """Decide about files that changed on both sides; nothing but these is touched.
+
+        Args:
+            paths: files in conflict.
+            keep: which version has the name from now on; with ``both`` the other one lies beside.
+
+        Raises:
+            CommandError: ``not_found`` for a file that is in no conflict.
+        """
+        async with self._lock:
+            look = await self._look(None)
+            chosen = {one.path: one for one in look.found.conflicts if one.path in set(paths)}
+            for path in paths:
+                if path not in chosen:
+                    raise CommandError(
+                        ErrorCode.NOT_FOUND,
+                        f"{path} is in no conflict.",
+                        field="path",
+                        hint="`slate sync status` shows those that are.",
+                    )
+            base = dict(look.state.base)
+            pull: list[Difference] = []
+            for path, one in chosen.items():
+                if keep is Keep.BOTH and one.theirs is not None:
+                    name = other_name(path, self._whose(look.row), datetime.now(UTC), look.mine)
+                    beside = msgspec.structs.replace(one.theirs, path=name, conflict_of=path)
+                    pull.append(Difference(name, None, None, beside))
+                if keep is Keep.THEIRS:
+                    _set(base, path, one.mine)
+                    pull.append(Difference(path, one.mine, one.mine, one.theirs))
+                else:
+                    _set(base, path, one.theirs)
+            await self._remember(look, base)
+            look = msgspec.structs.replace(
+                look, state=msgspec.structs.replace(look.state, base=base)
+            )
+            if pull:
+                await self._pull(look, tuple(pull), None, is_base_theirs=keep is Keep.THEIRS)
+            look = await self._look(None)
+            return self._status(look.row, look, look.found)
+
+    async def other_version(self, path: str, target: Path) -> None:
+        """Write their version of a file that is in conflict to a new file, to compare them.
+
+        Raises:
+            CommandError: ``not_found`` where they have none.
+        """
+        async with self._lock:
+            look = await self._look(None)
+        entry = look.theirs.get(path)
+        if entry is None:
+            raise CommandError(ErrorCode.NOT_FOUND, f"The other side has no {path}.", field="path")
+        folder = self._staging()
+        try:
+            staged = await stage(self._objects, [entry], folder)
+            await asyncio.to_thread(shutil.copyfile, staged[path], target)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    async def _look(self, paths: Collection[str] | None) -> _Look:
+        state = await asyncio.to_thread(self._state.read, str(self.root))
+        looking = asyncio.create_task(self._scan(state, paths), name="tree-scan")
+        try:
+            row = await self._db.trees.get(self.project.id)
+            theirs = {} if row is None else await self._manifests.read(row.ref)
+            found = await looking
+        finally:
+            looking.cancel()
+            await asyncio.wait({looking})
+        mine = _entries(found.files, state.base)
+        return _Look(
+            state=state,
+            scan=found,
+            mine=mine,
+            row=row,
+            theirs=theirs,
+            found=compare(state.base, mine, theirs),
+        )
+
+    async def _scan(self, state: CopyState, paths: Collection[str] | None) -> Scan:
+        stop = threading.Event()
+        if not self.root.is_dir():
+            raise CommandError(
+                ErrorCode.BAD_REQUEST,
+                f"There is no folder {self.root} on this machine.",
+                field="project",
+                hint="Bring the project's files to a folder: slate sync pull PROJECT --into DIR",
+            )
+
+        def look() -> Scan:
+            rules = read_rules(self.root, self.project.engine)
+            if paths is not None:
+                partial = _look_at_some(self.root, rules.covers, state.known, paths)
+                if partial is not None:
+                    return partial
+            return scan(self.root, rules, state.known, stop=stop)
+
+        try:
+            return await asyncio.to_thread(look)
+        finally:
+            stop.set()
+
+    # -- pushing -----------------------------------------------------------------------------------
+
+    async def _push(self, look: _Look, on_progress: Progress | None) -> SyncStatus:
+        wanted = {
+            one.path: look.scan.files[one.path] for one in look.found.push if one.mine is not None
+        }
+        places = _places(look.theirs, look.state.base)
+        sent = await upload(self._objects, self.root, wanted, places, on_progress)
+        base = dict(look.state.base)
+        for one in look.found.agreed:
+            _set(base, one.path, one.theirs)
+        tree = dict(look.theirs)
+        pushed: list[str] = []
+        for one in look.found.push:
+            entry = None if one.mine is None else sent.entries.get(one.path)
+            if entry is None and one.mine is not None:
+                continue  # it changed meanwhile
+            _set(tree, one.path, entry)
+            _set(base, one.path, entry)
+            pushed.append(one.path)
+        row = look.row
+        if pushed:
+            row = await self._store(tree, row)
+        await self._remember(look, base)
+        rest = tuple(one for one in look.found.push if one.path not in set(pushed))
+        left = msgspec.structs.replace(look.found, push=rest, agreed=())
+        return self._status(row, look, left, sent.sent_bytes)
+
+    async def _store(self, tree: dict[str, Entry], row: StoredTree | None) -> StoredTree:
+        ref = await self._manifests.write(tree)
+        return await self._db.trees.put(
+            self.project.id,
+            ref,
+            version=None if row is None else row.version,
+            files=len(tree),
+            size_bytes=sum(entry.size for entry in tree.values()),
+            user_id=self._user_id,
+        )
+
+    # -- pulling -----------------------------------------------------------------------------------
+
+    async def _pull(
+        self,
+        look: _Look,
+        wanted: tuple[Difference, ...],
+        on_progress: Progress | None,
+        *,
+        is_base_theirs: bool = True,
+    ) -> SyncStatus:
+        base = dict(look.state.base)
+        for one in look.found.agreed:
+            _set(base, one.path, one.theirs)
+        known = dict(look.scan.remember)
+        done: set[str] = set()
+        folder = self._staging()
+        try:
+            entries = [one.theirs for one in wanted if one.theirs is not None]
+            staged = await stage(self._objects, entries, folder, on_progress)
+            await asyncio.to_thread(synchronise, list(staged.values()))
+            placer = Placer(self.root)
+            # Those that go first: a folder may come in the place of a file.
+            for one in sorted(wanted, key=lambda one: (one.theirs is not None, one.path)):
+                seen = await asyncio.to_thread(
+                    _place, placer, one, look.scan.files.get(one.path), staged.get(one.path)
+                )
+                if seen is _UNTOUCHED:
+                    continue
+                done.add(one.path)
+                if is_base_theirs:
+                    _set(base, one.path, one.theirs)
+                if isinstance(seen, Known):
+                    known[one.path] = seen
+                else:
+                    known.pop(one.path, None)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            state = CopyState(root=str(self.root), base=base, known=known)
+            await asyncio.to_thread(self._state.write, state)
+        left = msgspec.structs.replace(
+            look.found, pull=tuple(one for one in look.found.pull if one.path not in done)
+        )
+        return self._status(look.row, look, left)
+
+    def _staging(self) -> Path:
+        folder = self.root / _STAGING
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as exc:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST,
+                f"The folder {self.root} cannot be written: {exc.strerror}.",
+                field="project",
+            ) from exc
+        return folder
+
+    # -- what is said and remembered ---------------------------------------------------------------
+
+    async def _remember(self, look: _Look, base: dict[str, Entry]) -> None:
+        known = look.scan.remember
+        if base is look.state.base and known == look.state.known:
+            return
+        state = CopyState(root=str(self.root), base=base, known=known)
+        await asyncio.to_thread(self._state.write, state)
+
+    def _status(
+        self, row: StoredTree | None, look: _Look, found: Comparison, sent_bytes: int = 0
+    ) -> SyncStatus:
+        files = look.scan.files
+        return SyncStatus(
+            project_id=self.project.id,
+            root=str(self.root),
+            version=0 if row is None else row.version,
+            push=tuple(one.path for one in found.push),
+            pull=tuple(one.path for one in found.pull),
+            conflicts=found.conflicts,
+            kept_twice=tuple(
+                path for path, entry in look.theirs.items() if entry.conflict_of is not None
+            ),
+            skipped=tuple((one.path, one.reason) for one in look.scan.skipped),
+            problems=look.scan.problems,
+            files=len(files),
+            size_bytes=sum(known.size for known in files.values()),
+            sent_bytes=sent_bytes,
+        )
+
+    def _whose(self, row: StoredTree | None) -> str:
+        return row.agent_id if row is not None and row.agent_id is not None else "theirs"
+
+
+class _Untouched:
+    """A file was left alone: it changed since it was looked at."""
+
+
+_UNTOUCHED = _Untouched()
+
+
+def _place(
+    placer: Placer, one: Difference, seen: Known | None, staged: Path | None
+) -> Known | _Untouched | None:
+    """Bring one file into the folder, unless somebody has just changed it there."""
+    info = placer.stat(one.path)
+    is_as_seen = (
+        (info is None)
+        if seen is None
+        else (
+            info is not None
+            and (info.st_mtime_ns, info.st_size, info.st_ino)
+            == (seen.mtime_ns, seen.size, seen.inode)
+        )
+    )
+    if not is_as_seen:
+        return _UNTOUCHED
+    if one.theirs is None:
+        placer.remove(one.path)
+        return None
+    try:
+        return placer.put(one.theirs, staged)
+    except OSError as exc:
+        raise CommandError(
+            ErrorCode.BAD_REQUEST,
+            f"{one.path} cannot be written: {exc.strerror}.",
+            field="path",
+            retry=Retry.LATER,
+        ) from exc
+
+
+def _set(entries: dict[str, Entry], path: str, entry: Entry | None) -> None:
+    if entry is None:
+        entries.pop(path, None)
+    else:
+        entries[path] = entry
+
+
+def _entries(files: Mapping[str, Known], base: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return files as entries; one that is as it was is the very entry of the common state."""
+    mine: dict[str, Entry] = {}
+    for path, known in files.items():
+        entry = base.get(path)
+        if (
+            entry is None
+            or entry.sha256 != known.sha256
+            or entry.is_executable != known.is_executable
+            or entry.link != known.link
+        ):
+            entry = known.entry(path)
+        mine[path] = entry
+    return mine
+
+
+def _places(*trees: Mapping[str, Entry]) -> dict[str, tuple[Part, ...]]:
+    """Return where contents lie that are in the store, by digest."""
+    return {entry.sha256: entry.parts for tree in trees for entry in tree.values() if entry.parts}
+
+
+def _look_at_some(
+    root: Path,
+    covers: Callable[[str], bool],
+    known: Mapping[str, Known],
+    paths: Collection[str],
+) -> Scan | None:
+    """Look at what is said to have changed; None where a whole look is needed."""
+    files = dict(known)
+    read: list[str] = []
+    for path in paths:
+        if (root / path).is_dir() and not (root / path).is_symlink():
+            return None
+        found = None if covers(path) else look_at(root, path)
+        if found is not None:
+            files[path] = found
+            read.append(path)
+        elif files.pop(path, None) is None:
+            below = path + "/"
+            for inner in [inner for inner in files if inner.startswith(below)]:
+                del files[inner]
+    return Scan(files=files, read=tuple(read), recent=tuple(read))

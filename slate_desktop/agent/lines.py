@@ -1,5 +1,7 @@
 """Serves ``slate.agent.<agent>.request``: persons' lines for the logs that this agent carries.
 
+Requests about projects' files come the same way, and go on to ``trees.server``.
+
 The order of checks is that of commands: where the answer may go → size, rate, envelope → the user →
 a member of the session's project → the body → the idempotency row → the line. Unlike commands,
 these requests are never served unsigned: the original system has none.
@@ -17,6 +19,7 @@ from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import Answer, Core
 from slate_desktop.agent.idempotency import Ticket, in_progress
 from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.agent.trees.server import TreeRequests
 from slate_desktop.bus.port import Bus, Message
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import CommandError, ErrorCode, NotConnectedError
@@ -26,9 +29,11 @@ from slate_desktop.wire.agent_messages import (
     LineReply,
     read_add_line,
 )
+from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import H_REPLAYED
 from slate_desktop.wire.messages import error_to_reply
 from slate_desktop.wire.subjects import agent_request
+from slate_desktop.wire.tree_messages import is_tree_request
 
 _log = logging.getLogger(__name__)
 HANDLERS = 8
@@ -48,6 +53,8 @@ class LineServer:
         self._gate = gate
         self._tasks = tasks
         self._core: Core | None = None
+        # Answers requests about projects' files, once there is something to answer with.
+        self.trees: TreeRequests | None = None
 
     def open(self, core: Core) -> None:
         """Serve for real; before this every request is answered ``db_unavailable``."""
@@ -77,6 +84,8 @@ class LineServer:
         core = self._core
         if core is None or signed is None:
             raise database_away()
+        if self.trees is not None and is_tree_request(message.data):
+            return Answer(encode(await self.trees.serve(message, signed)))
         user = await core.authorizer.user_of(signed.key)
         request = read_add_line(message.data)
         row, project = await core.operations.find(request.session_id)

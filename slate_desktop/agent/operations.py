@@ -12,6 +12,7 @@ from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.supervisor import Life
+from slate_desktop.agent.trees.places import ProjectPlaces
 from slate_desktop.domain.container import join_overrides
 from slate_desktop.domain.ids import is_id
 from slate_desktop.domain.logs import LogRecord
@@ -72,13 +73,22 @@ class Operations:
         recorder: the one writer.
         roster: the sessions that live here.
         fleet: the drivers.
+        places: where projects' files are on this host.
     """
 
-    def __init__(self, db: Database, recorder: Recorder, roster: Roster, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        db: Database,
+        recorder: Recorder,
+        roster: Roster,
+        fleet: Fleet,
+        places: ProjectPlaces,
+    ) -> None:
         self._db = db
         self._recorder = recorder
         self._roster = roster
         self._fleet = fleet
+        self._places = places
 
     async def find(self, session_id: str) -> tuple[RuntimeSession, Project]:
         """Return a session and its project.
@@ -219,6 +229,7 @@ class Operations:
                 raise CommandError(
                     ErrorCode.ILLEGAL_STATE, f"the session is already {row.status.value}"
                 )
+            project = await self._places.bring(project)
             plan = await self._fleet.plan(row.container_config, project, body)
             driver = self._fleet[plan.driver]
             await driver.check(plan.spec(self._recorder.preview_claim(row)))
@@ -256,6 +267,7 @@ class Operations:
             return await self._start(row, project, {}, resumed_from=resumed_from)
         async with self._roster.lock(row.id):
             life = self._life(row, Operation.RESTART)
+            project = await self._places.bring(project)
             plan = await self._fleet.plan(row.container_config, project, {})
             attempt = life.row.attempt
             await life.restart(self._fleet[plan.driver], plan, grace_s)

@@ -35,6 +35,8 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
         build_slots: builds at once; 0 takes none.
         build_capabilities: what builds may ask of this host, such as ``console:ps5``.
         licences: seats of licences, such as ``unity=1``.
+        takes_any_root: whether a project's folder is taken from this disk although nobody has
+            proved to work in it; an agent that strangers' projects reach must not.
         asset_slots: assets that are processed at once; None for one a core, 0 for none.
     """
 
@@ -57,6 +59,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
     build_capabilities: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
     asset_slots: int | None = None
+    takes_any_root: bool = True
 
     def __post_init__(self) -> None:
         """Refuse an id that cannot stand in a subject.

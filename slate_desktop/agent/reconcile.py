@@ -35,6 +35,7 @@ from slate_desktop.agent.logpump import LogPump
 from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.roster import Roster
+from slate_desktop.agent.trees.places import ProjectPlaces
 from slate_desktop.agent.verdict import Verdict
 from slate_desktop.domain.container import ContainerConfig, DriverName
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
@@ -73,13 +74,22 @@ class Reconciler:
         recorder: the one writer.
         roster: the sessions that live here already; they are left alone.
         fleet: the drivers.
+        places: where projects' files are on this host.
     """
 
-    def __init__(self, db: Database, recorder: Recorder, roster: Roster, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        db: Database,
+        recorder: Recorder,
+        roster: Roster,
+        fleet: Fleet,
+        places: ProjectPlaces,
+    ) -> None:
         self._db = db
         self._recorder = recorder
         self._roster = roster
         self._fleet = fleet
+        self._places = places
         self._first_seen_s: dict[str, float] = {}
         self._is_failing = False
 
@@ -184,7 +194,7 @@ class Reconciler:
             await self._recorder.finish(row, _lost(), log_complete=False)
 
     async def _adopt(self, row: RuntimeSession, found: Found) -> None:
-        project = await self._db.projects.get(row.project_id)
+        project = await self._places.place(await self._db.projects.get(row.project_id))
         try:
             plan = await self._fleet.plan(row.container_config, project, {})
         except CommandError:
@@ -207,6 +217,7 @@ class Reconciler:
             return
         project = await self._db.projects.get(row.project_id)
         try:
+            project = await self._places.bring(project)
             plan = await self._fleet.plan(row.container_config, project, {})
         except CommandError as error:
             verdict = Verdict(status=_S.FAILED, error_code=error.code, error_message=error.message)

@@ -47,6 +47,8 @@ from slate_desktop.agent.roster import Roster
 from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.agent.supervisor import Services
 from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.agent.trees.places import ProjectPlaces
+from slate_desktop.agent.trees.server import TreeRequests
 from slate_desktop.bus.attested import SigningBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
@@ -155,9 +157,17 @@ class Agent:
         stats = StatsPump(recorder.publish_stats, recorder.store_stats)
         roster = Roster(Services(recorder, stats, tasks))
         fleet.holders = roster.memory_held
-        reconciler = Reconciler(db, recorder, roster, fleet)
+        objects = NatsObjects(bus)
+        places = ProjectPlaces(
+            db,
+            objects,
+            options.data_dir / "projects",
+            agent_id=options.agent_id,
+            takes_any_root=options.takes_any_root,
+        )
+        reconciler = Reconciler(db, recorder, roster, fleet, places)
         await reconciler.run_once()
-        operations = Operations(db, recorder, roster, fleet)
+        operations = Operations(db, recorder, roster, fleet, places)
         core = Core(
             Authorizer(db),
             Idempotency(db, options.agent_id, epoch, tasks),
@@ -165,6 +175,7 @@ class Agent:
             AuditTrail(db, options.agent_id, tasks),
         )
         server.open(core)
+        lines.trees = TreeRequests(db, core.authorizer, core.audit, places, tasks)
         lines.open(core)
         jobs = JobHost(
             db,
@@ -174,8 +185,16 @@ class Agent:
             epoch=epoch,
             directory=options.data_dir / "jobs",
         )
-        objects = NatsObjects(bus)
-        add_builds(jobs, options, db=db, bus=bus, fleet=fleet, objects=objects, tasks=tasks)
+        add_builds(
+            jobs,
+            options,
+            db=db,
+            bus=bus,
+            fleet=fleet,
+            objects=objects,
+            places=places,
+            tasks=tasks,
+        )
         add_assets(
             jobs,
             sandbox,

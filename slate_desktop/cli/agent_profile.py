@@ -130,6 +130,7 @@ def joined_options(settings: Settings, directory: Path, *, allow_unsigned: bool)
         build_slots=settings.build_slots,
         build_capabilities=settings.build_capabilities,
         licences=settings.licences,
+        takes_any_root=False,
     )
 
 

@@ -25,6 +25,7 @@ from slate_desktop.cli import (
     session_stats,
     settings_commands,
     stack_commands,
+    sync_commands,
     system_commands,
 )
 from slate_desktop.cli.exits import EXIT_INTERRUPTED
@@ -46,6 +47,7 @@ app.add_typer(session_commands.app, name="session")
 app.add_typer(asset_commands.app, name="asset")
 app.add_typer(build_commands.app, name="build")
 app.add_typer(log_commands.app, name="logs")
+app.add_typer(sync_commands.app, name="sync")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(server_commands.app, name="server")
 app.add_typer(settings_commands.app, name="settings")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from slate_desktop.control.operations import Operations
+from slate_desktop.control.sync import SyncOperations
 from slate_desktop.domain.build import (
     ACTIVE_BUILD_STATES,
     BuildJob,
@@ -20,7 +20,7 @@ from slate_desktop.domain.ids import check_id
 from slate_desktop.errors import CommandError, ErrorCode
 
 
-class BuildRows(Operations):
+class BuildRows(SyncOperations):
     """The part of ``Slate`` that works on rows of build jobs."""
 
     async def create_build_job(

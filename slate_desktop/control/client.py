@@ -90,6 +90,7 @@ class Slate(
         self.requester = Requester(bus, key)
         self.events = Events(bus, self._on_row_changed, self._on_build_event)
         self.scope: ProjectScope | None = None
+        self._copies = {}
         self._is_closed = False
 
     @classmethod

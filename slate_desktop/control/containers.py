@@ -63,6 +63,8 @@ class ContainerOperations(SessionOperations):
     ) -> CommandOutcome:
         """Start a session; ``config`` changes its configuration first.
 
+        Where an agent does not see the project's folder, what changed in it is brought first.
+
         Args:
             session_id: a session that is not live.
             config: as in ``update_runtime_session``.
@@ -72,10 +74,12 @@ class ContainerOperations(SessionOperations):
         row = await self._fresh(session_id)
         if config is not None:
             row = await self.update_runtime_session(session_id, config)
+        left = await self._bring_files(await self.db.projects.get(row.project_id))
         request = StartRequest(project_id=row.project_id, user_id=self.user.id)
-        return await self._command(
+        outcome = await self._command(
             Operation.START, row, write_start(request), AUDIENCE_ANY, wait, timeout_s
         )
+        return _with_notes(outcome, left)
 
     async def stop_container(
         self,
@@ -86,6 +90,9 @@ class ContainerOperations(SessionOperations):
         timeout_s: float | None = None,
     ) -> CommandOutcome:
         """Stop a session gracefully; one that has stopped stays so.
+
+        Where its agent does not see the project's folder, what it wrote is then brought back, but
+        for files that changed here as well.
 
         Args:
             session_id: the session.
@@ -98,7 +105,11 @@ class ContainerOperations(SessionOperations):
             return CommandOutcome(session=row, is_done=True)
         body = write_grace(StopRequest(grace_s=grace_s))
         audience = await self._audience(row)
-        return await self._command(Operation.STOP, row, body, audience, wait, timeout_s)
+        outcome = await self._command(Operation.STOP, row, body, audience, wait, timeout_s)
+        if not outcome.is_done:
+            return outcome
+        project = await self.db.projects.get(row.project_id)
+        return _with_notes(outcome, await self._take_files_back(project))
 
     async def restart_container(
         self,
@@ -116,9 +127,11 @@ class ContainerOperations(SessionOperations):
         row = await self._fresh(session_id)
         if row.status in _NOT_RUNNING_YET:
             return await self.start_container(session_id, wait=wait, timeout_s=timeout_s)
+        left = await self._bring_files(await self.db.projects.get(row.project_id))
         body = write_grace(RestartRequest(grace_s=grace_s))
         audience = await self._audience(row)
-        return await self._command(Operation.RESTART, row, body, audience, wait, timeout_s)
+        outcome = await self._command(Operation.RESTART, row, body, audience, wait, timeout_s)
+        return _with_notes(outcome, left)
 
     async def execute_command(
         self, session_id: str, argv: Sequence[str], timeout_s: float = 30.0
@@ -277,6 +290,12 @@ class ContainerOperations(SessionOperations):
                 f"The session is {row.status.value}, not running.",
                 hint="Start it first.",
             )
+
+
+def _with_notes(outcome: CommandOutcome, notes: list[str]) -> CommandOutcome:
+    if not notes:
+        return outcome
+    return msgspec.structs.replace(outcome, notes=[*outcome.notes, *notes])
 
 
 def _is_reached(operation: Operation, before: RuntimeSession, now: RuntimeSession) -> bool:

@@ -13,7 +13,7 @@ from slate_desktop.control.configs import (
     effective_config,
     project_config,
 )
-from slate_desktop.control.operations import Operations
+from slate_desktop.control.sync import SyncOperations
 from slate_desktop.domain.container import ContainerConfig, join_overrides, merge_config
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.engine import default_container_config as engine_container_config
@@ -24,7 +24,7 @@ from slate_desktop.errors import CommandError, ErrorCode
 _LOOK_EVERY_S = 1.0
 
 
-class SessionOperations(Operations):
+class SessionOperations(SyncOperations):
     """The part of ``Slate`` that works on session rows."""
 
     async def default_container_config(

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,13 +19,15 @@ import msgspec
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.tree_manifests import TreeManifests
 from slate_desktop.bus.tree_objects import Progress, stage, upload
-from slate_desktop.control.sync_state import CopyState, StateFile
+from slate_desktop.control.sync_values import Keep, SyncStatus
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.trees.compare import Comparison, Difference, compare, other_name
-from slate_desktop.domain.trees.manifest import Entry, Part
+from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.domain.trees.paths import OWN_FOLDER
 from slate_desktop.domain.trees.place import Placer, synchronise
-from slate_desktop.domain.trees.scan import Known, Scan, look_at, read_rules, scan
+from slate_desktop.domain.trees.scan import Known, Scan, read_rules, scan
+from slate_desktop.domain.trees.state import StateFile, TreeState
+from slate_desktop.domain.trees.steps import entries_of, look_at_some, places_of, set_entry
 from slate_desktop.domain.trees.stored import StoredTree
 from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
 from slate_desktop.store import Database
@@ -36,53 +37,10 @@ _ATTEMPTS = 5
 _STAGING = f"{OWN_FOLDER}/staging"
 
 
-class Keep(StrEnum):
-    """Which version of a file a person keeps."""
-
-    MINE = "mine"
-    THEIRS = "theirs"
-    BOTH = "both"
-
-
-class SyncStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How a folder stands to the newest tree.
-
-    Attributes:
-        project_id: whose folder it is.
-        root: the folder on this machine.
-        version: of the newest tree; 0 where there is none.
-        push, pull: paths that changed here, or there.
-        conflicts: files that changed on both sides, or were found twice.
-        kept_twice: other versions of files that were kept beside them, by their names.
-        skipped: what cannot travel, with the reason.
-        problems: lines of ``.slateignore`` that are no patterns.
-        files, size_bytes: of the folder, without what is left out.
-        sent_bytes: what a push sent.
-    """
-
-    project_id: str
-    root: str
-    version: int
-    push: tuple[str, ...] = ()
-    pull: tuple[str, ...] = ()
-    conflicts: tuple[Difference, ...] = ()
-    kept_twice: tuple[str, ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-    problems: tuple[str, ...] = ()
-    files: int = 0
-    size_bytes: int = 0
-    sent_bytes: int = 0
-
-    @property
-    def is_in_sync(self) -> bool:
-        """Whether there is nothing to do."""
-        return not (self.push or self.pull or self.conflicts)
-
-
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
     """The folder, the newest tree, and what differs."""
 
-    state: CopyState
+    state: TreeState
     scan: Scan
     mine: dict[str, Entry]
     row: StoredTree | None
@@ -191,10 +149,10 @@ class WorkingCopy:
                     beside = msgspec.structs.replace(one.theirs, path=name, conflict_of=path)
                     pull.append(Difference(name, None, None, beside))
                 if keep is Keep.THEIRS:
-                    _set(base, path, one.mine)
+                    set_entry(base, path, one.mine)
                     pull.append(Difference(path, one.mine, one.mine, one.theirs))
                 else:
-                    _set(base, path, one.theirs)
+                    set_entry(base, path, one.theirs)
             await self._remember(look, base)
             look = msgspec.structs.replace(
                 look, state=msgspec.structs.replace(look.state, base=base)
@@ -234,7 +192,7 @@ class WorkingCopy:
         finally:
             looking.cancel()
             await asyncio.wait({looking})
-        mine = _entries(found.files, state.base)
+        mine = entries_of(found.files, state.base)
         return _Look(
             state=state,
             scan=found,
@@ -244,7 +202,7 @@ class WorkingCopy:
             found=compare(state.base, mine, theirs),
         )
 
-    async def _scan(self, state: CopyState, paths: Collection[str] | None) -> Scan:
+    async def _scan(self, state: TreeState, paths: Collection[str] | None) -> Scan:
         stop = threading.Event()
         if not self.root.is_dir():
             raise CommandError(
@@ -257,7 +215,7 @@ class WorkingCopy:
         def look() -> Scan:
             rules = read_rules(self.root, self.project.engine)
             if paths is not None:
-                partial = _look_at_some(self.root, rules.covers, state.known, paths)
+                partial = look_at_some(self.root, rules.covers, state.known, paths)
                 if partial is not None:
                     return partial
             return scan(self.root, rules, state.known, stop=stop)
@@ -273,19 +231,19 @@ class WorkingCopy:
         wanted = {
             one.path: look.scan.files[one.path] for one in look.found.push if one.mine is not None
         }
-        places = _places(look.theirs, look.state.base)
+        places = places_of(look.theirs, look.state.base)
         sent = await upload(self._objects, self.root, wanted, places, on_progress)
         base = dict(look.state.base)
         for one in look.found.agreed:
-            _set(base, one.path, one.theirs)
+            set_entry(base, one.path, one.theirs)
         tree = dict(look.theirs)
         pushed: list[str] = []
         for one in look.found.push:
             entry = None if one.mine is None else sent.entries.get(one.path)
             if entry is None and one.mine is not None:
                 continue  # it changed meanwhile
-            _set(tree, one.path, entry)
-            _set(base, one.path, entry)
+            set_entry(tree, one.path, entry)
+            set_entry(base, one.path, entry)
             pushed.append(one.path)
         row = look.row
         if pushed:
@@ -318,7 +276,7 @@ class WorkingCopy:
     ) -> SyncStatus:
         base = dict(look.state.base)
         for one in look.found.agreed:
-            _set(base, one.path, one.theirs)
+            set_entry(base, one.path, one.theirs)
         known = dict(look.scan.remember)
         done: set[str] = set()
         folder = self._staging()
@@ -336,14 +294,14 @@ class WorkingCopy:
                     continue
                 done.add(one.path)
                 if is_base_theirs:
-                    _set(base, one.path, one.theirs)
+                    set_entry(base, one.path, one.theirs)
                 if isinstance(seen, Known):
                     known[one.path] = seen
                 else:
                     known.pop(one.path, None)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            state = CopyState(root=str(self.root), base=base, known=known)
+            state = TreeState(root=str(self.root), base=base, known=known)
             await asyncio.to_thread(self._state.write, state)
         left = msgspec.structs.replace(
             look.found, pull=tuple(one for one in look.found.pull if one.path not in done)
@@ -369,7 +327,7 @@ class WorkingCopy:
         known = look.scan.remember
         if base is look.state.base and known == look.state.known:
             return
-        state = CopyState(root=str(self.root), base=base, known=known)
+        state = TreeState(root=str(self.root), base=base, known=known)
         await asyncio.to_thread(self._state.write, state)
 
     def _status(
@@ -432,54 +390,3 @@ def _place(
             field="path",
             retry=Retry.LATER,
         ) from exc
-
-
-def _set(entries: dict[str, Entry], path: str, entry: Entry | None) -> None:
-    if entry is None:
-        entries.pop(path, None)
-    else:
-        entries[path] = entry
-
-
-def _entries(files: Mapping[str, Known], base: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Return files as entries; one that is as it was is the very entry of the common state."""
-    mine: dict[str, Entry] = {}
-    for path, known in files.items():
-        entry = base.get(path)
-        if (
-            entry is None
-            or entry.sha256 != known.sha256
-            or entry.is_executable != known.is_executable
-            or entry.link != known.link
-        ):
-            entry = known.entry(path)
-        mine[path] = entry
-    return mine
-
-
-def _places(*trees: Mapping[str, Entry]) -> dict[str, tuple[Part, ...]]:
-    """Return where contents lie that are in the store, by digest."""
-    return {entry.sha256: entry.parts for tree in trees for entry in tree.values() if entry.parts}
-
-
-def _look_at_some(
-    root: Path,
-    covers: Callable[[str], bool],
-    known: Mapping[str, Known],
-    paths: Collection[str],
-) -> Scan | None:
-    """Look at what is said to have changed; None where a whole look is needed."""
-    files = dict(known)
-    read: list[str] = []
-    for path in paths:
-        if (root / path).is_dir() and not (root / path).is_symlink():
-            return None
-        found = None if covers(path) else look_at(root, path)
-        if found is not None:
-            files[path] = found
-            read.append(path)
-        elif files.pop(path, None) is None:
-            below = path + "/"
-            for inner in [inner for inner in files if inner.startswith(below)]:
-                del files[inner]
-    return Scan(files=files, read=tuple(read), recent=tuple(read))

@@ -22,6 +22,7 @@ from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.agent.placement import choose_driver
 from slate_desktop.agent.retry import until_database_answers
+from slate_desktop.agent.trees.places import ProjectPlaces
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.build import BuildJob, BuildLogLine
@@ -37,7 +38,7 @@ from slate_desktop.domain.builds.source import BuildSource, read_source
 from slate_desktop.domain.container import ContainerConfig, DriverName, Mount, NetworkMode
 from slate_desktop.domain.jobs import Lease, Outcome
 from slate_desktop.domain.project import Project
-from slate_desktop.domain.sizes import GIB, parse_size
+from slate_desktop.domain.sizes import GIB, format_bytes, parse_size
 from slate_desktop.errors import (
     AgentOfflineError,
     CommandError,
@@ -78,6 +79,7 @@ class Build:
         agent_id: str,
         settings: BuildSettings,
         debts: Debts,
+        places: ProjectPlaces,
         progress: Progress,
     ) -> None:
         self._lease = lease
@@ -91,6 +93,7 @@ class Build:
         self._agent_id = agent_id
         self._settings = settings
         self._debts = debts
+        self._places = places
         self._progress = progress
 
     async def run(self, cancel: asyncio.Event, limit_s: float) -> Outcome:
@@ -112,37 +115,52 @@ class Build:
             )
 
     async def _run(self, cancel: asyncio.Event) -> Outcome:
+        try:
+            # The files of the project do not change while they are copied.
+            async with self._places.using(self._project, self._on_files) as project:
+                work, state, commit = await self._prepare(project, cancel)
+        except CommandError as error:
+            if error.code is ErrorCode.CANCELLED:
+                return Outcome.cancelled()
+            raise
+        plan = work.plan
+        await asyncio.to_thread(self._finish_workspace, plan, work.driver)
+        await self._note_start(plan, work.driver, state, commit)
+        log = BuildLog(self._lease, self._store, self._bus, secrets=list(work.secrets.values()))
+        for note in plan.notes:
+            log.say("prepare", note)
+        return await self._with_log(log, work, cancel)
+
+    async def _prepare(
+        self, project: Project, cancel: asyncio.Event
+    ) -> tuple[_Work, SourceState, dict[str, object]]:
+        """Read and copy the project: what is run, what was copied, and of which commit."""
         options = parse_build_options(self._build.options)
         self._tell(0, "Reading the project")
-        root, commit = await self._root_of(Path(self._project.root))
+        root, commit = await self._root_of(Path(project.root))
         source = await asyncio.to_thread(
             read_source,
             root,
-            self._project.engine,
-            self._project.name,
+            project.engine,
+            project.name,
             engine_version=options.engine_version,
         )
         driver = await self._choose_driver(options, source)
         plan = self._plan(source, options, driver)
         secrets = environment_secrets(plan.secrets)
         self._tell(0, "Copying the sources")
-        try:
-            state = await in_thread(
-                lambda stop: self._workspace.prepare(
-                    root, is_clean=options.clean, caches=plan.caches, stop=stop
-                ),
-                cancel,
-            )
-        except CommandError as error:
-            if error.code is ErrorCode.CANCELLED:
-                return Outcome.cancelled()
-            raise
-        await asyncio.to_thread(self._finish_workspace, plan, driver)
-        await self._note_start(plan, driver, state, commit)
-        log = BuildLog(self._lease, self._store, self._bus, secrets=list(secrets.values()))
-        for note in plan.notes:
-            log.say("prepare", note)
-        return await self._with_log(log, _Work(plan, source.recipe, driver, secrets), cancel)
+        state = await in_thread(
+            lambda stop: self._workspace.prepare(
+                root, is_clean=options.clean, caches=plan.caches, stop=stop
+            ),
+            cancel,
+        )
+        return _Work(plan, source.recipe, driver, secrets), state, commit
+
+    def _on_files(self, done: int, total: int) -> None:
+        self._tell(
+            0, f"Bringing the project's files: {format_bytes(done)} of {format_bytes(total)}"
+        )
 
     async def _with_log(self, log: BuildLog, work: _Work, cancel: asyncio.Event) -> Outcome:
         async with kept(log):

@@ -12,6 +12,7 @@ from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.agent.trees.places import ProjectPlaces
 from slate_desktop.bus.nats_queue import NatsQueue
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.port import Bus
@@ -68,11 +69,20 @@ def add_builds(
     bus: Bus,
     fleet: Fleet,
     objects: ObjectStore,
+    places: ProjectPlaces,
     tasks: TaskOwner,
 ) -> BuildKind:
     """Work on builds from now on."""
     settings = build_settings(options)
-    kind = BuildKind(db, bus, fleet, objects, agent_id=options.agent_id, settings=settings)
+    kind = BuildKind(
+        db,
+        bus,
+        fleet,
+        objects,
+        agent_id=options.agent_id,
+        settings=settings,
+        places=places,
+    )
     jobs.add(kind, BUILDS, build_platforms(settings), slots=max(1, settings.slots))
     recovery = Recovery(kind, jobs.owner, NatsQueue(bus, BUILDS))
     tasks.spawn(recovery.run(), "build-recovery")

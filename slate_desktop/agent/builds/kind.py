@@ -24,6 +24,7 @@ from slate_desktop.agent.builds.settings import BuildSettings, environment_secre
 from slate_desktop.agent.builds.workspace import Workspaces
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.port import Progress
+from slate_desktop.agent.trees.places import ProjectPlaces
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.build import BuildJob
@@ -82,6 +83,7 @@ class BuildKind:
         objects: where artifacts go.
         agent_id: this agent.
         settings: what its administrator allows.
+        places: where projects' files are on this host.
     """
 
     name = "build"
@@ -95,7 +97,11 @@ class BuildKind:
         *,
         agent_id: str,
         settings: BuildSettings,
+        places: ProjectPlaces | None = None,
     ) -> None:
+        self._places = places or ProjectPlaces(
+            db, objects, settings.directory / "projects", agent_id=agent_id
+        )
         self.store = BuildStore(db, fleet, settings)
         self._db = db
         self._bus = bus
@@ -163,6 +169,7 @@ class BuildKind:
                 agent_id=self._agent_id,
                 settings=self._settings,
                 debts=self._debts,
+                places=self._places,
                 progress=progress,
             )
             return await work.run(cancel, _limit_s(build))

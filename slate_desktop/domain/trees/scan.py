@@ -27,6 +27,7 @@ _BLOCK = 1024 * 1024
 # File systems keep times this coarsely at worst; what is younger is read again the next time.
 _RACY_NS = 2_000_000_000
 _SHOWN = 1_000
+_NO_INODE = -1
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _OPEN |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -62,7 +63,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
         read: paths of those that were read anew.
         skipped: what cannot travel; the first thousand.
         problems: patterns of ``.slateignore`` that are none.
-        remember: ``files`` without what changed too recently to be believed next time.
+        recent: paths of those that may be written again within the same time.
     """
 
     files: dict[str, Known]
@@ -73,11 +74,13 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def remember(self) -> dict[str, Known]:
-        """The files that need not be read again."""
+        """The files for the next look; those that changed just now are read again by it."""
         if not self.recent:
             return self.files
-        recent = frozenset(self.recent)
-        return {path: known for path, known in self.files.items() if path not in recent}
+        doubtful = {
+            path: msgspec.structs.replace(self.files[path], inode=_NO_INODE) for path in self.recent
+        }
+        return {**self.files, **doubtful}
 
 
 def read_rules(root: Path, engine: Engine) -> IgnoreRules:

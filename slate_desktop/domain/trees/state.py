@@ -1,4 +1,4 @@
-"""What is remembered of a project's folder: what both sides had last, and digests of its files."""
+"""What a machine remembers of a tree: what both sides had last, and the digests of its files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ _FORMAT = 1
 _MAX_BYTES = 512 * 1024**2
 
 
-class CopyState(msgspec.Struct, frozen=True, kw_only=True):
+class TreeState(msgspec.Struct, frozen=True, kw_only=True):
     """One folder.
 
     Attributes:
         root: the folder.
         base: what both sides had last, by path.
         known: the files of the last look, by path.
+        version: of the tree that was put here whole; 0 for none, or where it does not matter.
+        is_whole: false from the first file of another tree that is put here to the last.
     """
 
     root: str
-    base: dict[str, Entry]
-    known: dict[str, Known]
+    base: dict[str, Entry] = {}
+    known: dict[str, Known] = {}
+    version: int = 0
+    is_whole: bool = True
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -34,6 +38,8 @@ class _Stored(msgspec.Struct, array_like=True):
     root: str
     base: dict[str, Entry]
     known: dict[str, Known]
+    version: int
+    is_whole: bool
 
 
 class StateFile:
@@ -45,24 +51,33 @@ class StateFile:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / "copy"
+        self._path = folder / "state"
         self._decoder = msgspec.msgpack.Decoder(_Stored)
 
-    def read(self, root: str) -> CopyState:
+    def read(self, root: str) -> TreeState:
         """Return what is remembered; nothing for another folder, or what cannot be read."""
         with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
             data = files.read_private(self._path, max_bytes=_MAX_BYTES)
             found = self._decoder.decode(data)
             if found.format == _FORMAT and found.root == root:
-                return CopyState(root=root, base=found.base, known=found.known)
-        return CopyState(root=root, base={}, known={})
+                return TreeState(
+                    root=root,
+                    base=found.base,
+                    known=found.known,
+                    version=found.version,
+                    is_whole=found.is_whole,
+                )
+        return TreeState(root=root)
 
-    def write(self, state: CopyState) -> None:
+    def write(self, state: TreeState) -> None:
         """Remember a state.
 
         Raises:
             SettingsError: it cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        data = msgspec.msgpack.encode(_Stored(_FORMAT, state.root, state.base, state.known))
+        stored = _Stored(
+            _FORMAT, state.root, state.base, state.known, state.version, state.is_whole
+        )
+        data = msgspec.msgpack.encode(stored)
         files.write_private(self._path, data)

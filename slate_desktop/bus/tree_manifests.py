@@ -101,7 +101,6 @@ class TreeManifests:
         await asyncio.to_thread(self._keep, ref, data)
 
     async def _put(self, data: bytes) -> TreeRef:
-        await self._objects.ensure()
         info = await self._objects.put(data)
         return TreeRef(info.sha256, info.size)
 

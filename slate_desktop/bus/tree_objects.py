@@ -54,7 +54,7 @@ async def upload(
     """Put the contents of files into the store, those that it lacks.
 
     Args:
-        objects: the store.
+        objects: the store; agents make it, people may not.
         root: the tree.
         files: what to bring, as it was seen.
         places: where contents lie that are known to be there, by digest.
@@ -63,7 +63,6 @@ async def upload(
     Raises:
         CommandError: ``artifact_quota``. NotConnectedError: the broker is away.
     """
-    await objects.ensure()
     work = _Upload(objects, root, dict(places), on_progress)
     return await work.run(files)
 

@@ -41,7 +41,7 @@ class BuildRequests(BuildPlanning):
             CommandError: ``not_found``; ``bad_request`` with the reason why it cannot be built.
         """
         project = await self.db.projects.get(check_id(project_id, "project_id"))
-        await self._bring_files(project)
+        await self._bring_files(project.id)
         prepared = await self._prepare(
             project,
             new_id(),
@@ -85,7 +85,7 @@ class BuildRequests(BuildPlanning):
             raise CommandError(
                 ErrorCode.FORBIDDEN, "Somebody else made this build; make one of your own."
             )
-        await self._bring_files(project)
+        await self._bring_files(project.id)
         prepared = await self._prepare(
             project,
             job.id,

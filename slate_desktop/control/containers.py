@@ -74,7 +74,7 @@ class ContainerOperations(SessionOperations):
         row = await self._fresh(session_id)
         if config is not None:
             row = await self.update_runtime_session(session_id, config)
-        left = await self._bring_files(await self.db.projects.get(row.project_id))
+        left = await self._bring_files(row.project_id)
         request = StartRequest(project_id=row.project_id, user_id=self.user.id)
         outcome = await self._command(
             Operation.START, row, write_start(request), AUDIENCE_ANY, wait, timeout_s
@@ -108,8 +108,7 @@ class ContainerOperations(SessionOperations):
         outcome = await self._command(Operation.STOP, row, body, audience, wait, timeout_s)
         if not outcome.is_done:
             return outcome
-        project = await self.db.projects.get(row.project_id)
-        return _with_notes(outcome, await self._take_files_back(project))
+        return _with_notes(outcome, await self._take_files_back(row.project_id))
 
     async def restart_container(
         self,
@@ -127,7 +126,7 @@ class ContainerOperations(SessionOperations):
         row = await self._fresh(session_id)
         if row.status in _NOT_RUNNING_YET:
             return await self.start_container(session_id, wait=wait, timeout_s=timeout_s)
-        left = await self._bring_files(await self.db.projects.get(row.project_id))
+        left = await self._bring_files(row.project_id)
         body = write_grace(RestartRequest(grace_s=grace_s))
         audience = await self._audience(row)
         outcome = await self._command(Operation.RESTART, row, body, audience, wait, timeout_s)

@@ -52,7 +52,7 @@ _MAX_LINK_BYTES = 8192
 class SyncOperations(Operations):
     """The part of ``Slate`` that brings files where they are needed."""
 
-    profile: str
+    profile: str = "local"
     _copies: dict[tuple[str, str], WorkingCopy]
 
     async def get_sync_status(self, project_id: str) -> SyncStatus:
@@ -192,7 +192,7 @@ class SyncOperations(Operations):
 
     # -- for starts, stops and builds --------------------------------------------------------------
 
-    async def _bring_files(self, project: Project) -> list[str]:
+    async def _bring_files(self, project_id: str) -> list[str]:
         """Push a project's files if an agent that may need them does not see them.
 
         Returns:
@@ -201,7 +201,10 @@ class SyncOperations(Operations):
         Raises:
             CommandError, NotConnectedError: they cannot be brought.
         """
-        if self.profile == "local" or not await self._has_folder(project):
+        if self.profile == "local":
+            return []
+        project = await self.db.projects.get(project_id)
+        if not await self._has_folder(project):
             return []
         hosts = await self.list_sync_hosts(project.id)
         if all(host.shared for host in hosts):
@@ -216,9 +219,12 @@ class SyncOperations(Operations):
             return [f"Your changes to the project's files were not brought: {exc}"]
         return notes_of(status)
 
-    async def _take_files_back(self, project: Project) -> list[str]:
+    async def _take_files_back(self, project_id: str) -> list[str]:
         """Collect what a runtime wrote, and pull it; never fails."""
-        if self.profile == "local" or not await self._has_folder(project):
+        if self.profile == "local":
+            return []
+        project = await self.db.projects.get(project_id)
+        if not await self._has_folder(project):
             return []
         try:
             collected = await self.collect_files(project.id)

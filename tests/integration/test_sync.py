@@ -10,75 +10,15 @@ from typing import Any
 
 import pytest
 
-from slate_desktop.control.client import Slate
 from slate_desktop.control.sync_watch import SyncPass, SyncWatch
 from slate_desktop.domain.roles import Role
 from slate_desktop.domain.trees.stored import write_origin
 from slate_desktop.errors import CommandError
-from slate_desktop.store.cache import MemoryCache
-from slate_desktop.wire.keys import SigningKey
-from tests.integration.agent_world import AgentWorld
+from tests.integration.sync_world import SyncWorld, files_of
 from tests.services.nats import AGENT_ID, RealNats
 from tests.services.postgres import PostgresDsn
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
-
-
-class SyncWorld(AgentWorld):
-    """A person's folder on the workstation, and an agent that sees it nowhere."""
-
-    slate: Slate
-    work: Path
-
-    async def open(self) -> None:
-        await super().open()
-        self.work = self.directory / "workstation" / "game"
-        self.work.mkdir(parents=True)
-        self.project = await self.db.projects.add(
-            name="game",
-            owner_id=self.user.id,
-            root=str(self.directory / "nowhere"),
-            engine="custom",
-            command=["hold"],
-        )
-        self.slate = await self.person(self.nats.user, self.work)
-        await self.start_agent(takes_any_root=False)
-
-    async def person(self, key: SigningKey, folder: Path) -> Slate:
-        user = await self.db.users.get_by_pubkey(key.public)
-        assert user is not None
-        slate = Slate(
-            bus=self.bus, db=self.db, cache=MemoryCache(), user=user, key=key,
-            profile=folder.parent.name,
-        )  # fmt: skip
-        await slate.events.open()
-        slate._link(self.project.id, folder)
-        return slate
-
-    @property
-    def tree(self) -> Path:
-        return self.directory / "data" / "projects" / self.project.id / "tree"
-
-    def write(self, path: str, text: str, root: Path | None = None) -> Path:
-        target = (root or self.work) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        return target
-
-    def there(self) -> dict[str, str]:
-        return files_of(self.tree)
-
-    async def start(self) -> Any:
-        row = await self.new_session(self.project)
-        return await self.slate.start_container(row.id, wait=True, timeout_s=20)
-
-
-def files_of(root: Path) -> dict[str, str]:
-    return {
-        path.relative_to(root).as_posix(): path.read_text()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and ".slate" not in path.parts
-    }
 
 
 @pytest.fixture
@@ -88,6 +28,7 @@ async def world(
     monkeypatch.setenv("SLATE_DATA_DIR", str(tmp_path / "person"))
     world = SyncWorld(nats, postgres_dsn, tmp_path)
     await world.open()
+    await world.start_agent(takes_any_root=False)
     yield world
     await world.close()
 

@@ -155,6 +155,7 @@ class ProjectPlaces:
             state = await asyncio.to_thread(tree.state)
             if not state.version:
                 return Collected(version=0)
+            await self._objects.ensure()
             if not state.is_whole:
                 await self._apply(project, tree, None)
             for attempt in range(_ATTEMPTS):

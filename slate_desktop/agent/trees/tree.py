@@ -104,6 +104,7 @@ class HostTree:
                 check_disk, self._folder, RESERVE_BYTES + 2 * needed, "This project"
             )
             staged = await stage(self._objects, entries, staging, on_progress)
+            failpoints.hit("tree_staged")
             moving = _Moving(self._placer, self._states, state, new, staged, self._agent_id)
             await asyncio.to_thread(moving.run, changed, row.version)
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slate_desktop.cli import server_care_commands
 from slate_desktop.cli.options import Json
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.run import alone
+from slate_desktop.cli.server_place import Directory, server_files
 
 if TYPE_CHECKING:
     from slate_desktop.domain.joining import Joiner
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
     from slate_desktop.server.database import ServerDatabase
 
 app = typer.Typer(help="A server of your own for many workstations.", no_args_is_help=True)
+server_care_commands.register(app)
 
-DEFAULT_DIRECTORY = Path("/var/lib/slate-server")
-Directory = Annotated[
-    Path | None,
-    typer.Option("--dir", metavar="DIR", help=f"The server's directory; {DEFAULT_DIRECTORY}."),
-]
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Where the join file is written.")
 ]
@@ -79,7 +76,7 @@ def init(
             database_port=database_port,
             agent=agent,
         )
-        found = _files(directory)
+        found = server_files(directory)
         setup.init_server(found, config)
         output.result(
             {"name": config.name, "directory": str(found.directory), "nats_url": config.nats_url},
@@ -104,7 +101,7 @@ def run(directory: Directory = None) -> None:
 
         from slate_desktop.server.run import run as run_server
 
-        code = asyncio.run(run_server(_files(directory)))
+        code = asyncio.run(run_server(server_files(directory)))
     except KeyboardInterrupt:
         code = 0
     except Exception as exc:  # noqa: BLE001 - the boundary of a command
@@ -148,7 +145,7 @@ def add_user(
                     if not found:
                         raise CommandError(ErrorCode.NOT_FOUND, f"There is no project {text!r}.")
                     grants[found[0].id] = Role(role)
-        _invite(output, _files(directory), Joiner.PERSON, name, out, days, grants)
+        _invite(output, server_files(directory), Joiner.PERSON, name, out, days, grants)
 
     alone(as_json, action)
 
@@ -168,7 +165,7 @@ def add_agent(
         from slate_desktop.domain.joining import Joiner
 
         check_id(agent_id, "agent_id")
-        _invite(output, _files(directory), Joiner.AGENT, agent_id, out, days, {})
+        _invite(output, server_files(directory), Joiner.AGENT, agent_id, out, days, {})
 
     alone(as_json, action)
 
@@ -238,7 +235,7 @@ def users(directory: Directory = None, as_json: Json = False) -> None:
     async def action(output: Output) -> None:
         from slate_desktop.server import invitations
 
-        found = _files(directory)
+        found = server_files(directory)
         async with _opened(directory) as database:
             members = await database.members()
             people = [
@@ -271,7 +268,7 @@ def renew_certificate(directory: Directory = None, as_json: Json = False) -> Non
     async def action(output: Output) -> None:
         from slate_desktop.server import setup
 
-        found = _files(directory)
+        found = server_files(directory)
         setup.renew_certificate(found, found.read_config())
         output.result(
             {"certificate": str(found.certificate)},
@@ -281,19 +278,12 @@ def renew_certificate(directory: Directory = None, as_json: Json = False) -> Non
     alone(as_json, action)
 
 
-def _files(directory: Path | None) -> ServerFiles:
-    from slate_desktop.server.config import ServerFiles
-
-    given = directory or Path(os.environ.get("SLATE_SERVER_DIR") or DEFAULT_DIRECTORY)
-    return ServerFiles(given)
-
-
 @asynccontextmanager
 async def _opened(directory: Path | None) -> AsyncIterator[ServerDatabase]:
     """The administrator's way into the database of a server that runs."""
     from slate_desktop.server.database import ServerDatabase
 
-    found = _files(directory)
+    found = server_files(directory)
     password = found.read_secrets().database_password
     database = ServerDatabase(found, found.read_config(), password)
     await database.open()

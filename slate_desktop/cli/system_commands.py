@@ -105,29 +105,11 @@ def doctor(as_json: Json = False) -> None:
     """Check everything that SLATE needs, and say how to mend what is missing."""
 
     async def action(output: Output) -> int:
+        from slate_desktop.cli.checks import show_checks
         from slate_desktop.diagnosis import run_checks
         from slate_desktop.diagnosis.check import State
 
-        checks = await run_checks()
-        worst = max((check.state for check in checks), key=list(State).index)
-        is_fine = worst is not State.FAILED
-        if output.as_json:
-            output.result(
-                {
-                    "ok": is_fine,
-                    "checks": [
-                        {
-                            "name": check.name,
-                            "state": check.state.value,
-                            "detail": check.detail,
-                            "fix": check.fix,
-                        }
-                        for check in checks
-                    ],
-                }
-            )
-        else:
-            _show_checks(output, checks)
+        is_fine = show_checks(output, await run_checks(), State.FAILED)
         return EXIT_OK if is_fine else EXIT_ENVIRONMENT
 
     alone(as_json, action)
@@ -170,12 +152,3 @@ def _agent_options(
             settings, agent_id, allow_unsigned=allow_unsigned, is_stack=is_stack
         )
     return agent_profile.remote_options(settings, agent_id, allow_unsigned=allow_unsigned)
-
-
-def _show_checks(output: Output, checks: Any) -> None:
-    marks = {"ok": "✓", "note": "•", "warning": "!", "failed": "✗"}
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        output.say(f"{marks[check.state.value]} {check.name:<{width}}  {check.detail}")
-        if check.fix:
-            output.say(f"  {'':<{width}}  → {check.fix}")

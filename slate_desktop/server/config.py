@@ -8,6 +8,8 @@
     tls/{certificate,key}.pem   of broker and database
     nats/ postgres/ agent/      data
     invitations/<key>.json      who may join
+    operators/<key>.json        administrators' commands that run now
+    backups/                    what an upgrade puts aside
     logs/
 """
 
@@ -102,7 +104,10 @@ class ServerFiles:
         self.agent = self.directory / "agent"
         self.invitations = self.directory / "invitations"
         self.logs = self.directory / "logs"
+        self.operators = self.directory / "operators"
+        self.backups = self.directory / "backups"
         self.lock = self.directory / "server.lock"
+        self.pid = self.directory / "server.pid"
 
     def make(self) -> None:
         """Make the private directories; raises ``SettingsError``."""
@@ -114,6 +119,7 @@ class ServerFiles:
             self.postgres,
             self.agent,
             self.invitations,
+            self.operators,
             self.logs,
         ):
             files.ensure_private_dir(path)
@@ -132,6 +138,10 @@ class ServerFiles:
             ) from None
         except OSError as exc:
             raise SettingsError(f"{self.config} cannot be read: {exc.strerror}.") from exc
+        return self.parse_config(text)
+
+    def parse_config(self, text: str) -> ServerConfig:
+        """Return what a ``server.toml`` says; raises ``SettingsError``."""
         try:
             return msgspec.convert(tomllib.loads(text), ServerConfig).checked()
         except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:

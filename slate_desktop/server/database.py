@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import signal
+from pathlib import Path
 from typing import Any
 
 from slate_desktop.domain.project import AgentRow, Member, Project, User
@@ -52,6 +54,16 @@ class ServerDatabase:
         """The server's process."""
         return self._server.process
 
+    @property
+    def socket_dir(self) -> Path:
+        """Where its private socket is; valid once started or opened."""
+        return self._server.home.socket_dir
+
+    @property
+    def port(self) -> int:
+        """Its port, which names the socket too."""
+        return self._config.database_port
+
     async def start(self) -> None:
         """Start the server and wait until it answers; raises ``StackError``."""
         await asyncio.to_thread(self._lay_out)
@@ -81,6 +93,50 @@ class ServerDatabase:
             raise
         except SlateError as exc:
             raise StackError(f"The database cannot be prepared: {exc}", hint=exc.hint) from exc
+
+    async def make_empty(self) -> None:
+        """Make the database and its groups, with nothing in it; raises ``StackError``."""
+        try:
+            async with (
+                await self._connect(_MAINTENANCE_NAME) as database,
+                database.connection() as connection,
+            ):
+                await connection.execute(f"create database {DATABASE_NAME}")
+                for group in ("slate_user", "slate_agent"):
+                    await _execute(connection, "create role %I nologin", group)
+        except SlateError as exc:
+            raise StackError(f"The database cannot be made: {exc}", hint=exc.hint) from exc
+
+    async def make_logins(self) -> None:
+        """Make the logins of everybody whom the tables name."""
+        for person in await self.people():
+            await self._create_login(person_login(person.id), "slate_user")
+        for agent in await self.agents():
+            await self._create_login(agent_login(agent.id), "slate_agent")
+
+    async def schema_number(self) -> int:
+        """Return the number of the newest migration that was applied, 0 for none."""
+        await self.open()
+        async with self.database.connection() as connection:
+            if await connection.fetchval("select to_regclass('slate_schema_migrations')") is None:
+                return 0
+            return int(
+                await connection.fetchval(
+                    "select coalesce(max(number), 0) from slate_schema_migrations"
+                )
+            )
+
+    async def size_bytes(self) -> int:
+        """Return what the database takes on the disk, in bytes."""
+        await self.open()
+        async with self.database.connection() as connection:
+            return int(await connection.fetchval(f"select pg_database_size('{DATABASE_NAME}')"))
+
+    async def reload(self) -> None:
+        """Have a running server read its certificate anew."""
+        await asyncio.to_thread(self._lay_out)
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGHUP)
 
     async def open(self) -> None:
         """Connect to a server that runs; raises ``StackError`` where none does."""

@@ -30,6 +30,7 @@ class HostAgent:
         self.directory = directory
         self.log_file = log_file
         self.process: asyncio.subprocess.Process | None = None
+        self._seed = b""
 
     @classmethod
     async def make(
@@ -45,7 +46,20 @@ class HostAgent:
             return cls(joined.read(directory).server.id, directory, log_file)
         except SettingsError:
             pass
-        agent_id = _host_id(config)
+        await cls.give_keys(server_files, config, authority, database, _host_id(config))
+        return cls(_host_id(config), directory, log_file)
+
+    @classmethod
+    async def give_keys(
+        cls,
+        server_files: ServerFiles,
+        config: ServerConfig,
+        authority: Authority,
+        database: ServerDatabase,
+        agent_id: str,
+    ) -> None:
+        """Make keys and certificate of the host's agent, and register them."""
+        directory = server_files.agent
         login = agent_login(agent_id)
         key = SigningKey.generate()
         private, request = new_keys()
@@ -69,10 +83,10 @@ class HostAgent:
             certificate=certificate,
             private_key=private,
         )
-        return cls(agent_id, directory, log_file)
 
     async def start(self) -> None:
         """Start it; raises ``StackError``."""
+        self._seed = files.read_private(self.directory / joined.SEED_FILE)
         own = {key: value for key, value in os.environ.items() if not key.startswith("SLATE_")}
         kept = ("SLATE_DOCKER_HOST", "SLATE_REGISTRY_URL", "SLATE_REGISTRY_USER", "SLATE_LICENCES",
                 "SLATE_BUILD_SLOTS", "SLATE_BUILD_CAPABILITIES", "SLATE_ALLOWED_REGISTRIES",
@@ -87,6 +101,10 @@ class HostAgent:
         self.process = await process.spawn(
             command, log_file=self.log_file, env=own, cwd=self.directory
         )
+
+    def has_new_key(self) -> bool:
+        """Tell whether the key was changed since it was started."""
+        return files.read_private(self.directory / joined.SEED_FILE) != self._seed
 
     async def stop(self) -> None:
         """End it; its runtimes stay, and are adopted at its next start."""

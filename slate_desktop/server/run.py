@@ -4,6 +4,7 @@
 
     lock → nats-server and PostgreSQL → schema, rules of rows → registrar → agent
          → who may join, come and go is looked at every second → (signal) → stop in reverse
+                                        └ SIGHUP: certificates and the agent's key are read anew
 
 Meant to run under systemd, or by hand in a terminal; it logs to standard error.
 """
@@ -28,6 +29,7 @@ from slate_desktop.server.config import ServerFiles, bracketed
 from slate_desktop.server.database import ServerDatabase
 from slate_desktop.server.host_agent import HostAgent
 from slate_desktop.server.registrar import Registrar
+from slate_desktop.server.standing import operator_users, read_operators
 from slate_desktop.settings import files
 from slate_desktop.stack import locks, process
 from slate_desktop.stack.nats_server import NatsUser
@@ -53,9 +55,11 @@ async def run(server_files: ServerFiles) -> int:
     lock = locks.FileLock.acquire(server_files.lock)
     if lock is None:
         raise StackError(f"The server in {server_files.directory} runs already.")
+    files.write_private(server_files.pid, str(os.getpid()).encode())
     try:
         await server.run()
     finally:
+        files.remove(server_files.pid)
         lock.release()
     return 0
 
@@ -80,11 +84,13 @@ class _Server:
         self._failure: SlateError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing = asyncio.Lock()
+        self._is_agent_renewed = False
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
         try:
             await self._start()
             logger.info("server is up", extra={"address": self._config.nats_url})
@@ -146,12 +152,26 @@ class _Server:
                 await self._database.agents(),
                 await asyncio.to_thread(invitations.read_all, self._files.invitations),
             )
+            users += operator_users(await asyncio.to_thread(read_operators, self._files.operators))
             if users == self._users:
                 return
             self._users = users
             self._broker.set_users(users)
             # It reads its file on a signal and says nothing when it has.
             await asyncio.sleep(_RELOAD_S)
+
+    def _on_reload(self) -> None:
+        self._own(self._reload(), "reload")
+
+    async def _reload(self) -> None:
+        """Take new certificates and keys into use; connections that are there go on."""
+        logger.info("certificates and keys are read anew")
+        await self._database.reload()
+        self._broker.set_users(self._users)
+        await self._renew()
+        if self._agent is not None and await asyncio.to_thread(self._agent.has_new_key):
+            self._is_agent_renewed = True
+            await self._agent.stop()
 
     # -- keeping up ------------------------------------------------------------------------------
 
@@ -177,6 +197,9 @@ class _Server:
         while True:
             await agent.start()
             code = await _exit_of(agent)
+            if self._is_agent_renewed:
+                self._is_agent_renewed = False
+                continue
             logger.error("agent ended", extra={"code": code})
             delay_s = policy.next_delay_s()
             if delay_s is None:

@@ -79,6 +79,8 @@ class BuildListModel:
         if builds == self.builds:
             return
         active = {build.id for build in self.builds if not build.is_final}
+        # Comparing hundreds and showing them are two turns of the loop.
+        await asyncio.sleep(0)
         self.builds = builds
         self.builds_changed.emit()
         for build in builds:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench.display import virtual_display
 from tests.bench.harness import Result
@@ -23,9 +24,12 @@ from tests.services.nats import _make as make_nats
 from tests.services.postgres import PostgresDsn
 from tests.services.postgres import _make as make_postgres
 
+if TYPE_CHECKING:
+    from slate_desktop.control.client import Slate
+    from slate_desktop.domain.build import BuildJob
+
 COUNT = int(os.environ.get("SLATE_BENCH_BUILDS", "500"))
-# A person sees that a list stands still for longer.
-GOAL_MS = 50.0
+GOAL_MS = 16.0
 LIMIT_S = 600
 
 
@@ -57,6 +61,7 @@ async def _measure(world: AgentWorld) -> list[Result]:
     from slate_desktop.control.models_build_list import BuildListModel
     from slate_desktop.store.cache import MemoryCache
     from slate_desktop.ui.builds.pane import BuildsPane
+    from slate_desktop.ui.garbage import calm_collector
     from tests.bench.qt import Heart
 
     await world.open()
@@ -79,20 +84,14 @@ async def _measure(world: AgentWorld) -> list[Result]:
     pane.show()
     workers = await _start_workers(world)
     # What is done once in a window's life is not what is measured: the first paint, imports.
-    await slate.plan_build(project.id, "production", "linux", options={"driver": "scripted"})
-    await asyncio.sleep(1)
+    first = await _build(world, slate, project.id, 1)
+    # As the window does it some seconds after its start.
+    calm_collector()
     began = time.perf_counter()
     with Heart() as heart:
-        jobs = [
-            await slate.submit_build(
-                project.id, "production", "linux", options={"driver": "scripted"}
-            )
-            for _ in range(COUNT)
-        ]
-        async with asyncio.timeout(LIMIT_S):
-            while await world.db.builds.active():  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
+        jobs = await _build(world, slate, project.id, COUNT)
     taken_s = time.perf_counter() - began
+    jobs += first
     out, _ = await workers.communicate(b"")
     begun = Counter(json.loads(out.splitlines()[-1]))
     rows = [await world.db.builds.get(job.id) for job in jobs]
@@ -100,11 +99,11 @@ async def _measure(world: AgentWorld) -> list[Result]:
     pane.close()
     await world.close()
     once = [row for row in rows if row.verdict == "passed" and row.attempt == 1]
-    assert len(once) == COUNT, Counter((row.verdict, row.attempt) for row in rows)
+    assert len(once) == len(jobs), Counter((row.verdict, row.attempt) for row in rows)
     assert begun == Counter(row.id for row in rows)
     done = Result(f"{COUNT} builds on two workers", "all of them once", "builds")
     done.peer_values.append(COUNT)
-    done.our_values.append(len(once))
+    done.our_values.append(len(once) - len(first))
     done.note = f"{COUNT / taken_s:.0f} builds a second from the wish to the verdict"
     smooth = Result(
         "The list of builds meanwhile, longest turn", "limit", "ms", higher_is_better=False
@@ -116,6 +115,19 @@ async def _measure(world: AgentWorld) -> list[Result]:
     for result in (done, smooth):
         result.show()
     return [done, smooth]
+
+
+async def _build(world: AgentWorld, slate: Slate, project_id: str, count: int) -> list[BuildJob]:
+    """Have so many builds done; returns them once the last has ended."""
+    options = {"driver": "scripted"}
+    jobs = [
+        await slate.submit_build(project_id, "production", "linux", options=options)
+        for _ in range(count)
+    ]
+    async with asyncio.timeout(LIMIT_S):
+        while await world.db.builds.active():  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    return jobs
 
 
 def _pane():

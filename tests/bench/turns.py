@@ -27,7 +27,7 @@ class StackWatch:
         self._stacks: list[tuple[str, ...]] = []
         self._is_over = threading.Event()
         self._interval = sys.getswitchinterval()
-        sys.setswitchinterval(_PERIOD_S / 5)
+        sys.setswitchinterval(_PERIOD_S)
         self._thread = threading.Thread(target=self._watch, name="stacks", daemon=True)
         self._thread.start()
 
@@ -48,8 +48,8 @@ class StackWatch:
 
     def _watch(self) -> None:
         while not self._is_over.is_set():
-            frame = sys._current_frames().get(self._ident)
-            self._stacks.append(tuple(_names(frame)))
+            # No frame is kept: it would keep its painter, which must end with its paint event.
+            self._stacks.append(tuple(_names(sys._current_frames().get(self._ident))))
             time.sleep(_PERIOD_S)
 
 

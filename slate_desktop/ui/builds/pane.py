@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QSplitter,
     QStackedLayout,
-    QTableView,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,15 +21,9 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.builds.cells import BuildsView
 from slate_desktop.ui.builds.result import BuildResult
-from slate_desktop.ui.builds.table import (
-    BUILD_ROLE,
-    STATE,
-    WHY,
-    BuildsFilter,
-    BuildsTable,
-    ProgressDelegate,
-)
+from slate_desktop.ui.builds.table import WHY, BuildsTable
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.theme import Theme
 
@@ -62,11 +55,12 @@ class BuildsPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._actions = theme, actions
         self.empty = empty
-        self.model = BuildsTable(theme, self)
+        self.model = BuildsTable(self)
         self.model.moved.connect(self.moved)
-        self.filter = BuildsFilter(self)
-        self.filter.setSourceModel(self.model)
-        self.view = QTableView()
+        self._kept: list[str] = []
+        self.model.arranging.connect(self._on_arranging)
+        self.model.arranged.connect(self._on_arranged)
+        self.view = BuildsView(theme, self.model)
         self.field = QLineEdit()
         self.states = QComboBox()
         self.result = BuildResult(theme)
@@ -94,34 +88,24 @@ class BuildsPane(QWidget):
         rows = self.view.selectionModel().selectedRows()
         current = self.view.currentIndex().row()
         rows.sort(key=lambda index: index.row() != current)
-        return [index.data(BUILD_ROLE) for index in rows]
+        return [self.model.shown[index.row()] for index in rows]
 
     def set_builds(self, builds: list[BuildJob], names: dict[str, str]) -> None:
         """Show these builds; what is chosen stays chosen."""
-        ids = [build.id for build in self.selected]
         self.model.set_builds(builds, names)
         self._stack.setCurrentIndex(1 if builds else 0)
-        if ids and [build.id for build in self.selected] != ids:
-            for build_id in reversed(ids):
-                self.select(build_id, is_added=True)
 
     def select(self, build_id: str, *, is_added: bool = False) -> None:
         """Choose a build, beside the chosen ones where ``is_added``."""
-        for row in range(self.filter.rowCount()):
-            index = self.filter.index(row, 0)
-            if index.data(BUILD_ROLE).id == build_id:
-                flags = QItemSelectionModel.SelectionFlag.Rows
-                flags |= (
-                    QItemSelectionModel.SelectionFlag.Select
-                    if is_added
-                    else QItemSelectionModel.SelectionFlag.ClearAndSelect
-                )
-                self.view.selectionModel().setCurrentIndex(index, flags)
-                return
+        row = self.model.row_of(build_id)
+        if row >= 0:
+            flag = QItemSelectionModel.SelectionFlag
+            how = flag.Select if is_added else flag.ClearAndSelect
+            index = self.model.index(row, 0)
+            self.view.selectionModel().setCurrentIndex(index, flag.Rows | how)
 
     def _set_up_view(self) -> None:
         view = self.view
-        view.setModel(self.filter)
         view.setAccessibleName(self.tr("Builds"))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -133,9 +117,6 @@ class BuildsPane(QWidget):
         view.setDefaultDropAction(Qt.DropAction.MoveAction)
         view.setDragDropOverwriteMode(False)
         view.horizontalHeader().setSortIndicatorClearable(True)
-        view.horizontalHeader().sortIndicatorChanged.connect(
-            lambda column, _order: self.model.set_can_move(column < 0)
-        )
         view.setWordWrap(False)
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(24)
@@ -146,7 +127,6 @@ class BuildsPane(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in enumerate((118, 120, 96, 96, 84, 132)):
             header.resizeSection(column, width)
-        view.setItemDelegateForColumn(STATE, ProgressDelegate(self._theme, view))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(
             lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at))
@@ -158,7 +138,7 @@ class BuildsPane(QWidget):
         self.field.setPlaceholderText(self.tr("Filter builds"))
         self.field.setAccessibleName(self.tr("Filter builds"))
         self.field.setClearButtonEnabled(True)
-        self.field.textChanged.connect(self.filter.set_text)
+        self.field.textChanged.connect(self.model.set_text)
         self.states.setAccessibleName(self.tr("State of the builds"))
         for text, value in (
             (self.tr("All builds"), ""),
@@ -170,7 +150,7 @@ class BuildsPane(QWidget):
         ):
             self.states.addItem(text, value)
         self.states.currentIndexChanged.connect(
-            lambda _i: self.filter.set_state(self.states.currentData())
+            lambda _i: self.model.set_state(self.states.currentData())
         )
 
     def _lay_out(self) -> None:
@@ -202,6 +182,26 @@ class BuildsPane(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(splitter)
+
+    def _on_arranging(self) -> None:
+        self._kept = [build.id for build in self.selected]
+        # Rows that go at the end may be chosen, and their builds may stand elsewhere then.
+        self.view.selectionModel().blockSignals(True)
+
+    def _on_arranged(self) -> None:
+        """Choose the same builds in their new rows; nobody needs to be told."""
+        rows = [row for row in map(self.model.row_of, self._kept) if row >= 0]
+        chosen = QItemSelection()
+        for row in rows:
+            chosen.select(self.model.index(row, 0), self.model.index(row, WHY))
+        selection, flag = self.view.selectionModel(), QItemSelectionModel.SelectionFlag
+        selection.select(chosen, flag.ClearAndSelect)
+        current = self.model.index(rows[0], 0) if rows else QModelIndex()
+        selection.setCurrentIndex(current, flag.NoUpdate)
+        selection.blockSignals(False)
+        self.view.viewport().update()
+        if len(rows) < len(self._kept):
+            self._on_selection()
 
     def _on_selection(self) -> None:
         found = self.selected

@@ -117,6 +117,30 @@ def use_profile(
     alone(as_json, action)
 
 
+@app.command("test")
+def check_connection(
+    name: Annotated[
+        str | None, typer.Argument(help="local, remote or a joined server; the used one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Test a connection step by step, and name what keeps it from working."""
+
+    async def action(output: Output) -> int:
+        from slate_desktop.cli.checks import show_checks
+        from slate_desktop.cli.exits import EXIT_ENVIRONMENT, EXIT_OK
+        from slate_desktop.diagnosis.check import State
+        from slate_desktop.diagnosis.profile import check_profile
+        from slate_desktop.settings.model import load_settings
+
+        settings = load_settings()
+        used = ("local" if settings.is_local else "remote") if settings.profile == "auto" else ""
+        found = [check async for check in check_profile(name or used or settings.profile)]
+        return EXIT_OK if show_checks(output, found, State.FAILED) else EXIT_ENVIRONMENT
+
+    alone(as_json, action)
+
+
 @app.command("remove")
 def remove_profile(
     name: Annotated[str, typer.Argument(help="A joined server.")], as_json: Json = False

@@ -21,7 +21,7 @@ async def check_services() -> list[Check]:
     if not settings.is_local:
         return await _check_remote()
     programs = await asyncio.to_thread(_check_programs)
-    return [*programs, await _check_stack()]
+    return [*programs, await check_stack()]
 
 
 def _check_programs() -> list[Check]:
@@ -46,7 +46,8 @@ def _check_programs() -> list[Check]:
     return checks
 
 
-async def _check_stack() -> Check:
+async def check_stack() -> Check:
+    """Look at this user's embedded stack; it is not started."""
     from slate_desktop.stack import client
 
     try:

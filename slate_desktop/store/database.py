@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -156,6 +157,11 @@ class Database:
         async with self.connection() as connection:
             await connection.fetchval("select 1")
         return asyncio.get_running_loop().time() - begin
+
+    async def clock(self) -> datetime:
+        """Return the server's time; raises ``DatabaseError``."""
+        async with self.connection() as connection:
+            return await connection.fetchval("select clock_timestamp()")
 
     async def check_schema(self) -> None:
         """Make sure that the database has this program's schema.

@@ -12,6 +12,7 @@ from slate_desktop.ui import dialogs
 from slate_desktop.ui.problems import describe
 
 if TYPE_CHECKING:
+    from slate_desktop.diagnosis.check import Check
     from slate_desktop.ui.servers_dialog import ServerRow, ServersDialog
     from slate_desktop.ui.window import MainWindow
 
@@ -43,6 +44,7 @@ class ServerCommands:
         dialog.use_wanted.connect(spawn(self._use, "use server"))
         dialog.leave_wanted.connect(spawn(self._leave, "forget server"))
         dialog.join_wanted.connect(spawn(self._join, "join server"))
+        dialog.test_wanted.connect(spawn(self._test, "test server"))
         dialog.show_rows(await asyncio.to_thread(_rows, self._used()))
         await dialogs.wait_for(dialog)
 
@@ -110,6 +112,20 @@ class ServerCommands:
         except SlateError as error:
             dialog.show_message(str(error))
         dialog.show_rows(await asyncio.to_thread(_rows, self._used()))
+
+    async def _test(self, dialog: ServersDialog, name: str) -> None:
+        from slate_desktop.diagnosis.profile import check_profile
+
+        dialog.show_message("")
+        dialog.show_findings(())
+        dialog.set_busy(True)
+        found: list[Check] = []
+        try:
+            async for check in check_profile(name):
+                found.append(check)
+                dialog.show_findings(found)
+        finally:
+            dialog.set_busy(False)
 
     async def _use(self, dialog: ServersDialog, name: str) -> None:
         try:

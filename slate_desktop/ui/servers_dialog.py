@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from slate_desktop.diagnosis.check import Check
 from slate_desktop.ui import icons
+from slate_desktop.ui.findings import Findings
 from slate_desktop.ui.text import wrapped_label
 from slate_desktop.ui.theme import Theme
 
@@ -37,6 +39,7 @@ class ServersDialog(QDialog):
 
     use_wanted = Signal(str)
     leave_wanted = Signal(str)
+    test_wanted = Signal(str)
     join_wanted = Signal()
 
     def __init__(self, parent: QWidget, theme: Theme) -> None:
@@ -55,12 +58,16 @@ class ServersDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Servers"))
         self.list.setSpacing(2)
-        self.list.currentItemChanged.connect(lambda *_: self._show_state())
+        self.list.currentItemChanged.connect(lambda *_: self._on_current())
         self.list.itemActivated.connect(lambda _: self._use())
         self.message = wrapped_label(role="error")
         self.message.hide()
+        self.findings = Findings(theme)
+        self.findings.hide()
         self.join_button = self._button(self.tr("Join a server…"), self.join_wanted.emit)
         self.leave_button = self._button(self.tr("Forget…"), self._leave)
+        self.test_button = self._button(self.tr("Test"), self._test)
+        self.test_button.setToolTip(self.tr("Look at each step of the connection"))
         self.use_button = self._button(self.tr("Use"), self._use)
         self.use_button.setProperty("primary", True)
         self.use_button.setDefault(True)
@@ -68,6 +75,7 @@ class ServersDialog(QDialog):
         foot = QHBoxLayout()
         foot.addWidget(self.join_button)
         foot.addWidget(self.leave_button)
+        foot.addWidget(self.test_button)
         foot.addStretch(1)
         foot.addWidget(close)
         foot.addWidget(self.use_button)
@@ -76,6 +84,7 @@ class ServersDialog(QDialog):
         layout.setSpacing(12)
         layout.addWidget(intro)
         layout.addWidget(self.list, 1)
+        layout.addWidget(self.findings)
         layout.addWidget(self.message)
         layout.addLayout(foot)
         self._show_state()
@@ -123,6 +132,24 @@ class ServersDialog(QDialog):
         is_free = self.list.isEnabled()
         self.use_button.setEnabled(is_free and row is not None and not row.is_used)
         self.leave_button.setEnabled(is_free and row is not None and row.can_leave)
+        self.test_button.setEnabled(is_free and row is not None)
+
+    def show_findings(self, checks: Sequence[Check]) -> None:
+        """Show what a test has found; nothing takes the last test's away."""
+        if not checks or checks[: len(self.findings.checks)] != self.findings.checks:
+            self.findings.clear()
+        for check in checks[len(self.findings.checks) :]:
+            self.findings.add(check)
+        self.findings.setVisible(bool(checks))
+
+    def _on_current(self) -> None:
+        self.show_findings(())
+        self._show_state()
+
+    def _test(self) -> None:
+        row = self.chosen
+        if row is not None:
+            self.test_wanted.emit(row.name)
 
     def _use(self) -> None:
         row = self.chosen

@@ -106,6 +106,9 @@ def test_the_doctor_finds_a_sound_server_and_names_what_is_not(studio: Studio) -
             "broker port", "database port")  # fmt: skip
     assert {name: found[name][0] for name in fine} == dict.fromkeys(fine, "ok")
     assert any(name.startswith("agent ") and row[0] == "ok" for name, row in found.items())
+    tested = studio.anna.json("profile", "test", "sbx01")["checks"]
+    names = ["name", "address", "TLS", "key", "database", "clock", "schema", "person", "agents"]
+    assert [(row["name"], row["state"]) for row in tested] == [(name, "ok") for name in names]
     secret = ServerFiles(studio.directory).secrets
     secret.chmod(0o644)
     try:

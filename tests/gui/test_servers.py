@@ -148,6 +148,23 @@ async def test_a_join_file_that_fails_says_why_and_changes_nothing(
     dialog.reject()
 
 
+async def test_a_test_names_what_keeps_a_server_from_working(window: MainWindow) -> None:
+    have_joined("sbx01")
+    dialog = await opened(window)
+    dialog.list.setCurrentRow(1)
+    press(dialog.test_button)
+    # The kept certificate of the authority is none.
+    await until(lambda: dialog.findings.checks and dialog.test_button.isEnabled())
+    (check,) = dialog.findings.checks
+    assert (check.name, check.state) == ("profile", "failed")
+    assert dialog.findings.isVisible()
+    dialog.list.setCurrentRow(0)
+    assert not dialog.findings.isVisible()
+    press(dialog.test_button)
+    await until(lambda: [check.name for check in dialog.findings.checks] == ["stack"])
+    dialog.reject()
+
+
 async def test_what_was_joined_can_be_used_at_once(
     window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,7 +90,8 @@ def test_logs_have_no_holes_and_filters_work(slate, session):
     assert [line["seq"] for line in before] == [1, 2, 3]
     errors = slate("session", "logs", session["id"], "--level", "error", "--json", code=0).lines
     assert all(line["level"] == "error" for line in errors)
-    found = slate("session", "logs", session["id"], "--grep", "LINE 3", "--json", code=0).lines
+    words = ("--grep", "LINE 3", "--limit", "0")
+    found = slate("session", "logs", session["id"], *words, "--json", code=0).lines
     assert found[0]["message"] == "line 3"
 
 

@@ -20,11 +20,12 @@ import functools
 import logging
 import time
 from collections import deque
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from slate_desktop.agent.drivers.base import Driver, Handle, LogFrame, RuntimeState
+from slate_desktop.agent.logbatches import size_of, split_batches
+from slate_desktop.agent.logdoors import FloodLimits, LineNote, LogObserver, LogSink, PumpLimits
 from slate_desktop.agent.numbering import Numberer, ResumePoint
 from slate_desktop.agent.rategate import DropMarker, RateGate
 from slate_desktop.agent.retry import until_database_answers
@@ -32,45 +33,7 @@ from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.errors import CommandError, StaleWriteError
 
 _log = logging.getLogger(__name__)
-# What a line costs on the wire and in memory besides its text.
-LINE_OVERHEAD_BYTES = 64
-
-
-class PumpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes and times of a pump; the defaults fit a window and a database on the same host."""
-
-    delay_s: float = 0.016
-    batch_bytes: int = 64 * 1024
-    buffer_bytes: int = 16 * 1024 * 1024
-    store_interval_s: float = 0.05
-    store_rows: int = 10_000
-    lines_per_s: int = 200_000
-    total_bytes: int = 1024**3
-    retry_s: float = 0.5
-    max_retry_s: float = 5.0
-    last_read_s: float = 10.0
-    last_tries: int = 5
-
-
-class LogSink(Protocol):
-    """Where a session's lines go."""
-
-    async def resume_point(self, container_id: str) -> ResumePoint:
-        """Return what is stored of that runtime's log; raises ``DatabaseError`` when away."""
-        ...
-
-    async def publish_logs(self, records: list[LogRecord]) -> None:
-        """Show the lines to whoever watches; never raises for a broker that is away."""
-        ...
-
-    async def append_logs(self, records: list[LogRecord]) -> int:
-        """Store the lines and return the next free number.
-
-        Raises:
-            DatabaseError: try again.
-            StaleWriteError: the session is another agent process's now.
-        """
-        ...
+_NOTE_ORD = 1_000_000
 
 
 class LogPump:
@@ -81,17 +44,24 @@ class LogPump:
         handle: which runtime.
         sink: where the lines go.
         limits: sizes, times, and the rate above which lines are dropped and counted.
+        observer: looks at each new line.
     """
 
     def __init__(
-        self, driver: Driver, handle: Handle, sink: LogSink, limits: PumpLimits | None = None
+        self,
+        driver: Driver,
+        handle: Handle,
+        sink: LogSink,
+        limits: PumpLimits | None = None,
+        observer: LogObserver | None = None,
     ) -> None:
         self._driver = driver
         self._handle = handle
         self._sink = sink
         self._limits = limits or PumpLimits()
+        self._observer = observer
         self._numberer = Numberer(handle.runtime_id, ResumePoint())
-        self._gate = RateGate(self._limits.lines_per_s, self._limits.total_bytes)
+        self._gate = RateGate(self._limits.flood)
         self._pending: list[LogRecord] = []
         self._pending_bytes = 0
         self._backlog: deque[tuple[list[LogRecord], int]] = deque()
@@ -108,12 +78,13 @@ class LogPump:
         self._expects_known = False
         self._since_ns = 0
         self._ended = asyncio.Event()
-        self._last_note: str | None = None
+        self._last_notes: list[LineNote] = []
         # Persons' lines: numbered between two looks at the database only, and told once stored.
         self._numbering = asyncio.Lock()
         self._is_resumed = asyncio.Event()
         self._is_closed = False
         self._lines_added = 0
+        self._notes_added = 0
         self._unstored: list[tuple[LogRecord, asyncio.Future[None]]] = []
 
     async def add(
@@ -138,6 +109,17 @@ class LogPump:
         await stored
         return record
 
+    async def note(self, note: LineNote) -> None:
+        """Put a line of the agent's own behind those that were read; not once the log is over."""
+        await self._is_resumed.wait()
+        async with self._numbering:
+            if not self._is_closed:
+                self._put_notes([note])
+
+    def set_flood_limits(self, limits: FloodLimits) -> None:
+        """Drop and count what is beyond these limits from now on."""
+        self._gate.set_limits(limits)
+
     async def run(self) -> None:
         """Pump until the runtime has ended and its whole log is stored.
 
@@ -159,9 +141,10 @@ class LogPump:
         finally:
             await asyncio.shield(self._end([reader, *workers]))
 
-    def end_with(self, note: str | None = None) -> None:
-        """Say that the runtime has ended: ``run`` returns soon; ``note`` is the log's last line."""
-        self._last_note = note
+    def end_with(self, note: str | None = None, notes: Sequence[LineNote] = ()) -> None:
+        """Say that the runtime has ended: ``run`` returns soon; notes are the log's last lines."""
+        own = LineNote(ts_ns=time.time_ns(), level=LogLevel.WARN, text=note) if note else None
+        self._last_notes = [*([own] if own else []), *notes]
         self._ended.set()
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -186,8 +169,7 @@ class LogPump:
         self.is_complete = await self._read_last()
         self._mark_dropped(self._gate.take_marker(is_final=True))
         await self._ended.wait()
-        if self._last_note:
-            self._enqueue([self._numberer.note(time.time_ns(), 0, LogLevel.WARN, self._last_note)])
+        self._put_notes(self._last_notes)
         async with self._numbering:
             await self._drain()
             self._is_closed = True
@@ -244,6 +226,7 @@ class LogPump:
         self._is_resumed.set()
         self._since_ns = point.since_ns
         self._expects_known = bool(point.known)
+        self._gate.begin_again()
 
     async def _read(self, *, follow: bool) -> None:
         frames_of = self._driver.logs(self._handle, since_ns=self._since_ns, follow=follow)
@@ -253,11 +236,23 @@ class LogPump:
             if self._expects_known or frames[0].is_after_gap:
                 self._check_gap(frames[0])
             kept = self._gate.admit(frames)
-            self._mark_dropped(self._gate.take_marker())
-            if kept and (records := self._numberer.number(kept)):
-                self._enqueue(records)
+            marker = self._gate.take_marker()
+            if marker is None:
+                self._take(kept)
+            else:
+                self._take([frame for frame in kept if frame.ts_ns <= marker.ts_ns])
+                self._mark_dropped(marker)
+                self._take([frame for frame in kept if frame.ts_ns > marker.ts_ns])
             if not self._has_room.is_set():
                 await self._has_room.wait()
+
+    def _take(self, frames: list[LogFrame]) -> None:
+        records = self._numberer.number(frames)
+        if not records:
+            return
+        self._enqueue(records)
+        if self._observer is not None:
+            self._put_notes(self._observer.lines(records))
 
     def _check_gap(self, first: LogFrame) -> None:
         """Say so when the engine has thrown away lines that were never read, or may have."""
@@ -276,8 +271,17 @@ class LogPump:
             )
             self._enqueue([record])
 
+    def _put_notes(self, notes: Iterable[LineNote]) -> None:
+        for note in notes:
+            # Apart from the orders that markers of one time have.
+            self._notes_added += 1
+            ord_ = _NOTE_ORD + self._notes_added
+            self._enqueue(
+                [self._numberer.note(note.ts_ns, ord_, note.level, note.text, **note.metadata)]
+            )
+
     def _enqueue(self, records: list[LogRecord]) -> None:
-        size = sum(len(r.message) for r in records) + LINE_OVERHEAD_BYTES * len(records)
+        size = size_of(records)
         self._pending.extend(records)
         self._pending_bytes += size
         self.buffered_bytes += size
@@ -344,20 +348,3 @@ class LogPump:
 
     async def _drain(self) -> None:
         await self._is_drained.wait()
-
-
-def split_batches(records: list[LogRecord], batch_bytes: int) -> list[list[LogRecord]]:
-    """Cut a list into batches that fit into one message each."""
-    batches: list[list[LogRecord]] = []
-    batch: list[LogRecord] = []
-    size = 0
-    for record in records:
-        cost = len(record.message) + LINE_OVERHEAD_BYTES
-        if batch and size + cost > batch_bytes:
-            batches.append(batch)
-            batch, size = [], 0
-        batch.append(record)
-        size += cost
-    if batch:
-        batches.append(batch)
-    return batches

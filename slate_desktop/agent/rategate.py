@@ -7,6 +7,8 @@ from itertools import groupby
 import msgspec
 
 from slate_desktop.agent.drivers.base import LogFrame
+from slate_desktop.agent.logdoors import FloodLimits
+from slate_desktop.domain.sizes import format_bytes
 
 _SECOND_NS = 1_000_000_000
 
@@ -27,14 +29,13 @@ class RateGate:
     pause drops nothing that a punctual one would have kept.
 
     Args:
-        lines_per_s: lines in one second; a flood beyond it would only fill the disk.
-        total_bytes: bytes over the runtime's life.
+        limits: lines in one second (a flood beyond it would only fill the disk), and bytes over the
+            runtime's life.
     """
 
-    def __init__(self, lines_per_s: int, total_bytes: int) -> None:
-        self._lines_per_s = lines_per_s
-        self._total_bytes = total_bytes
-        self._left_bytes = total_bytes
+    def __init__(self, limits: FloodLimits) -> None:
+        self._limits = limits
+        self._kept_bytes = 0
         self._second = 0
         self._second_lines = 0
         self._dropped = 0
@@ -42,12 +43,32 @@ class RateGate:
         self._is_flooded = False
         self._is_announced = False
         self._markers = 0
+        self._judged: dict[str, tuple[int, int]] = {}
+        self._is_again = False
+
+    def begin_again(self) -> None:
+        """Let go, uncounted, what was judged before: the log is read again from a little earlier.
+
+        Such a line is stored already, or it is one that was dropped and counted.
+        """
+        self._is_again = bool(self._judged)
+
+    def set_limits(self, limits: FloodLimits) -> None:
+        """Go on with other limits: what was kept counts against them."""
+        if limits.run_bytes != self._limits.run_bytes:
+            self._is_announced = False
+        self._limits = limits
 
     def admit(self, frames: list[LogFrame]) -> list[LogFrame]:
         """Return the frames that may pass; the others are counted for the next marker."""
         self._is_flooded = False
+        if self._is_again:
+            judged = self._judged
+            frames = [f for f in frames if (f.ts_ns, f.ord) > judged.get(f.stream, (-1, -1))]
         if not frames:
             return frames
+        for frame in {frame.stream: frame for frame in frames}.values():
+            self._judged[frame.stream] = (frame.ts_ns, frame.ord)
         if frames[0].ts_ns // _SECOND_NS == frames[-1].ts_ns // _SECOND_NS:
             return self._admit(frames)
         kept: list[LogFrame] = []
@@ -60,10 +81,10 @@ class RateGate:
         second = frames[0].ts_ns // _SECOND_NS
         if second > self._second:
             self._second, self._second_lines = second, 0
-        room = self._lines_per_s - self._second_lines if self._left_bytes > 0 else 0
+        room = self._room(len(frames))
         kept = frames if len(frames) <= room else frames[: max(0, room)]
         self._second_lines += len(kept)
-        self._left_bytes -= sum([len(frame.data) for frame in kept])
+        self._kept_bytes += sum([len(frame.data) for frame in kept])
         lost = len(frames) - len(kept)
         if lost:
             if not self._dropped:
@@ -76,17 +97,34 @@ class RateGate:
         """Return a marker when a flood is over, or when the size limit was just reached."""
         if not self._dropped:
             return None
-        if self._left_bytes <= 0 and not self._is_announced:
+        if self._is_full and not self._is_announced:
             self._is_announced = True
-            limit_mib = self._total_bytes // 1024**2
-            return self._marker(
-                f"the log reached its limit of {limit_mib} MiB; the rest is dropped"
-            )
+            limit = format_bytes(self._limits.run_bytes or 0)
+            return self._marker(f"the log reached its limit of {limit}; the rest is dropped")
         if self._is_flooded and not is_final:
             return None
-        marker = self._marker(f"{self._dropped} lines dropped: the log's limit was exceeded")
+        marker = self._marker(f"{self._dropped:,} lines dropped: {self._reason}")
         self._dropped = 0
         return marker
+
+    @property
+    def _is_full(self) -> bool:
+        limit = self._limits.run_bytes
+        return limit is not None and self._kept_bytes >= limit
+
+    @property
+    def _reason(self) -> str:
+        if self._is_full:
+            return f"the log's limit of {format_bytes(self._limits.run_bytes or 0)} was reached"
+        if self._limits.lines_per_s is None:
+            return "the log's limit was exceeded"
+        return f"more than the limit of {self._limits.lines_per_s:,} lines a second"
+
+    def _room(self, wanted: int) -> int:
+        if self._is_full:
+            return 0
+        limit = self._limits.lines_per_s
+        return wanted if limit is None else limit - self._second_lines
 
     def _marker(self, text: str) -> DropMarker:
         self._markers += 1

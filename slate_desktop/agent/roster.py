@@ -8,8 +8,9 @@ from weakref import WeakValueDictionary
 
 from slate_desktop.agent.drivers.base import Driver, Handle, RuntimeState
 from slate_desktop.agent.planning import StartPlan
+from slate_desktop.agent.services import Services
 from slate_desktop.agent.statspump import StatsPump
-from slate_desktop.agent.supervisor import Life, Services
+from slate_desktop.agent.supervisor import Life
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import SlateError
 

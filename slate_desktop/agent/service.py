@@ -44,11 +44,12 @@ from slate_desktop.agent.reconcile import Reconciler
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.agent.roster import Roster
+from slate_desktop.agent.services import Services
 from slate_desktop.agent.statspump import StatsPump
-from slate_desktop.agent.supervisor import Services
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.agent.trees.places import ProjectPlaces
 from slate_desktop.agent.trees.server import TreeRequests
+from slate_desktop.agent.watching import WatchHost
 from slate_desktop.bus.attested import SigningBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from slate_desktop.agent.drivers.base import Driver
+    from slate_desktop.domain.session import RuntimeSession
+    from slate_desktop.domain.stats import ContainerStats
 
 _log = logging.getLogger(__name__)
 EXIT_OK = 0
@@ -154,8 +157,14 @@ class Agent:
         bus.epoch = epoch
         await self._lock.acquire()
         recorder = Recorder(db, bus, options.agent_id, epoch)
-        stats = StatsPump(recorder.publish_stats, recorder.store_stats)
-        roster = Roster(Services(recorder, stats, tasks))
+        watches = WatchHost(db, bus, tasks)
+
+        async def on_sample(row: RuntimeSession, sample: ContainerStats) -> None:
+            await recorder.publish_stats(row, sample)
+            await watches.note_stats(row, sample)
+
+        stats = StatsPump(on_sample, recorder.store_stats)
+        roster = Roster(Services(recorder, stats, tasks, watches=watches))
         fleet.holders = roster.memory_held
         objects = NatsObjects(bus)
         places = ProjectPlaces(
@@ -218,6 +227,7 @@ class Agent:
         tasks.spawn(stats.run(), "stats")
         tasks.spawn(reconciler.run(), "reconcile")
         tasks.spawn(LogKeeper(db).run(), "logs.keep")
+        tasks.spawn(watches.run(), "watches")
         self.is_serving.set()
         _log.info("agent serves", extra={"agent": options.agent_id, "epoch": epoch})
         await pulse.run()

@@ -19,8 +19,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from slate_desktop.agent import failpoints
 from slate_desktop.agent.drivers.base import (
     Driver,
@@ -36,13 +34,12 @@ from slate_desktop.agent.endings import (
     until_ended,
     wait_for_end,
 )
-from slate_desktop.agent.logpump import LogPump, PumpLimits
+from slate_desktop.agent.logpump import LogPump
 from slate_desktop.agent.planning import StartPlan
-from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.retry import until_database_answers
-from slate_desktop.agent.statspump import StatsPump
-from slate_desktop.agent.tasks import TaskOwner
+from slate_desktop.agent.services import Services
 from slate_desktop.agent.verdict import Verdict, judge, judge_error
+from slate_desktop.agent.watching import SessionWatch
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
@@ -61,15 +58,6 @@ class Intent(StrEnum):
     RUN = "run"
     STOP = "stop"
     RESTART = "restart"
-
-
-class Services(msgspec.Struct, frozen=True):
-    """What every session's life uses."""
-
-    recorder: Recorder
-    stats: StatsPump
-    tasks: TaskOwner
-    limits: PumpLimits = PumpLimits()
 
 
 class Life:
@@ -207,10 +195,10 @@ class Life:
         except StaleWriteError:
             raise
         except CommandError as error:
-            return self._judge_error(error)
+            return await self._judge_error(error)
         except Exception as error:  # noqa: BLE001 - the boundary of a worker
             _log.exception("a runtime failed for a reason of ours", extra={"session": self.row.id})
-            return self._judge_error(
+            return await self._judge_error(
                 CommandError(ErrorCode.INTERNAL, f"the agent failed to run the session: {error}")
             )
 
@@ -238,7 +226,10 @@ class Life:
     async def _watch(self, handle: Handle) -> Verdict:
         """Follow a started runtime until it has ended and its log is stored."""
         sink = self._recorder.log_sink(self.row)
-        pump = self._pump = LogPump(self._driver, handle, sink, self._services.limits)
+        watch = await self._open_watch()
+        pump = self._pump = LogPump(self._driver, handle, sink, self._services.limits, watch)
+        if watch is not None:
+            watch.attach(pump)
         pumping = asyncio.create_task(self._carry_log(pump), name=f"log.{self.row.id}")
         waiting = asyncio.create_task(
             wait_for_end(self._driver, handle), name=f"wait.{self.row.id}"
@@ -257,13 +248,22 @@ class Life:
                 ran_s=self._ran_s(inspection),
                 memory_limit=self._plan.config.memory_bytes,
             )
-            pump.end_with(verdict.note)
+            pump.end_with(verdict.note, watch.ended(verdict) if watch is not None else ())
             await pumping
             return verdict
         finally:
+            self._close_watch(watch)
             for task in tasks:
                 task.cancel()
             await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
+
+    async def _open_watch(self) -> SessionWatch | None:
+        watches = self._services.watches
+        return await watches.open(self.row) if watches is not None else None
+
+    def _close_watch(self, watch: SessionWatch | None) -> None:
+        if watch is not None and self._services.watches is not None:
+            self._services.watches.close(watch)
 
     async def _carry_log(self, pump: LogPump) -> None:
         """Run the log; a fault of ours in it costs the log its completeness, not the runtime."""
@@ -350,11 +350,17 @@ class Life:
                 self._grace_s = grace_s
             self._wake.set()
 
-    def _judge_error(self, error: CommandError) -> Verdict:
+    async def _judge_error(self, error: CommandError) -> Verdict:
         self.error = error
         if self._intent is not Intent.RUN and not isinstance(error, StopFailedError):
             return Verdict(status=_S.STOPPED)
-        return judge_error(error)
+        verdict = judge_error(error)
+        watch = await self._open_watch()
+        if watch is not None:
+            # There is no log that would take a note.
+            watch.ended(verdict)
+        self._close_watch(watch)
+        return verdict
 
     def _ran_s(self, inspection: Inspection) -> float:
         if inspection.started_at_ns and inspection.finished_at_ns:

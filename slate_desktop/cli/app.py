@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from slate_desktop.cli import (
+    alert_commands,
     asset_commands,
     audit_commands,
     build_commands,
@@ -49,6 +50,7 @@ app.add_typer(build_commands.app, name="build")
 app.add_typer(log_commands.app, name="logs")
 app.add_typer(sync_commands.app, name="sync")
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(server_commands.app, name="server")
 app.add_typer(settings_commands.app, name="settings")
 app.command("connect")(connect_commands.connect)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Stored logs: how long they are kept, and files.", no_args_is_help=True)
 _NONE = "none"
+_LIMITS = ("max_age_days", "max_bytes", "lines_per_s", "run_bytes")
 
 
 @app.command()
@@ -29,24 +30,33 @@ def policy(
     size: Annotated[
         str | None, typer.Option(metavar="20g", help="Keep so much of all sessions, or none.")
     ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(metavar="LINES", help="Lines that a run may write in a second, or none."),
+    ] = None,
+    run_size: Annotated[
+        str | None, typer.Option(metavar="1g", help="What a run may write in all, or none.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is kept of a project's logs; change it with --age and --size."""
-    if age is not None and age != _NONE and not age.isdecimal():
-        raise typer.BadParameter(f"{age!r} is no number of days", param_hint="--age")
-
-    new_limit = None if size in (None, _NONE) else _read_size(size)
+    """Show what is kept of a project's logs and what a run may write; change it with options."""
+    changes: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("max_age_days", _read_number(age, "--age", "days")),
+            ("max_bytes", _read_size(size, "--size")),
+            ("lines_per_s", _read_number(rate, "--rate", "lines")),
+            ("run_bytes", _read_size(run_size, "--run-size")),
+        )
+        if value is not msgspec.UNSET
+    }
 
     async def action(slate: Slate, output: Output) -> None:
         found = await slate.find_project(project)
         now = await slate.get_log_policy(found.id)
-        if age is not None or size is not None:
-            days, limit = now.max_age_days, now.max_bytes
-            if age is not None:
-                days = None if age == _NONE else int(age)
-            if size is not None:
-                limit = new_limit
-            now = await slate.set_log_policy(found.id, max_age_days=days, max_bytes=limit)
+        if changes:
+            kept = {name: getattr(now, name) for name in _LIMITS}
+            now = await slate.set_log_policy(found.id, **{**kept, **changes})
         output.result({"project_id": found.id, **_row(now)}, _words(now))
 
     with_slate(as_json, action)
@@ -91,13 +101,23 @@ def export(
     with_slate(as_json, action)
 
 
-def _read_size(text: str) -> int:
+def _read_number(text: str | None, option: str, what: str) -> int | msgspec.UnsetType | None:
+    if text is None or text == _NONE:
+        return msgspec.UNSET if text is None else None
+    if not text.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no number of {what}", param_hint=option)
+    return int(text)
+
+
+def _read_size(text: str | None, option: str) -> int | msgspec.UnsetType | None:
     from slate_desktop.domain.sizes import parse_size
 
+    if text is None or text == _NONE:
+        return msgspec.UNSET if text is None else None
     try:
         return parse_size(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no size like 20g", param_hint="--size") from error
+        raise typer.BadParameter(f"{text!r} is no size like 20g", param_hint=option) from error
 
 
 def _row(now: LogPolicy) -> dict[str, Any]:
@@ -111,4 +131,9 @@ def _words(now: LogPolicy) -> str:
 
     age = "for ever" if now.max_age_days is None else f"for {now.max_age_days} days"
     size = "any size" if now.max_bytes is None else f"up to {format_bytes(now.max_bytes)}"
-    return f"Lines are kept {age}, {size} in all sessions together."
+    rate = "any number of" if now.lines_per_s is None else f"up to {now.lines_per_s:,}"
+    text = "any size" if now.run_bytes is None else f"up to {format_bytes(now.run_bytes)}"
+    return (
+        f"Lines are kept {age}, {size} in all sessions together.\n"
+        f"A run writes {rate} lines a second, {text} in all; more is dropped and counted."
+    )

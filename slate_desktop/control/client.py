@@ -24,6 +24,7 @@ from slate_desktop.bus.attested import VerifiedBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Bus
 from slate_desktop.control.agent_keys import DatabaseAgentKeys
+from slate_desktop.control.alerts import AlertOperations
 from slate_desktop.control.assets import AssetOperations
 from slate_desktop.control.audit import AuditOperations
 from slate_desktop.control.build_presets import BuildPresetOperations
@@ -31,7 +32,6 @@ from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
 from slate_desktop.control.log_policies import LogPolicyOperations
-from slate_desktop.control.monitor import MonitorOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
 from slate_desktop.control.requests import Requester
@@ -49,7 +49,7 @@ _CLOSE_TIMEOUT_S = 6.0
 
 
 class Slate(
-    MonitorOperations,
+    AlertOperations,
     ProjectOperations,
     ContainerOperations,
     LogPolicyOperations,

@@ -14,11 +14,18 @@ from typing import Any, TypeVar
 import msgspec
 
 from slate_desktop.bus.port import Bus, Message, Subscription
+from slate_desktop.domain.alerts import Alert
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, DeniedError
 from slate_desktop.wire import subjects
 from slate_desktop.wire.log_batch import LogBatch
-from slate_desktop.wire.messages import Heartbeat, StatusEvent, read_event, read_heartbeat
+from slate_desktop.wire.messages import (
+    AlertEvent,
+    Heartbeat,
+    StatusEvent,
+    read_event,
+    read_heartbeat,
+)
 from slate_desktop.wire.subjects import EventKind
 
 logger = logging.getLogger(__name__)
@@ -95,6 +102,7 @@ class Events:
         self._build_listeners: list[Callable[[BuildEvent], None]] = []
         self._build_decoder = msgspec.json.Decoder(BuildEvent)
         self._listeners: dict[str | None, list[Callable[[StatusEvent], None]]] = {}
+        self._alert_listeners: list[Callable[[Alert], None]] = []
         self._heartbeat_listeners: list[Callable[[Heartbeat], None]] = []
         self._subscriptions: list[Subscription] = []
         self._projects: dict[str, list[Subscription]] = {}
@@ -122,6 +130,7 @@ class Events:
             try:
                 for subject, handler in (
                     (f"slate.runtime.{project}.*.status", self._on_status),
+                    (f"slate.runtime.{project}.*.alert", self._on_alert),
                     (f"slate.build.{project}.*.status", self._on_build),
                     (f"slate.build.{project}.*.progress", self._on_build),
                 ):
@@ -155,6 +164,16 @@ class Events:
                 listeners.remove(callback)
             if not listeners and self._listeners.get(session_id) is listeners:
                 del self._listeners[session_id]
+
+        return end
+
+    def on_alert(self, callback: Callable[[Alert], None]) -> End:
+        """Call ``callback`` for each alert that begins; returns its end."""
+        self._alert_listeners.append(callback)
+
+        def end() -> None:
+            if callback in self._alert_listeners:
+                self._alert_listeners.remove(callback)
 
         return end
 
@@ -241,6 +260,21 @@ class Events:
         await self._on_row_changed(event)
         for key in (session_id, None):
             _tell(self._listeners.get(key, ()), event)
+
+    async def _on_alert(self, message: Message) -> None:
+        try:
+            event = read_event(message.data)
+            project_id, session_id, _ = subjects.parse_runtime(message.subject)
+        except CommandError:
+            logger.warning("unreadable alert", extra={"subject": message.subject})
+            return
+        named = {(event.project_id, event.session_id)}
+        if isinstance(event, AlertEvent):
+            named.add((event.data.project_id, event.data.session_id))
+            if named == {(project_id, session_id)}:
+                _tell(self._alert_listeners, event.data)
+                return
+        logger.warning("alert on another's subject", extra={"subject": message.subject})
 
     async def _on_build(self, message: Message) -> None:
         try:

@@ -10,7 +10,12 @@ from slate_desktop.control.console_chunks import LogRow, row_of
 from slate_desktop.control.log_export import SUFFIXES, export
 from slate_desktop.control.logs import LogOperations
 from slate_desktop.domain.ids import check_id
-from slate_desktop.domain.retention import LogPolicy, check_policy
+from slate_desktop.domain.retention import (
+    DEFAULT_LINES_PER_S,
+    DEFAULT_RUN_BYTES,
+    LogPolicy,
+    check_policy,
+)
 from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode
 
 _PAGE = 10_000
@@ -25,14 +30,20 @@ class LogPolicyOperations(LogOperations):
         return await self.db.retention.get(check_id(project_id, "project_id"))
 
     async def set_log_policy(
-        self, project_id: str, *, max_age_days: int | None, max_bytes: int | None
+        self,
+        project_id: str,
+        *,
+        max_age_days: int | None,
+        max_bytes: int | None,
+        lines_per_s: int | None = DEFAULT_LINES_PER_S,
+        run_bytes: int | None = DEFAULT_RUN_BYTES,
     ) -> LogPolicy:
-        """Change what is kept of a project's logs; None is without limit.
+        """Change what is kept of a project's logs, and what a run may write; None is any.
 
         Raises:
             CommandError: ``bad_request``, or ``not_found``.
         """
-        policy = check_policy(max_age_days, max_bytes)
+        policy = check_policy(max_age_days, max_bytes, lines_per_s, run_bytes)
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         await self.db.retention.set(project.id, policy)
         return await self.db.retention.get(project.id)

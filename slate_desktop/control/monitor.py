@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from slate_desktop.control.configs import chosen_fields, project_config
 from slate_desktop.control.projects import ProjectOperations
+from slate_desktop.domain.alerts import alert_words
 from slate_desktop.domain.hosts import Host, read_load
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.marks import Mark, MarkKind, error_bursts
@@ -79,10 +80,10 @@ class MonitorOperations(ProjectOperations):
         start: datetime,
         end: datetime,
     ) -> list[Mark]:
-        """Return what happened in a span: runs, errors, builds and asset jobs, oldest first.
+        """Return what happened in a span: runs, errors, alerts, builds and asset jobs, in order.
 
         Args:
-            session_ids: whose runs and errors.
+            session_ids: whose runs, errors and alerts.
             project_id: whose builds and asset jobs; None for none.
             start: aware.
             end: aware.
@@ -101,6 +102,10 @@ class MonitorOperations(ProjectOperations):
             marks.append(
                 Mark(at_ns=at_ns, kind=MarkKind.ERRORS, words=words, session_id=session_id)
             )
+        for alert in await self.db.alerts.of_sessions(session_ids, _ns(start), _ns(end)):
+            words = f"alert: {alert_words(alert)}"
+            session_id, kind = alert.session_id, MarkKind.ALERT
+            marks.append(Mark(at_ns=alert.at_ns, kind=kind, words=words, session_id=session_id))
         if project_id is not None:
             for row in await runs.builds(project_id, start, end):
                 words = f"build for {row['target_platform']} ({row['build_type']}) {row['status']}"

@@ -18,6 +18,7 @@ import msgspec
 
 from slate_desktop.errors import DatabaseError, SlateError
 from slate_desktop.store.agents import Agents
+from slate_desktop.store.alerts import Alerts
 from slate_desktop.store.asset_jobs import AssetJobs
 from slate_desktop.store.assets import Assets
 from slate_desktop.store.audit import Audit
@@ -59,7 +60,7 @@ class Database:
 
     Attributes:
         users, projects, agents, sessions, logs, builds, build_leases, build_presets, assets,
-            asset_jobs, requests, stats: one per kind of row.
+            asset_jobs, requests, stats, runs, retention, alerts: one per kind of row.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -83,6 +84,7 @@ class Database:
         self.retention = Retention(self)
         self.audit = Audit(self)
         self.trees = Trees(self)
+        self.alerts = Alerts(self)
 
     @classmethod
     async def connect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -28,7 +29,14 @@ class Retention:
             project_id=project_id,
             max_age_days=policy.max_age_days,
             max_bytes=policy.max_bytes,
+            lines_per_s=policy.lines_per_s,
+            run_bytes=policy.run_bytes,
         )
+
+    async def floods(self, project_ids: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
+        """Return lines in a second and bytes that a run may write, of projects that say so."""
+        rows = await self._run.many("list_flood_limits", project_ids=list(project_ids))
+        return {row["project_id"]: (row["lines_per_s"], row["run_bytes"]) for row in rows}
 
     async def request(self, project_id: str) -> datetime:
         """Ask an agent to drop now what the policy says; returns when that was asked."""

@@ -149,6 +149,7 @@ def log_to_file(level: str) -> None:
 
 async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
+    window.alerts.close()
     await window.tasks.aclose(_TASKS_S)
     await window.offline.aclose()
     await window.documents.aclose()

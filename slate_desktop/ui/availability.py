@@ -34,9 +34,9 @@ class Availability:
             "project.remove", folders.is_folder(work.project) or can_remove, no_link
         )
         is_own = can_remove and not folders.is_folder(work.project)
-        registry.set_enabled(
-            "project.logs", is_own, no_link or window.tr("Choose a project first.")
-        )
+        why = no_link or window.tr("Choose a project first.")
+        for name in ("project.logs", "project.alerts"):
+            registry.set_enabled(name, is_own, why)
         for name in NEED_LOG:
             registry.set_enabled(
                 f"console.{name}", window.console.has_lines, window.tr("No log is open.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slate_desktop.errors import SlateError
 from slate_desktop.ui.builds.words import LOG_PREFIX
 from slate_desktop.ui.documents.text_document import TextDocument
+from slate_desktop.ui.moments import show_moment
 from slate_desktop.ui.problems import Problem
 
 if TYPE_CHECKING:
@@ -62,22 +63,11 @@ class PaneEvents:
         window.theme.changed.connect(self._binding.show_theme)
 
     def _on_moment_chosen(self, timestamp_ns: int) -> None:
-        self._window.tasks.spawn(self._show_moment(timestamp_ns), "moment", self._window)
-
-    async def _show_moment(self, timestamp_ns: int) -> None:
         """Show the log of a moment that was pressed in the graphs."""
         window, model = self._window, self._work.model
-        if model is None:
-            return
-        try:
-            seq = await model.find_moment(timestamp_ns)
-        except SlateError as error:
-            window.show_error(error, window.tr("The log of that moment cannot be shown."))
-            return
-        if seq is not None and model is self._work.model:
-            window.console.select(model.session_id)
-            window.console.filters.clear()
-            window.in_console(lambda: window.console.reveal_seq(seq))
+        if model is not None:
+            showing = show_moment(window, model.session_id, timestamp_ns)
+            window.tasks.spawn(showing, "moment", window)
 
     def _on_log_closed(self, session_id: str) -> None:
         window, work = self._window, self._work

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slate_desktop.domain.container import ContainerConfig
     from slate_desktop.domain.session import RuntimeSession
     from slate_desktop.ui.actions import ActionRegistry
+    from slate_desktop.ui.alerts.binding import AlertBinding
     from slate_desktop.ui.assets.pane import AssetPane
     from slate_desktop.ui.binding import Binding
     from slate_desktop.ui.builds.binding import BuildBinding
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
     sessions: SessionsPane
     performance: PerformancePane
     monitor: MonitorBinding
+    alerts: AlertBinding
     console: ConsolePanel
     start_page: StartPage
     details: DetailsPane

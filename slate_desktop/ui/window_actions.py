@@ -75,6 +75,14 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "list-checks",
             hint=_tr("Who asked for what in your projects, and how it ended"),
         ),
+        ActionSpec(
+            "project.alerts",
+            _tr("A&lerts…"),
+            menu,
+            "project",
+            "bell",
+            hint=_tr("Rules that tell of lines, figures and ends of the project's sessions"),
+        ),
         *_document_specs(menu),
         ActionSpec(
             "server.choose",

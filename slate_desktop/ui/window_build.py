@@ -14,6 +14,7 @@ from slate_desktop.errors import SlateError
 from slate_desktop.settings.shortcuts import load_shortcuts
 from slate_desktop.ui import icons, window_layout
 from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.alerts.binding import AlertBinding
 from slate_desktop.ui.assets.pane import AssetPane
 from slate_desktop.ui.audit.commands import show_audit
 from slate_desktop.ui.binding import Binding
@@ -78,6 +79,7 @@ def build(window: MainWindow) -> None:
     window.history = NoticeHistory(theme, window)
     window.binding = Binding(window)
     window.monitor = MonitorBinding(window)
+    window.alerts = AlertBinding(window)
     window.offline = Offline(window)
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     theme.add_sheet()
@@ -94,6 +96,7 @@ def _make_actions(window: MainWindow) -> None:
     slots: dict[str, Callable[..., Any]] = {
         "project.add": _spawner(window, "add_project"),
         "project.remove": _spawner(window, "remove_project"),
+        "project.alerts": lambda: window.alerts.open(),
         "project.logs": lambda: window.tasks.spawn(edit_retention(window), "logs", window),
         "audit.show": lambda: window.tasks.spawn(show_audit(window), "audit", window),
         "app.quit": window.close,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from slate_desktop.domain.alerts import Alert
 from slate_desktop.domain.container import explicit_fields, parse_container_config
 from slate_desktop.domain.fields import bad, check_argv, check_grace, shown
 from slate_desktop.domain.ids import check_id
@@ -162,7 +163,15 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     data: ContainerStats
 
 
-RuntimeEvent = StatusEvent | LogEvent | StatsEvent
+class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="alert"):
+    """A rule of the project has told something of a session."""
+
+    session_id: str
+    project_id: str
+    data: Alert
+
+
+RuntimeEvent = StatusEvent | LogEvent | StatsEvent | AlertEvent
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):

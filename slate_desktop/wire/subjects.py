@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     STATUS = "status"
     LOGS = "logs"
     STATS = "stats"
+    ALERT = "alert"
 
 
 class JobEventKind(StrEnum):

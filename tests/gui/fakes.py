@@ -32,6 +32,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats, StatsPoint
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
 from slate_desktop.wire.log_batch import batches_of
+from tests.gui.alert_fakes import FakeAlerts
 from tests.gui.build_fakes import FakeBuilds
 
 
@@ -45,7 +46,7 @@ class FakeDatabase:
             raise DatabaseError("The database does not answer.")
 
 
-class FakeSlate(FakeBuilds):
+class FakeSlate(FakeAlerts, FakeBuilds):
     """What the window needs of ``Slate``. ``refuse`` maps an operation to the error it raises."""
 
     is_beside_workers = False

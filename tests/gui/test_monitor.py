@@ -257,7 +257,18 @@ async def test_retention_is_shown_and_changed(window: MainWindow, slate: FakeSla
         dialog.size_field.setText(wrong)
         assert not ok.isEnabled()
     dialog.size_field.setText("")
+    assert (dialog.rate.value(), dialog.run_field.text()) == (200_000, "1g")
+    dialog.run_field.setText("0.5m")
+    assert dialog.problem.text() == "Logs take 1 MiB at least."
+    assert dialog.run_field.property("invalid") is True
+    dialog.run_field.setText("2g")
+    dialog.rate.setValue(99)
+    assert not ok.isEnabled()
+    dialog.rate.setValue(50_000)
+    assert not dialog.problem.isVisible()
     dialog.days.setValue(30)
     ok.click()
-    wanted = {"max_age_days": 30, "max_bytes": None}
+    wanted = {
+        "max_age_days": 30, "max_bytes": None, "lines_per_s": 50_000, "run_bytes": 2 * 1024**3,
+    }  # fmt: skip
     await until(lambda: ("set_log_policy", wanted) in slate.calls)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
 import pytest
 
 from slate_desktop.agent.drivers.base import Driver
-from slate_desktop.agent.logpump import LogPump, PumpLimits, split_batches
+from slate_desktop.agent.logbatches import split_batches
+from slate_desktop.agent.logdoors import FloodLimits, LineNote, PumpLimits
+from slate_desktop.agent.logpump import LogPump
 from slate_desktop.agent.numbering import Numberer, ResumePoint
 from slate_desktop.agent.rategate import RateGate
 from slate_desktop.domain.logs import LogLevel, LogRecord
@@ -178,6 +181,55 @@ async def test_run_adds_the_last_note_when_there_is_one() -> None:
     assert sink.rows[2].level is LogLevel.WARN
 
 
+class Watcher:
+    """Notes every line with a word."""
+
+    def lines(self, records: Sequence[LogRecord]) -> list[LineNote]:
+        return [
+            LineNote(ts_ns=r.ts_ns, level=LogLevel.WARN, text=f"alert: {r.message}")
+            for r in records
+            if "boom" in r.message
+        ]
+
+
+async def test_notes_stand_behind_their_lines_once_whatever_is_read_again() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(1 * S, "boom"), frame(2 * S, "b"))
+    pump = LogPump(driver, HANDLE, sink, LIMITS, Watcher())
+    task = asyncio.create_task(pump.run())
+    await until(sink, 3)
+    await pump.note(LineNote(ts_ns=3 * S, level=LogLevel.WARN, text="alert: CPU"))
+    await until(sink, 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await pump.note(LineNote(ts_ns=4 * S, level=LogLevel.WARN, text="too late"))
+    again = LogPump(driver, HANDLE, sink, LIMITS, Watcher())
+    driver.end()
+    again.end_with(None, [LineNote(ts_ns=5 * S, level=LogLevel.WARN, text="alert: ended")])
+    await asyncio.wait_for(again.run(), 10)
+    assert sink.messages() == ["boom", "b", "alert: boom", "alert: CPU", "alert: ended"]
+
+
+async def test_limits_of_floods_may_change_while_a_log_runs() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    flood = FloodLimits(lines_per_s=None, run_bytes=None)
+    pump = make_pump(driver, sink, PumpLimits(delay_s=0.001, store_interval_s=0.0, flood=flood))
+    driver.write(*(frame(i, f"{i}") for i in range(100)))
+    task = asyncio.create_task(pump.run())
+    await until(sink, 100)
+    pump.set_flood_limits(FloodLimits(lines_per_s=10, run_bytes=None))
+    driver.write(*(frame(5 * S + i, f"{i}") for i in range(100)))
+    driver.write(frame(9 * S, "last"))
+    await until(sink, 112)
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    assert sink.messages()[-2:] == [
+        "90 lines dropped: more than the limit of 10 lines a second",
+        "last",
+    ]
+
+
 async def test_run_says_log_gap_when_the_engine_dropped_lines() -> None:
     driver, sink = FakeLogDriver(), FakeSink()
     driver.write(frame(10 * S, "a"), frame(11 * S, "b"))
@@ -193,7 +245,7 @@ async def test_run_says_log_gap_when_the_engine_dropped_lines() -> None:
 async def test_run_counts_what_a_flood_drops() -> None:
     driver, sink = FakeLogDriver(), FakeSink()
     driver.write(*(frame(i, f"{i}") for i in range(100)))
-    limits = PumpLimits(delay_s=0.001, store_interval_s=0.0, lines_per_s=40)
+    limits = PumpLimits(delay_s=0.001, store_interval_s=0.0, flood=FloodLimits(lines_per_s=40))
     pump = make_pump(driver, sink, limits)
     driver.end()
     pump.end_with()
@@ -205,7 +257,7 @@ async def test_run_counts_what_a_flood_drops() -> None:
 
 
 def test_gate_announces_the_size_limit_once() -> None:
-    gate = RateGate(1000, 10)
+    gate = RateGate(FloodLimits(1000, 10))
     assert len(gate.admit([frame(1, "x" * 20)])) == 1
     assert gate.admit([frame(2, "y")]) == []
     first = gate.take_marker()
@@ -219,7 +271,7 @@ def test_gate_announces_the_size_limit_once() -> None:
 
 
 def test_gate_counts_by_the_time_of_the_lines() -> None:
-    gate = RateGate(10, 1_000_000)
+    gate = RateGate(FloodLimits(10, 1_000_000))
     # Eight lines a second for a minute, read at once: nothing is a flood.
     lines = [frame(at * S // 8, "x") for at in range(480)]
     assert gate.admit(lines) == lines

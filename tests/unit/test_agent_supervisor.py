@@ -19,11 +19,12 @@ from slate_desktop.agent.drivers.scripted import (
     Use,
     Wait,
 )
-from slate_desktop.agent.logpump import PumpLimits
+from slate_desktop.agent.logdoors import PumpLimits
 from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
+from slate_desktop.agent.services import Services
 from slate_desktop.agent.statspump import StatsPump
-from slate_desktop.agent.supervisor import Life, Services
+from slate_desktop.agent.supervisor import Life
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.domain.container import ContainerConfig, DriverName
 from slate_desktop.domain.logs import LogLevel

@@ -1,14 +1,20 @@
 -- name: get_log_policy^
 -- What a project keeps of its logs.
-select max_age_days, max_bytes, prune_requested_at, pruned_at, pruned_lines
+select max_age_days, max_bytes, lines_per_s, run_bytes, prune_requested_at, pruned_at, pruned_lines
 from slate_log_policies where project_id = :project_id and deleted_at is null;
 
 -- name: set_log_policy!
 -- Change what a project keeps of its logs.
-insert into slate_log_policies (project_id, max_age_days, max_bytes)
-values (:project_id, :max_age_days, :max_bytes)
+insert into slate_log_policies (project_id, max_age_days, max_bytes, lines_per_s, run_bytes)
+values (:project_id, :max_age_days, :max_bytes, :lines_per_s, :run_bytes)
 on conflict (project_id) do update set max_age_days = excluded.max_age_days,
-    max_bytes = excluded.max_bytes;
+    max_bytes = excluded.max_bytes, lines_per_s = excluded.lines_per_s,
+    run_bytes = excluded.run_bytes;
+
+-- name: list_flood_limits
+-- What one run may write, of the projects that say so.
+select project_id, lines_per_s, run_bytes from slate_log_policies
+where project_id = any(:project_ids::text[]) and deleted_at is null;
 
 -- name: request_prune$
 -- Ask for a project's logs to be looked at now; returns when that was.

@@ -14,7 +14,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from slate_desktop.domain.logs import LogLevel
-from slate_desktop.ui.console import ansi, wrapping
+from slate_desktop.ui.console import ansi, gutter, wrapping
 from slate_desktop.ui.console.row_text import Piece, RowText, is_gap
 from slate_desktop.ui.theme import Theme
 
@@ -74,6 +74,7 @@ class RowPainter:
         self._mark_current = tokens.color("mark.search_current")
         self._bookmark = tokens.color("graph.up")
         self._link = tokens.color("level.info")
+        self._alert = tokens.color("state.warn")
 
     # -- measuring -------------------------------------------------------------------------
 
@@ -298,15 +299,11 @@ class RowPainter:
         painter.drawText(QPointF(x, top + self.baseline), chosen)
 
     def _paint_edges(self, painter: QPainter, row: LogRow, top: int, width: int) -> None:
-        """Paint the bookmark in the gutter, and at the right how often the line comes."""
+        """Paint what stands in the gutter, and at the right how often the line comes."""
         if row.seq in self.marks and not is_gap(row):
-            size = min(9.0, self.row_height - 4.0)
-            y = top + (self.row_height - size) / 2
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self._bookmark)
-            painter.drawRoundedRect(QRectF(_STRIPE + 2, y, size, size), 2, 2)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            gutter.paint_mark(painter, _STRIPE + 2, top, self.row_height, self._bookmark)
+        elif gutter.is_alert(row):
+            gutter.paint_alert(painter, _STRIPE + 2, top, self.row_height, self._alert)
         if text := self.pill_text(row):
             text_width = self.advance(text)
             rect = QRectF(

@@ -1,4 +1,4 @@
-"""Asks how long and how much of a project's logs is kept."""
+"""Asks how long and how much of a project's logs is kept, and what a run may write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from slate_desktop.domain.retention import MAX_AGE_DAYS, MIN_BYTES, LogPolicy
+from slate_desktop.domain.retention import (
+    MAX_AGE_DAYS,
+    MAX_LINES_PER_S,
+    MIN_BYTES,
+    MIN_LINES_PER_S,
+    LogPolicy,
+)
 from slate_desktop.domain.sizes import exact_size, parse_size
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import dialogs
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class RetentionDialog(QDialog):
-    """Days and size; 0 days and an empty size are without limit."""
+    """Days, sizes and lines in a second; 0 and an empty size are without limit."""
 
     def __init__(self, window: MainWindow, name: str, policy: LogPolicy) -> None:
         super().__init__(window)
@@ -35,11 +41,19 @@ class RetentionDialog(QDialog):
         self.days.setSuffix(self.tr(" days"))
         self.days.setValue(policy.max_age_days or 0)
         self.days.setAccessibleName(self.tr("Days that lines are kept"))
-        size = "" if policy.max_bytes is None else exact_size(policy.max_bytes)
-        self.size_field = QLineEdit(size)
-        self.size_field.setPlaceholderText(self.tr("any size"))
-        self.size_field.setAccessibleName(self.tr("Size of all sessions' lines together"))
-        self.size_field.textChanged.connect(self._check)
+        self.size_field = self._size(
+            policy.max_bytes, self.tr("Size of all sessions' lines together")
+        )
+        self.rate = QSpinBox()
+        self.rate.setRange(0, MAX_LINES_PER_S)
+        self.rate.setSingleStep(10_000)
+        self.rate.setGroupSeparatorShown(True)
+        self.rate.setSpecialValueText(self.tr("any number of lines"))
+        self.rate.setSuffix(self.tr(" lines a second"))
+        self.rate.setValue(policy.lines_per_s or 0)
+        self.rate.setAccessibleName(self.tr("Lines that a run may write in a second"))
+        self.rate.valueChanged.connect(self._check)
+        self.run_field = self._size(policy.run_bytes, self.tr("Size of what a run may write"))
         buttons = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel)
         self.buttons.accepted.connect(self.accept)
@@ -47,6 +61,11 @@ class RetentionDialog(QDialog):
         form = QFormLayout()
         form.addRow(self.tr("Keep lines"), self.days)
         form.addRow(self.tr("Up to"), self.size_field)
+        limits = QFormLayout()
+        limits.addRow(self.tr("A run writes"), self.rate)
+        limits.addRow(self.tr("Up to"), self.run_field)
+        self.problem = wrapped_label(role="error")
+        self.problem.hide()
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         words = self.tr(
@@ -55,6 +74,13 @@ class RetentionDialog(QDialog):
         )
         layout.addWidget(wrapped_label(words, role="muted"))
         layout.addLayout(form)
+        words = self.tr(
+            "What a run writes beyond this is dropped, and a line of the log says how much. "
+            "A flood never holds up the run itself."
+        )
+        layout.addWidget(wrapped_label(words, role="muted"))
+        layout.addLayout(limits)
+        layout.addWidget(self.problem)
         layout.addWidget(self.buttons)
         self.setMinimumWidth(420)
         self._check()
@@ -71,20 +97,53 @@ class RetentionDialog(QDialog):
         Raises:
             ValueError: the text is no size.
         """
-        text = self.size_field.text().strip()
-        return parse_size(text) if text else None
+        return _read(self.size_field)
+
+    @property
+    def lines_per_s(self) -> int | None:
+        """Lines in a second; None for any."""
+        return self.rate.value() or None
+
+    @property
+    def run_bytes(self) -> int | None:
+        """Bytes of one run; None for any. Raises like ``max_bytes``."""
+        return _read(self.run_field)
+
+    def _size(self, size: int | None, name: str) -> QLineEdit:
+        field = QLineEdit("" if size is None else exact_size(size))
+        field.setPlaceholderText(self.tr("any size"))
+        field.setAccessibleName(name)
+        field.textChanged.connect(self._check)
+        return field
 
     def _check(self) -> None:
-        reason = ""
-        try:
-            size = self.max_bytes
-        except ValueError:
-            reason = self.tr("A size is written like 20g or 500m.")
-        else:
-            if size is not None and size < MIN_BYTES:
-                reason = self.tr("Logs take 1 MiB at least.")
-        set_invalid(self.size_field, reason)
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not reason)
+        reasons: list[str] = []
+        for field in (self.size_field, self.run_field):
+            reason = ""
+            try:
+                size = _read(field)
+            except ValueError:
+                reason = self.tr("A size is written like 20g or 500m.")
+            else:
+                if size is not None and size < MIN_BYTES:
+                    reason = self.tr("Logs take 1 MiB at least.")
+            set_invalid(field, reason)
+            reasons += [reason] if reason else []
+        rate = ""
+        if 0 < self.rate.value() < MIN_LINES_PER_S:
+            rate = self.tr("A limit is {least} lines a second at least.").format(
+                least=MIN_LINES_PER_S
+            )
+            reasons.append(rate)
+        set_invalid(self.rate, rate)
+        self.problem.setText(reasons[0] if reasons else "")
+        self.problem.setVisible(bool(reasons))
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not reasons)
+
+
+def _read(field: QLineEdit) -> int | None:
+    text = field.text().strip()
+    return parse_size(text) if text else None
 
 
 async def edit_retention(window: MainWindow) -> None:
@@ -99,7 +158,11 @@ async def edit_retention(window: MainWindow) -> None:
         if not await dialogs.wait_for(dialog):
             return
         await slate.set_log_policy(
-            project.id, max_age_days=dialog.max_age_days, max_bytes=dialog.max_bytes
+            project.id,
+            max_age_days=dialog.max_age_days,
+            max_bytes=dialog.max_bytes,
+            lines_per_s=dialog.lines_per_s,
+            run_bytes=dialog.run_bytes,
         )
     except SlateError as error:
         window.show_error(error, what)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.domain.engine import Engine, EngineDetection
-from slate_desktop.ui.text import set_invalid, set_role, wrapped_label
+from slate_desktop.ui.text import set_invalid, set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 
@@ -53,7 +53,7 @@ class AddProjectDialog(QDialog):
         self.error = wrapped_label(role="error")
         self.error.hide()
         self.add_button = QPushButton(self.tr("Add project"))
-        self.add_button.setProperty("primary", True)
+        set_primary(self.add_button)
         self.add_button.setDefault(True)
         self.add_button.clicked.connect(self.accept)
         cancel = QPushButton(self.tr("Cancel"))

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.problems import Problem
-from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 
@@ -131,7 +131,7 @@ class Question(QDialog):
         head.addWidget(wrapped_label(text), 1)
         buttons = QDialogButtonBox(self)
         yes = buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
-        yes.setProperty("primary", True)
+        set_primary(yes)
         no = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         (no if is_danger else yes).setDefault(True)
         buttons.accepted.connect(self.accept)
@@ -178,7 +178,7 @@ class ProblemDialog(QDialog):
             lambda: QGuiApplication.clipboard().setText(f"{problem.text}\n\n{problem.raw}")
         )
         close = QPushButton(self.tr("Close"))
-        close.setProperty("primary", True)
+        set_primary(close)
         close.setDefault(True)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()

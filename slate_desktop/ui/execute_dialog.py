@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.ui.console import ansi
 from slate_desktop.ui.problems import Problem
-from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ExecuteDialog(QDialog):
         self.field.setAccessibleName(self.tr("Command"))
         self.field.returnPressed.connect(self._on_run)
         self.run_button = QPushButton(self.tr("Run"))
-        self.run_button.setProperty("primary", True)
+        set_primary(self.run_button)
         self.run_button.clicked.connect(self._on_run)
         self.limit = QSpinBox()
         self.limit.setRange(1, 600)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.diagnosis.check import Check
 from slate_desktop.ui import icons
 from slate_desktop.ui.findings import Findings
-from slate_desktop.ui.text import wrapped_label
+from slate_desktop.ui.text import set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _NAME = Qt.ItemDataRole.UserRole
@@ -69,7 +69,7 @@ class ServersDialog(QDialog):
         self.test_button = self._button(self.tr("Test"), self._test)
         self.test_button.setToolTip(self.tr("Look at each step of the connection"))
         self.use_button = self._button(self.tr("Use"), self._use)
-        self.use_button.setProperty("primary", True)
+        set_primary(self.use_button)
         self.use_button.setDefault(True)
         close = self._button(self.tr("Close"), self.reject)
         foot = QHBoxLayout()

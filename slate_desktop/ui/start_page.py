@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVB
 from slate_desktop.ui import icons
 from slate_desktop.ui.actions import ActionRegistry, plain_title
 from slate_desktop.ui.banner import Banner
-from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 STEPS = ("nats", "postgres", "agent", "sample")
@@ -54,7 +54,7 @@ class StartPage(QWidget):
             grid.addWidget(plain_label(self._step_title(name)), row, 1)
             grid.addWidget(self._words[name], row, 2)
         self.add_button = QPushButton(plain_title(actions["project.add"].text()))
-        self.add_button.setProperty("primary", True)
+        set_primary(self.add_button)
         self.add_button.clicked.connect(actions["project.add"].trigger)
         self.add_button.hide()
         self._lay_out()

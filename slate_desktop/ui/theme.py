@@ -176,6 +176,7 @@ def build_style_sheet(tokens: Tokens, icon_directory: Path) -> str:
     values = {key.replace(".", "_"): value for key, value in tokens.colors.items()}
     for key, name, role in (
         ("icon_chevron", "chevron-down", "text.muted"),
+        ("icon_up", "chevron-up", "text.muted"),
         ("icon_check", "check", "text.on_accent"),
         ("icon_closed", "chevron-right", "text.muted"),
         ("icon_open", "chevron-down", "text.muted"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import time
 from typing import Any
 
 import asyncpg
@@ -93,6 +94,34 @@ def test_logs_have_no_holes_and_filters_work(slate, session):
     words = ("--grep", "LINE 3", "--limit", "0")
     found = slate("session", "logs", session["id"], *words, "--json", code=0).lines
     assert found[0]["message"] == "line 3"
+
+
+def test_alerts_are_told_of_a_running_session_and_tried(slate, session):
+    add = ("alerts", "add", "looping", "tens", "--kind", "text")
+    rule = slate.json(*add, "--regex", r"^line \d+0$", "--cooldown", "3600")
+    assert slate.json("alerts", "list", "looping")["rules"] == [
+        {key: value for key, value in rule.items() if key != "project_id"}
+    ]
+    deadline = time.monotonic() + 30
+    while not (told := slate.json("alerts", "list", "looping", "--told")["alerts"]):
+        assert time.monotonic() < deadline
+    assert [(a["session_id"], a["rule_name"]) for a in told] == [(session["id"], "tens")]
+    trial = slate.json("alerts", "test", "looping", "tens", "--session", session["id"])
+    assert trial["matches"] >= 1
+    assert len(trial["alerts"]) == 1
+    wrong = slate(*add[:3], "wrong", "--kind", "text", "--regex", "(", "--json", code=2)
+    assert wrong.json["error"]["field"] == "pattern"
+    assert slate.json("alerts", "switch", "looping", "tens", "--off")["is_enabled"] is False
+    assert slate.json("alerts", "remove", "looping", rule["id"][:8])["id"] == rule["id"]
+    assert slate.json("alerts", "list", "looping")["rules"] == []
+
+
+def test_what_a_run_may_write_is_shown_and_changed(slate, session):
+    changed = slate.json("logs", "policy", "looping", "--rate", "50000", "--run-size", "none")
+    assert (changed["lines_per_s"], changed["run_bytes"]) == (50_000, None)
+    assert slate.json("logs", "policy", "looping") == changed
+    wrong = slate("logs", "policy", "looping", "--rate", "9", "--json", code=2)
+    assert wrong.json["error"]["field"] == "lines_per_s"
 
 
 def test_stats_are_those_of_a_living_process(slate, session):

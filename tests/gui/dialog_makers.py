@@ -7,12 +7,15 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog
 
+from slate_desktop.domain.alerts import Alert, make_rule
 from slate_desktop.domain.builds.comparison import Comparison, Difference, FileDifference
 from slate_desktop.domain.engine import Engine, EngineDetection
 from slate_desktop.domain.retention import LogPolicy
 from slate_desktop.settings import catalog
 from slate_desktop.settings.parts import Part
 from slate_desktop.ui.add_project import AddProjectDialog
+from slate_desktop.ui.alerts.dialog import AlertsDialog
+from slate_desktop.ui.alerts.editor import RuleEditor
 from slate_desktop.ui.assets.quick_look import QuickLook
 from slate_desktop.ui.audit.dialog import AuditDialog
 from slate_desktop.ui.builds.comparison import ComparisonDialog
@@ -73,6 +76,25 @@ def _settings(window: MainWindow, folder: Path) -> QDialog:
     return dialog
 
 
+def _alerts(window: MainWindow, _folder: Path) -> QDialog:
+    dialog = AlertsDialog(window, window.theme, "pong")
+    rule = make_rule(name="Crashes", kind="text", pattern="crash")
+    alert = Alert(
+        id="a", project_id="p", session_id="s", rule_id=rule.id, rule_name=rule.name,
+        kind=rule.kind, at_ns=1, last_ns=1, count=1204, words="crash at 12",
+    )  # fmt: skip
+    dialog.set_rules([rule])
+    dialog.set_alerts([alert], {})
+    return dialog
+
+
+def _rule(window: MainWindow, _folder: Path) -> QDialog:
+    rule = make_rule(name="Memory", kind="memory", threshold="80%")
+    dialog = RuleEditor(window, ["Crashes"], rule, can_test=True)
+    dialog.show_outcome("Of 10,000 looked at, 7 match: 1 alerts.")
+    return dialog
+
+
 def _comparison(window: MainWindow, _folder: Path) -> QDialog:
     found = Comparison(
         facts=(Difference(name="Status", left="completed", right="failed"),),
@@ -95,6 +117,8 @@ DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
     (QuickLook, lambda window, _: QuickLook(window, window.documents.context)),
     (AuditDialog, lambda window, _: AuditDialog(window, window.theme, window.workspace.projects)),
     (RetentionDialog, lambda window, _: RetentionDialog(window, "pong", LogPolicy())),
+    (AlertsDialog, _alerts),
+    (RuleEditor, _rule),
     (SaveQuestion, lambda window, _: SaveQuestion(window, window.theme, ["hero.gd"])),
     (PresetDialog, lambda window, _: PresetDialog(window, ["release"], "release")),
     (SaveDialog, lambda window, _: SaveDialog(window, None)),

@@ -152,7 +152,7 @@ class AlertBinding:
             )
             words = "\n".join([words, *(alert_words(alert) for alert in trial.alerts[:3])])
         if isinstance(editor, RuleEditor) and shiboken6.isValid(editor):
-            editor.show_result(words)
+            editor.show_outcome(words)
 
     async def _remove(self, dialog: AlertsDialog, rule: AlertRule) -> None:
         from slate_desktop.ui import dialogs

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.alerts import Alert, AlertRule, rule_words
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.text import clean, plain_label, wrapped_label
+from slate_desktop.ui.text import clean, plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _ROLE = Qt.ItemDataRole.UserRole
@@ -119,7 +119,7 @@ class AlertsDialog(QDialog):
 
     def _buttons(self) -> QHBoxLayout:
         self.add = QPushButton(self.tr("Add rule…"))
-        self.add.setProperty("primary", True)
+        set_primary(self.add)
         self.add.clicked.connect(self.add_wanted)
         self.change = QPushButton(self.tr("Change…"))
         self.change.clicked.connect(lambda: self._emit(self.change_wanted))

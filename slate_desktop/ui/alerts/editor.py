@@ -34,7 +34,7 @@ from slate_desktop.domain.alerts import (
 )
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError
-from slate_desktop.ui.text import set_invalid, set_role, wrapped_label
+from slate_desktop.ui.text import set_invalid, set_primary, set_role, wrapped_label
 
 
 class RuleEditor(QDialog):
@@ -93,7 +93,7 @@ class RuleEditor(QDialog):
         self.regex.toggled.connect(self._check)
         self._show_kind()
 
-    def show_result(self, words: str) -> None:
+    def show_outcome(self, words: str) -> None:
         """Say what the rule would have told."""
         self.outcome.setText(words)
         self.outcome.show()
@@ -148,7 +148,7 @@ class RuleEditor(QDialog):
             self.tr("Keep") if self._rule else self.tr("Add"),
             QDialogButtonBox.ButtonRole.AcceptRole,
         )
-        self.save.setProperty("primary", True)
+        set_primary(self.save)
         self.save.setDefault(True)
         buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         buttons.addButton(self.test, QDialogButtonBox.ButtonRole.ActionRole)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions, parse_options
 from slate_desktop.ui.assets.options_form import OptionsForm
-from slate_desktop.ui.text import wrapped_label
+from slate_desktop.ui.text import set_primary, wrapped_label
 
 _WIDTH = 290
 
@@ -27,7 +27,7 @@ class BatchPanel(QWidget):
         self.form: OptionsForm | None = None
         self.title = wrapped_label(role="muted")
         self.apply = QPushButton(self.tr("Apply"))
-        self.apply.setProperty("primary", True)
+        set_primary(self.apply)
         self.apply.clicked.connect(self._on_apply)
         self.reset = QPushButton(self.tr("Follow presets"))
         self.reset.setToolTip(self.tr("Forget what was chosen for these assets"))

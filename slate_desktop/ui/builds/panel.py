@@ -25,7 +25,7 @@ from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.builds.form import BuildForm
 from slate_desktop.ui.builds.platforms import PlatformGrid
 from slate_desktop.ui.builds.presets import PresetBar
-from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 
@@ -51,7 +51,7 @@ class BuildPanel(QWidget):
         self.command.setAccessibleName(self.tr("Commands that are run"))
         self.command.setMaximumHeight(120)
         self.start = QPushButton(self.tr("Build"))
-        self.start.setProperty("primary", True)
+        set_primary(self.start)
         self.start.clicked.connect(start.trigger)
         start.changed.connect(lambda: self.start.setEnabled(start.isEnabled()))
         self.start.setEnabled(start.isEnabled())

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.builds.presets import MAX_NAME, BuildPreset, check_preset_name
 from slate_desktop.errors import CommandError
-from slate_desktop.ui.text import clean, plain_label, set_invalid, wrapped_label
+from slate_desktop.ui.text import clean, plain_label, set_invalid, set_primary, wrapped_label
 
 
 class PresetBar(QWidget):
@@ -101,7 +101,7 @@ class PresetDialog(QDialog):
         self.note = wrapped_label(role="muted")
         buttons = QDialogButtonBox(self)
         self.save = buttons.addButton(self.tr("Keep"), QDialogButtonBox.ButtonRole.AcceptRole)
-        self.save.setProperty("primary", True)
+        set_primary(self.save)
         self.save.setDefault(True)
         buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)

@@ -7,7 +7,7 @@ from enum import Enum
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from slate_desktop.ui import dialogs
-from slate_desktop.ui.text import clean, wrapped_label
+from slate_desktop.ui.text import clean, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 
@@ -42,7 +42,7 @@ class SaveQuestion(QDialog):
         buttons = QDialogButtonBox(self)
         role = QDialogButtonBox.ButtonRole
         self.save = buttons.addButton(self.tr("Save"), role.AcceptRole)
-        self.save.setProperty("primary", True)
+        set_primary(self.save)
         self.save.setDefault(True)
         self.discard = buttons.addButton(self.tr("Discard changes"), role.DestructiveRole)
         self.cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)

@@ -18,7 +18,7 @@ from slate_desktop.domain.assets.presets import (
 )
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import dialogs
-from slate_desktop.ui.text import wrapped_label
+from slate_desktop.ui.text import set_primary, wrapped_label
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
@@ -150,7 +150,7 @@ class SaveDialog(QDialog):
         form.addRow(self.tr("For files"), self.rules)
         buttons = QDialogButtonBox(self)
         save = buttons.addButton(self.tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
-        save.setProperty("primary", True)
+        set_primary(save)
         save.setDefault(True)
         save.setEnabled(bool(self.title.text().strip()))
         buttons.addButton(QDialogButtonBox.StandardButton.Cancel)

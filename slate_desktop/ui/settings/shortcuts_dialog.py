@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings.shortcuts import save_shortcuts, shortcuts_file
 from slate_desktop.ui.actions import ActionRegistry, plain_title, portable
-from slate_desktop.ui.text import clean, plain_label, set_role, wrapped_label
+from slate_desktop.ui.text import clean, plain_label, set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 
@@ -53,7 +53,7 @@ class ShortcutsDialog(QDialog):
         self.key.setAccessibleName(self.tr("New key"))
         self.key.keySequenceChanged.connect(lambda _key: self._show_state())
         self.assign = self._button(self.tr("Assign"), self._on_assign)
-        self.assign.setProperty("primary", True)
+        set_primary(self.assign)
         self.take_away = self._button(self.tr("Remove key"), lambda: self._set(()))
         self.reset = self._button(self.tr("Reset"), self._on_reset)
         self.reset_all = self._button(self.tr("Reset all"), self._on_reset_all)

@@ -13,7 +13,7 @@ from slate_desktop.domain.assets.options import options_to_json
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.documents.facts import FactsColumn
-from slate_desktop.ui.text import wrapped_label
+from slate_desktop.ui.text import set_primary, wrapped_label
 
 _WIDTH = 300
 
@@ -28,7 +28,7 @@ class ComparePanel(QScrollArea):
         self.form = OptionsForm(AssetKind.AUDIO, AudioOptions())
         self.form.changed.connect(lambda: self.compute.setEnabled(self.form.options() is not None))
         self.compute = QPushButton(self.tr("Compute"))
-        self.compute.setProperty("primary", True)
+        set_primary(self.compute)
         self.compute.clicked.connect(self._on_compute)
         self.state = wrapped_label(role="faint")
         self.figures = FactsColumn()

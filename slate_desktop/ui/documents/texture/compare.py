@@ -26,7 +26,7 @@ from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.texture.comparing import CompareMode
-from slate_desktop.ui.text import clean, wrapped_label
+from slate_desktop.ui.text import clean, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _WIDTH = 372
@@ -67,7 +67,7 @@ class ComparePanel(QWidget):
         )
         self.form = OptionsForm(AssetKind.TEXTURE, TextureOptions(effort=Effort.PREVIEW))
         self.compute = QPushButton(self.tr("Compute"))
-        self.compute.setProperty("primary", True)
+        set_primary(self.compute)
         self.compute.clicked.connect(self._on_compute)
         self.state = wrapped_label(role="faint")
         self.figures = FactsColumn()

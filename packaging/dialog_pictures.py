@@ -17,7 +17,16 @@ async def dialog_pictures(window: Any, take: Take, until: Until) -> None:
     from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
 
     await until(lambda: window.is_built, "the window")
-    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: window.workspace.answered.is_set(), "the connection")
+    await until(lambda: window.binding.start_page is not None, "the start page")
+    window.resize(1440, 900)
+    guide = window.binding.start_page.guide
+    for name in ("session", "asset"):
+        await until(guide.buttons[name].isEnabled, f"the button of {name}")
+        guide.buttons[name].click()
+        await until(lambda name=name: name in window.state.guide_done, name)
+    await take(window, "start-page")
+    window.registry["session.stop"].trigger()
     settings = await _opened(window, "settings.open", SettingsDialog, until)
     settings.search.setText("agent")
     settings.rows["build_slots"].field.setText("99")

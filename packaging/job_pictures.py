@@ -21,7 +21,7 @@ async def job_pictures(window: Any, take: Take, until: Until) -> None:
     """Drop the folder, watch, look at what failed and at a report, and at the options."""
     await until(lambda: window.is_built, "the window")
     window.resize(1520, 920)
-    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: window.workspace.answered.is_set(), "the connection")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "harbour"
         await asyncio.to_thread(_fill, root)

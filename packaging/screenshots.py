@@ -72,7 +72,7 @@ async def pictures(window) -> None:
     """Drive the window as a user does."""
     await until(lambda: window.is_built, "the window")
     window.resize(*SIZE)
-    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: window.workspace.answered.is_set(), "the connection")
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
     await until(lambda: window.details.form.image.text() or True, "the details")
     await asyncio.sleep(0.6)
@@ -273,7 +273,7 @@ async def _console(window) -> None:
     from console_pictures import console_pictures
 
     await until(lambda: window.is_built, "the window")
-    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: window.workspace.answered.is_set(), "the connection")
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101 - the container is another user

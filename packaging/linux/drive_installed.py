@@ -69,7 +69,7 @@ async def first_day(window: Any, work: Path) -> dict[str, Any]:
     await until(lambda: window.is_built, "the window")
     seen["built_s"] = round(time.monotonic() - _BEGAN, 2)
     window.resize(1280, 800)
-    await until(lambda: window.centre.currentWidget() is window.details, "the connection")
+    await until(lambda: window.workspace.answered.is_set(), "the connection")
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
     seen["connected_s"] = round(time.monotonic() - _BEGAN, 2)
     seen |= {"session": await _session(window), "previews": await _previews(window, work)}

@@ -21,6 +21,8 @@ from slate_desktop.ui.project_trees import ProjectTrees
 
 if TYPE_CHECKING:
     from slate_desktop.control.notices import Notice
+    from slate_desktop.ui.start.commands import StartPageCommands
+    from slate_desktop.ui.start.welcome import Welcome
     from slate_desktop.ui.window import MainWindow
 
 _REFRESH_S = 3.0
@@ -37,6 +39,8 @@ class Binding:
         self._trees = ProjectTrees(window)
         self._own_problem: tuple[str, Problem] | None = None
         self._refreshed_at = 0.0
+        self._start: StartPageCommands | None = None
+        self._is_start_shown = False
         self._connect_workspace()
         self._panes = PaneEvents(window, self)
 
@@ -63,6 +67,28 @@ class Binding:
     async def load_config(self) -> None:
         """Fill the form with what the chosen session or project starts with."""
         if await self.config.load():
+            self._show_details()
+
+    def show_start(self) -> None:
+        """Show the start page until something is chosen."""
+        window = self._window
+        if self._work.slate is not None and self._start is None:
+            from slate_desktop.ui.start.commands import StartPageCommands
+
+            self._start = StartPageCommands(window)
+        self._is_start_shown = self._work.slate is not None
+        window.centre.setCurrentWidget(window.start_page)
+        window.documents.show_overview()
+
+    @property
+    def start_page(self) -> Welcome | None:
+        """What the start page shows since it was first shown with a connection."""
+        return self._start.welcome if self._start is not None else None
+
+    def leave_start(self) -> None:
+        """Show what is chosen again."""
+        if self._is_start_shown:
+            self._is_start_shown = False
             self._show_details()
 
     def places(self) -> Iterable[Command]:
@@ -134,8 +160,7 @@ class Binding:
             self._trees.close(item.project.id)
         window.projects.set_sessions(work.sessions)
         if work.slate is not None and not work.projects:
-            window.start_page.show_empty()
-            window.centre.setCurrentWidget(window.start_page)
+            self.show_start()
 
     def _show_sessions(self) -> None:
         window, work = self._window, self._work
@@ -157,7 +182,7 @@ class Binding:
             window.details.show_project(project, f"{engine} {version}" if version else engine)
         else:
             return
-        if work.slate is not None or session is not None:
+        if (work.slate is not None or session is not None) and not self._is_start_shown:
             window.centre.setCurrentWidget(window.details)
         name = project.name if project is not None else ""
         where = work.slate.profile if work.slate is not None else "local"
@@ -207,6 +232,8 @@ class Binding:
         live = next((s for s in work.sessions if s.is_live), None)
         if live is not None and work.current_session_id is None:
             work.choose_session(live.id)
+        if work.is_first_start:
+            self.show_start()
 
     def _on_connect_failed(self, error: SlateError) -> None:
         window = self._window

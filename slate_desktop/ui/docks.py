@@ -58,9 +58,11 @@ class Dock(QDockWidget):
 
     def event(self, event: QEvent) -> bool:
         """Tell when the dock was raised."""
+        is_used = super().event(event)
+        # Not before: Qt shows a dock's tab only as long as nothing else was raised above it.
         if event.type() == QEvent.Type.ZOrderChange:
             self.came_up.emit()
-        return super().event(event)
+        return is_used
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Float or dock with a double click on the title."""

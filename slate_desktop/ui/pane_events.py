@@ -31,6 +31,15 @@ class PaneEvents:
         window.projects.project_selected.connect(work.choose_project)
         window.projects.session_selected.connect(work.choose_session)
         window.projects.session_selected.connect(lambda _id: window.documents.show_overview())
+        for chosen in (
+            window.projects.project_selected,
+            window.projects.session_selected,
+            window.projects.view.clicked,
+            window.sessions.session_selected,
+            window.sessions.view.clicked,
+            window.console.session_selected,
+        ):
+            chosen.connect(lambda *_: self._binding.leave_start())
         window.projects.file_wanted.connect(window.documents.open_path)
         window.assets.open_wanted.connect(window.documents.open_path)
         window.assets.failed.connect(window.show_error)

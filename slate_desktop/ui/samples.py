@@ -24,16 +24,25 @@ async def add_samples(slate: Slate) -> list[Project]:
     Raises:
         SlateError: a project cannot be added.
     """
-    hello = await slate.add_project(
-        await asyncio.to_thread(_copy, HELLO), name=HELLO, engine=Engine.CUSTOM
-    )
-    godot = await slate.add_project(
-        await asyncio.to_thread(_copy, GODOT), name=GODOT, engine=Engine.GODOT
-    )
-    build = await slate.add_project(
-        await asyncio.to_thread(_copy, BUILD), name=BUILD, engine=Engine.CUSTOM
-    )
-    return [hello, godot, build]
+    return [await add_sample(slate, name) for name in (HELLO, GODOT, BUILD)]
+
+
+async def add_sample(slate: Slate, name: str) -> Project:
+    """Add one sample; raises like ``add_samples``."""
+    engine = Engine.GODOT if name == GODOT else Engine.CUSTOM
+    return await slate.add_project(await asyncio.to_thread(_copy, name), name=name, engine=engine)
+
+
+def is_sample(project: Project) -> bool:
+    """Tell whether a project is a sample in the place where samples are copied to."""
+    return Path(project.root) == paths.projects_dir() / project.name
+
+
+def restore_file(root: Path, name: str, file: Path) -> None:
+    """Copy a file of the sample ``name`` again, where it is missing."""
+    if not (root / file).exists():
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(paths.resource_path("samples", name) / file, root / file)
 
 
 def _copy(name: str) -> Path:

@@ -1,17 +1,17 @@
-"""The first thing in the centre: the steps of the start, then what to do first.
+"""The first thing in the centre: the steps of the start, then what to begin or to go on with.
 
-Shows NATS, PostgreSQL, agent and sample project, each with its state in words and a sign.
+Shows NATS, PostgreSQL, agent and sample project, each with its state in words and a sign; once
+SLATE is connected, ``start.welcome`` stands in their place.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from slate_desktop.ui import icons
-from slate_desktop.ui.actions import ActionRegistry, plain_title
 from slate_desktop.ui.banner import Banner
-from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
+from slate_desktop.ui.text import plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 STEPS = ("nats", "postgres", "agent", "sample")
@@ -24,12 +24,12 @@ _LOOKS = {
 
 
 class StartPage(QWidget):
-    """Steps that tick, and what to do when there is no project."""
+    """Steps that tick, then the welcome."""
 
     retry_wanted = Signal()
     details_wanted = Signal(object)
 
-    def __init__(self, theme: Theme, actions: ActionRegistry) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -53,10 +53,6 @@ class StartPage(QWidget):
             grid.addWidget(self._marks[name], row, 0)
             grid.addWidget(plain_label(self._step_title(name)), row, 1)
             grid.addWidget(self._words[name], row, 2)
-        self.add_button = QPushButton(plain_title(actions["project.add"].text()))
-        set_primary(self.add_button)
-        self.add_button.clicked.connect(actions["project.add"].trigger)
-        self.add_button.hide()
         self._lay_out()
         theme.changed.connect(self.apply_theme)
         self.apply_theme()
@@ -67,16 +63,15 @@ class StartPage(QWidget):
         self._text.setText(self.tr("Starting what SLATE needs on this machine. Nothing to set up."))
         self.banner.show_problem(None)
         self._card.show()
-        self.add_button.hide()
         for name in STEPS:
             self.set_step(name, "waiting", self.tr("waiting"))
 
-    def show_empty(self) -> None:
-        """Say what to do when there is no project."""
-        self._text.setText(
-            self.tr("No project yet. Add the folder of a game, or drop it on this window.")
-        )
-        self.add_button.show()
+    def show_welcome(self, welcome: QWidget) -> None:
+        """Show this in place of the steps."""
+        self._text.setText(self.tr("The control centre for people who make games."))
+        self._card.hide()
+        self.banner.show_problem(None)
+        self._column.insertWidget(self._column.indexOf(self._card), welcome)
 
     def set_step(self, name: str, state: str, words: str) -> None:
         """Show a step as ``waiting``, ``working``, ``done`` or ``failed``, with words."""
@@ -95,23 +90,32 @@ class StartPage(QWidget):
             self.set_step(name, state, words)
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout()
+        column = self._column = QVBoxLayout()
         column.setSpacing(14)
         column.addStretch(2)
         column.addWidget(self._title)
         column.addWidget(self._text)
         column.addWidget(self._card)
         column.addWidget(self.banner)
-        column.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(3)
         middle = QWidget()
         middle.setLayout(column)
-        middle.setMaximumWidth(520)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 16)
-        layout.addStretch(1)
-        layout.addWidget(middle, 6)
-        layout.addStretch(1)
+        middle.setMaximumWidth(620)
+        inner = QWidget()
+        inner.setObjectName("page")
+        row = QHBoxLayout(inner)
+        row.setContentsMargins(24, 16, 24, 16)
+        row.addStretch(1)
+        row.addWidget(middle, 8)
+        row.addStretch(1)
+        area = QScrollArea()
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)
 
     def _step_title(self, name: str) -> str:
         return {

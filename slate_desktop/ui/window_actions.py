@@ -274,6 +274,14 @@ def _view_specs(menu: str) -> list[ActionSpec]:
             keys=("Ctrl+P",),
         ),
         ActionSpec(
+            "view.start",
+            _tr("S&tart page"),
+            menu,
+            "palette",
+            "house",
+            hint=_tr("Recent projects, what runs, and the first steps"),
+        ),
+        ActionSpec(
             "view.project",
             _tr("&Project"),
             menu,

@@ -115,6 +115,7 @@ def _make_actions(window: MainWindow) -> None:
         "zoom.out": lambda: window.theme.step_zoom(-1),
         "zoom.reset": lambda: window.theme.step_zoom(0),
         "view.full_screen": window.set_full_screen,
+        "view.start": lambda: window.binding.show_start(),
         "settings.open": _later(window, "settings", "open_settings"),
         "settings.file": _later(window, "settings", "open_settings_file"),
         "help.keys": _later(window, "settings", "open_shortcuts"),
@@ -161,7 +162,7 @@ def _make_panes(window: MainWindow) -> None:
         EmptyState(theme, "terminal", window.tr("The log of a session streams in here."), start),
         kept=window.state.console,
     )
-    window.start_page = StartPage(theme, actions)
+    window.start_page = StartPage(theme)
     window.details = DetailsPane(theme)
     window.centre = QStackedWidget(window)
     window.centre.addWidget(window.start_page)

@@ -45,6 +45,10 @@ class WindowState:
             can be shown while the database is away.
         has_samples: whether the sample projects were added once.
         folders: folders that were opened without being projects.
+        recent: ids of projects, the last chosen first.
+        pinned: ids of projects that stand first on the start page.
+        guide_done: which of the first steps were done.
+        has_hidden_guide: whether they are shown no more.
         documents: path, pin, place and view of the open documents.
     """
 
@@ -63,6 +67,10 @@ class WindowState:
     projects: list[dict[str, Any]] = field(default_factory=list)
     has_samples: bool = False
     folders: list[str] = field(default_factory=list)
+    recent: list[str] = field(default_factory=list)
+    pinned: list[str] = field(default_factory=list)
+    guide_done: list[str] = field(default_factory=list)
+    has_hidden_guide: bool = False
     documents: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -92,7 +100,8 @@ def load_state() -> WindowState:
             setattr(state, item.name, value)
     state.projects = [entry for entry in state.projects if isinstance(entry, dict)]
     state.documents = [entry for entry in state.documents if isinstance(entry, dict)]
-    state.folders = [entry for entry in state.folders if isinstance(entry, str)]
+    for texts in (state.folders, state.recent, state.pinned, state.guide_done):
+        texts[:] = [entry for entry in texts if isinstance(entry, str)]
     return state
 
 

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 Connect = Callable[[Callable[[str, str], None]], Awaitable["Slate"]]
 _RETRY_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 _STEP_NAMES = {"database": "postgres", "postgresql": "postgres", "broker": "nats"}
+_MAX_RECENT = 50
 _PARTS = ("nats", "postgres", "agent")
 
 
@@ -55,6 +56,8 @@ class Workspace(QObject):
     notice_added = Signal(object)
     unread_changed = Signal(int)
     failed = Signal(object, str)
+    # "asset" or "build", when one of them ended well.
+    succeeded = Signal(str)
 
     def __init__(
         self, connect: Connect, state: WindowState, tasks: TaskGroupOwner, parent: QObject
@@ -74,6 +77,8 @@ class Workspace(QObject):
         self._seen: dict[str, SessionStatus] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
         self._retry = asyncio.Event()
+        # Whether this start brought the samples, so that somebody sees SLATE for the first time.
+        self.is_first_start = False
         # Set once the first attempt to connect has ended: what can wait, waits for it.
         self.answered = asyncio.Event()
 
@@ -125,7 +130,7 @@ class Workspace(QObject):
             return
         if (self.current_project_id, self.current_session_id) != (project_id, None):
             self.current_project_id, self.current_session_id = project_id, None
-            self._state.project_id = project_id
+            self._note_recent(project_id)
             self.current_changed.emit()
 
     def choose_session(self, session_id: str) -> None:
@@ -136,6 +141,7 @@ class Workspace(QObject):
         if self.current_session_id != session_id:
             self.current_session_id = session_id
             self.current_project_id = session.project_id
+            self._note_recent(session.project_id)
             self.current_changed.emit()
         if session_id not in self.models:
             self._tasks.spawn(self.open_model(session_id), f"open session {session_id}", self)
@@ -339,6 +345,7 @@ class Workspace(QObject):
 
             added = await add_samples(slate)
             self._state.project_id = added[0].id
+            self.is_first_start = True
         self._state.has_samples = True
         self.step_changed.emit("sample", "done", self.tr("ready"))
 
@@ -404,6 +411,10 @@ class Workspace(QObject):
             self.notices = Notices()
             self.notices.added.connect(self.notice_added.emit)
             self.notices.unread_changed.connect(self.unread_changed.emit)
+
+    def _note_recent(self, project_id: str) -> None:
+        recent = [project_id, *(name for name in self._state.recent if name != project_id)]
+        self._state.project_id, self._state.recent = project_id, recent[:_MAX_RECENT]
 
     def _remember(self) -> None:
         self._state.folders = [folder.root for folder in self._folders]

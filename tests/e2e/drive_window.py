@@ -1,7 +1,7 @@
 """Runs the real window and presses what a user presses; prints what it saw as JSON.
 
-Modes: ``sample`` (start, look, stop, close), ``hold`` (start and stay until SIGTERM), ``look``
-(attach and read what another window started).
+Modes: ``sample`` (start, look, stop, close), ``first_day`` (the first steps of the start page),
+``hold`` (start and stay until SIGTERM), ``look`` (attach and read what another window started).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from slate_desktop.domain.session import SessionStatus
@@ -69,6 +70,40 @@ async def sample(window) -> dict[str, Any]:
     return seen | {"status": work.find_session(session_id).status.value}
 
 
+def _found(root: Path, pattern: str) -> list[str]:
+    return sorted(path.name for path in root.rglob(pattern))
+
+
+async def first_day(window) -> dict[str, Any]:
+    """Go through the first steps by their buttons, as the start page shows them."""
+    assert window.centre.currentWidget() is window.start_page
+    steps = window.start_page.steps
+    assert {state for state, _words in steps.values()} == {"done"}, steps
+    await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
+    guide = window.binding.start_page.guide
+    done = window.state.guide_done
+    seen: dict[str, Any] = {}
+    for name in ("session", "asset", "build"):
+        button = guide.buttons[name]
+        await until(button.isEnabled, f"the button of {name}")
+        button.click()
+        await until(lambda name=name: name in done, name, 90)
+    work = window.workspace
+    session = next(s for s in work.sessions if s.status is SessionStatus.RUNNING)
+    project = next(p for p in work.projects if p.name == "hello-runtime")
+    jobs = await work.slate.list_asset_jobs(project.id)
+    seen["asset"] = [(job.path, job.status.value) for job in jobs]
+    seen["products"] = await asyncio.to_thread(_found, Path(project.root), "crate_albedo*")
+    build = window.build_binding.builds[0]
+    seen["build"], seen["verdict"] = build.status.value, build.verdict
+    seen["running"] = [row.title for row in window.binding.start_page.running.rows]
+    work.choose_session(session.id)
+    await until(window.registry["session.stop"].isEnabled, "Stop")
+    window.registry["session.stop"].trigger()
+    await until(lambda: work.find_session(session.id).is_final, "the stop")
+    return seen
+
+
 async def hold(window) -> None:
     session_id = await start_sample(window)
     tell({"session": session_id})
@@ -80,7 +115,7 @@ async def look(window) -> dict[str, Any]:
 
 
 def main() -> int:
-    mode = {"sample": sample, "hold": hold, "look": look}[sys.argv[1]]
+    mode = {"sample": sample, "first_day": first_day, "hold": hold, "look": look}[sys.argv[1]]
     failures: list[BaseException] = []
     run = app.run
 
@@ -88,8 +123,7 @@ def main() -> int:
         async def drive() -> None:
             try:
                 await until(lambda: window.is_built, "the window")
-                connected = lambda: window.centre.currentWidget() is window.details  # noqa: E731
-                await until(connected, "the connection")
+                await until(window.workspace.answered.is_set, "the connection")
                 seen = await mode(window)
             except BaseException as error:
                 failures.append(error)

@@ -56,6 +56,21 @@ def test_sample_starts_logs_draws_and_stops_in_the_window(environment: dict[str,
     assert seen["status"] == "stopped"
 
 
+def test_first_day_from_the_first_start_to_session_asset_and_build(
+    environment: dict[str, str],
+) -> None:
+    """A fresh machine: the start page's own buttons lead to a session, an asset and a build."""
+    done = drive(environment, "first_day")
+    assert done.returncode == 0, done.stderr[-4000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["asset"] == [["art/crate_albedo.png", "completed"]]
+    assert len(seen["products"]) > 1
+    assert (seen["build"], seen["verdict"]) == ("completed", "passed")
+    assert len(seen["running"]) == 1
+    state = json.loads(Path(environment["SLATE_CONFIG_DIR"], "window.json").read_text())
+    assert state["guide_done"] == ["session", "asset", "build"]
+
+
 def test_second_window_attaches_and_sees_the_first_ones_session(
     environment: dict[str, str],
 ) -> None:

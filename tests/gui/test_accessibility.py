@@ -157,7 +157,9 @@ async def test_everything_in_the_window_has_a_name_and_stands_out(
 ) -> None:
     window.resize(QSize(1520, 920))
     await filled(window, slate)
+    window.registry["view.start"].trigger()
     nameless = unnamed(window)
+    window.binding.leave_start()
     assert not nameless, "\n".join(nameless)
     found: list[str] = []
     for name in THEMES:
@@ -167,6 +169,9 @@ async def test_everything_in_the_window_has_a_name_and_stands_out(
                 window.docks.docks[dock].raise_()
             QApplication.sendPostedEvents()
             found += weak(window, name)
+        window.registry["view.start"].trigger()
+        found += weak(window, name)
+        window.binding.leave_start()
     assert not found, "\n".join(found)
 
 

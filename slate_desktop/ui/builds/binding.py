@@ -243,6 +243,8 @@ class BuildBinding:
 
     def _on_ended(self, build: BuildJob) -> None:
         window = self._window
+        if build.status is BuildStatus.COMPLETED:
+            window.workspace.succeeded.emit("build")
         notices = window.workspace.notices
         if notices is None or build.status is BuildStatus.CANCELLED:
             return

@@ -176,9 +176,10 @@ class PanelBinding:
             panel.presets.set_changed(written != preset)
 
     def _ask_check(self) -> None:
-        self._window.tasks.spawn(self._check_panel(), "check build", self._window)
+        self._window.tasks.spawn(self.check_now(), "check build", self._window)
 
-    async def _check_panel(self) -> None:
+    async def check_now(self) -> None:
+        """Find out what can be built of the chosen project as the panel says."""
         window, slate = self._window, self._window.workspace.slate
         project = window.workspace.project
         if slate is None or project is None:

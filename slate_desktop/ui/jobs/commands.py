@@ -306,6 +306,8 @@ class JobCommands:
         if model is None:
             return
         self._window.jobs.refresh()
+        if any(job.status is AssetJobStatus.COMPLETED for job in model.jobs):
+            self._window.workspace.succeeded.emit("asset")
         self.look_again()
         self.show_availability()
 

@@ -63,6 +63,11 @@ class SyncOperations(Operations):
         """
         return await (await self._copy(project_id)).status()
 
+    async def get_tree_version(self, project_id: str) -> int:
+        """Return the number of a project's newest tree; 0 where nobody has brought one."""
+        row = await self.db.trees.get(check_id(project_id, "project_id"))
+        return 0 if row is None else row.version
+
     async def list_sync_hosts(self, project_id: str) -> list[SyncHost]:
         """Return how each agent that is online stands to a project's files.
 

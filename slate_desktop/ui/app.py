@@ -157,6 +157,7 @@ async def shut_down(window: MainWindow) -> None:
     await window.assets.aclose()
     await window.models.aclose()
     await window.reader.aclose()
+    await window.sync.aclose()
     await window.binding.aclose()
     await window.workspace.aclose()
 

@@ -22,6 +22,7 @@ from slate_desktop.ui.banner import Banner
 from slate_desktop.ui.config_form import ConfigForm
 from slate_desktop.ui.monitor.advice import AdviceRow
 from slate_desktop.ui.problems import Problem, next_step_for
+from slate_desktop.ui.sync.row import SyncRow
 from slate_desktop.ui.text import ElidedLabel, format_time, plain_label, set_role
 from slate_desktop.ui.theme import Theme
 
@@ -42,6 +43,7 @@ class DetailsPane(QWidget):
         self._look = ("gamepad-2", "accent.text")
         self.banner = Banner(theme, self)
         self.advice = AdviceRow()
+        self.sync = SyncRow(theme)
         self.form = ConfigForm(theme)
         self.form.changed.connect(self._on_form_changed)
         self._picture = plain_label()
@@ -141,6 +143,7 @@ class DetailsPane(QWidget):
         self._fact_grid.setColumnStretch(1, 1)
         self._fact_grid.setColumnStretch(3, 1)
         column.addLayout(self._fact_grid)
+        column.addWidget(self.sync)
         column.addWidget(self.advice)
         column.addWidget(self._config_card())
         column.addStretch(1)

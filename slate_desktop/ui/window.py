@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.servers import ServerCommands
     from slate_desktop.ui.sessions_pane import SessionsPane
     from slate_desktop.ui.start_page import StartPage
+    from slate_desktop.ui.sync.binding import SyncBinding
     from slate_desktop.ui.tasks import TaskGroupOwner
     from slate_desktop.ui.toasts import NoticeHistory, ToastStack
     from slate_desktop.ui.window_layout import Docks, StatusRow
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
     toasts: ToastStack
     history: NoticeHistory
     binding: Binding
+    sync: SyncBinding
     late: LatePanes
     offline: Offline
     palette_: CommandPalette
@@ -218,6 +220,7 @@ class MainWindow(QMainWindow):
         is_active = event.type() == QEvent.Type.ActivationChange and self.isActiveWindow()
         if self.is_built and is_active:
             self.binding.on_activated()
+            self.sync.look_again()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders."""

@@ -83,6 +83,7 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "bell",
             hint=_tr("Rules that tell of lines, figures and ends of the project's sessions"),
         ),
+        *_sync_specs(menu),
         *_document_specs(menu),
         ActionSpec(
             "server.choose",
@@ -164,6 +165,35 @@ def _document_specs(menu: str) -> list[ActionSpec]:
         ActionSpec("document.close_others", _tr("Close ot&her tabs"), menu, "tabs"),
         ActionSpec("document.next", _tr("&Next tab"), menu, "tabs", keys=("Ctrl+PgDown",)),
         ActionSpec("document.previous", _tr("Pre&vious tab"), menu, "tabs", keys=("Ctrl+PgUp",)),
+    ]
+
+
+def _sync_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "sync.push",
+            _tr("Push &files"),
+            menu,
+            "sync",
+            "arrow-up-from-line",
+            hint=_tr("Bring what changed in the project's folder to the hosts"),
+        ),
+        ActionSpec(
+            "sync.pull",
+            _tr("Pu&ll files"),
+            menu,
+            "sync",
+            "arrow-down-to-line",
+            hint=_tr("Bring what others and runtimes changed into the project's folder"),
+        ),
+        ActionSpec(
+            "sync.decide",
+            _tr("Files changed on &both sides…"),
+            menu,
+            "sync",
+            "triangle-alert",
+            hint=_tr("Decide which version of a file has the name"),
+        ),
     ]
 
 

@@ -42,6 +42,7 @@ from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.servers import ServerCommands
 from slate_desktop.ui.sessions_pane import SessionsPane
 from slate_desktop.ui.start_page import StartPage
+from slate_desktop.ui.sync.binding import SyncBinding
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import CHOICES
 from slate_desktop.ui.toasts import NoticeHistory, ToastStack
@@ -80,6 +81,7 @@ def build(window: MainWindow) -> None:
     window.binding = Binding(window)
     window.monitor = MonitorBinding(window)
     window.alerts = AlertBinding(window)
+    window.sync = SyncBinding(window)
     window.offline = Offline(window)
     window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
     theme.add_sheet()
@@ -99,6 +101,9 @@ def _make_actions(window: MainWindow) -> None:
         "project.alerts": lambda: window.alerts.open(),
         "project.logs": lambda: window.tasks.spawn(edit_retention(window), "logs", window),
         "audit.show": lambda: window.tasks.spawn(show_audit(window), "audit", window),
+        "sync.push": lambda: window.sync.push(),
+        "sync.pull": lambda: window.sync.pull(),
+        "sync.decide": lambda: window.sync.decide(),
         "app.quit": window.close,
         "session.start": _spawner(window, "start"),
         "session.stop": _spawner(window, "stop"),

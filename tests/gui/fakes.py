@@ -15,6 +15,7 @@ import msgspec
 from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
 from slate_desktop.control.configs import project_config
 from slate_desktop.control.events import Events
+from slate_desktop.control.sync_values import SyncHost, SyncStatus
 from slate_desktop.control.values import CommandOutcome, ExecResult
 from slate_desktop.domain.assets.job import AssetJob, AssetRow
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
@@ -59,6 +60,8 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self.db = FakeDatabase()
         self.profile = "local"
         self.events = Events(self.bus, self._on_row_changed)
+        self.sync: SyncStatus | None = None
+        self.sync_hosts: list[SyncHost] = []
         self.projects: dict[str, Project] = {}
         self.sessions: dict[str, RuntimeSession] = {}
         self.audit: list[AuditEntry] = []
@@ -224,6 +227,48 @@ class FakeSlate(FakeAlerts, FakeBuilds):
     async def set_log_policy(self, project_id: str, **fields: Any) -> None:
         self._note("set_log_policy", fields)
         self.log_policy = LogPolicy(**fields)
+
+    # -- files -----------------------------------------------------------------------------
+
+    def project_folder(self, project: Project) -> Path:
+        return Path(project.root)
+
+    async def get_tree_version(self, project_id: str) -> int:
+        return self.sync.version if self.sync is not None else 0
+
+    async def list_sync_hosts(self, project_id: str) -> list[SyncHost]:
+        return self.sync_hosts
+
+    async def get_sync_status(self, project_id: str) -> SyncStatus:
+        self._note("sync status", project_id)
+        assert self.sync is not None
+        return self.sync
+
+    async def push_files(self, project_id: str, **_: Any) -> SyncStatus:
+        self._note("push files", project_id)
+        return self._synced(push=())
+
+    async def pull_files(self, project_id: str, **_: Any) -> SyncStatus:
+        self._note("pull files", project_id)
+        return self._synced(pull=())
+
+    async def collect_files(self, project_id: str) -> list[Any]:
+        self._note("collect files", project_id)
+        return []
+
+    async def apply_files(self, project_id: str, agent_id: str) -> None:
+        self._note("apply files", agent_id)
+
+    async def resolve_files(self, project_id: str, paths: list[str], keep: str) -> SyncStatus:
+        self._note("resolve files", (tuple(paths), keep))
+        assert self.sync is not None
+        left = tuple(one for one in self.sync.conflicts if one.path not in paths)
+        return self._synced(conflicts=left)
+
+    def _synced(self, **fields: Any) -> SyncStatus:
+        assert self.sync is not None
+        self.sync = msgspec.structs.replace(self.sync, **fields)
+        return self.sync
 
     async def list_audit(
         self, project_id: str | None = None, *, limit: int = 200, **_: Any

@@ -25,6 +25,9 @@ from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.ui.text import clean, format_time, plain_label, wrapped_label
 
 
+_SIDE_WIDTH = 200
+
+
 class ConflictsDialog(QDialog):
     """Shows files in conflict; whoever listens decides about the chosen ones."""
 
@@ -54,7 +57,8 @@ class ConflictsDialog(QDialog):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, _SIDE_WIDTH)
         self.message = plain_label(role="muted")
         self.buttons = {
             Keep.MINE: QPushButton(self.tr("Keep mine")),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QWidget
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.text import plain_label, wrapped_label
@@ -15,6 +16,7 @@ from slate_desktop.ui.theme import Theme
 if TYPE_CHECKING:
     from slate_desktop.control.sync_values import SyncHost, SyncStatus
 
+_ONE_LINE_WIDTH = 620
 # What is shown: an icon, its colour, a sentence.
 Look = tuple[str, str, str]
 
@@ -41,15 +43,29 @@ class SyncRow(QWidget):
         self.decide = QPushButton(self.tr("Decide…"))
         self.decide.setToolTip(self.tr("Show the files that changed on both sides"))
         self.decide.clicked.connect(self.decide_wanted)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self._icon)
-        layout.addWidget(self.words, 1)
+        said = QHBoxLayout()
+        said.setSpacing(8)
+        said.addWidget(self._icon)
+        said.addWidget(self.words, 1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
         for button in (self.decide, self.pull, self.push):
-            layout.addWidget(button)
+            buttons.addWidget(button)
+        buttons.addStretch(0)
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(8)
+        self._layout.addLayout(said, 1)
+        self._layout.addLayout(buttons)
         theme.changed.connect(self.apply_theme)
         self.setVisible(False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the buttons below the words where there is no room beside them."""
+        way = QBoxLayout.Direction
+        is_narrow = event.size().width() < _ONE_LINE_WIDTH
+        self._layout.setDirection(way.TopToBottom if is_narrow else way.LeftToRight)
+        super().resizeEvent(event)
 
     def show_nothing(self) -> None:
         """Show nothing: no host needs this project's files."""

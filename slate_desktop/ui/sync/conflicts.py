@@ -24,7 +24,6 @@ from slate_desktop.domain.trees.compare import Difference
 from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.ui.text import clean, format_time, plain_label, wrapped_label
 
-
 _SIDE_WIDTH = 200
 
 

@@ -11,6 +11,8 @@ from slate_desktop.domain.alerts import Alert, make_rule
 from slate_desktop.domain.builds.comparison import Comparison, Difference, FileDifference
 from slate_desktop.domain.engine import Engine, EngineDetection
 from slate_desktop.domain.retention import LogPolicy
+from slate_desktop.domain.trees.compare import Difference as Conflict
+from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.settings import catalog
 from slate_desktop.settings.parts import Part
 from slate_desktop.ui.add_project import AddProjectDialog
@@ -30,6 +32,7 @@ from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.servers_dialog import ServerRow, ServersDialog
 from slate_desktop.ui.settings.dialog import SettingsDialog
 from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
+from slate_desktop.ui.sync.conflicts import ConflictsDialog
 from slate_desktop.ui.window import MainWindow
 
 Make = Callable[[MainWindow, Path], QDialog]
@@ -95,6 +98,14 @@ def _rule(window: MainWindow, _folder: Path) -> QDialog:
     return dialog
 
 
+def _conflicts(window: MainWindow, _folder: Path) -> QDialog:
+    dialog = ConflictsDialog(window, "pong")
+    mine = Entry("save/game.dat", 2_000_000, 1_700_000_000_000_000_000, "a" * 64)
+    dialog.show_conflicts([Conflict("save/game.dat", None, mine, None)])
+    dialog.show_message("It is being decided.")
+    return dialog
+
+
 def _comparison(window: MainWindow, _folder: Path) -> QDialog:
     found = Comparison(
         facts=(Difference(name="Status", left="completed", right="failed"),),
@@ -116,6 +127,7 @@ DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
     (ExecuteDialog, lambda window, _: ExecuteDialog(window, window.theme, "pong", ["ls"])),
     (QuickLook, lambda window, _: QuickLook(window, window.documents.context)),
     (AuditDialog, lambda window, _: AuditDialog(window, window.theme, window.workspace.projects)),
+    (ConflictsDialog, _conflicts),
     (RetentionDialog, lambda window, _: RetentionDialog(window, "pong", LogPolicy())),
     (AlertsDialog, _alerts),
     (RuleEditor, _rule),

@@ -25,6 +25,11 @@ create or replace function slate_my_role(project text) returns text
         where m.deleted_at is null and m.user_id = public.slate_me() and m.project_id = project
 $$;
 
+create or replace function slate_am_admin() returns boolean
+    language sql stable security definer set search_path = pg_catalog, public as $$
+    select exists (select from public.slate_users where id = public.slate_me() and is_admin)
+$$;
+
 -- People who share a project with me, and myself.
 create or replace function slate_my_people() returns setof text
     language sql stable security definer set search_path = pg_catalog, public as $$
@@ -33,10 +38,10 @@ create or replace function slate_my_people() returns setof text
     union select public.slate_me()
 $$;
 
-revoke execute on function slate_me(), slate_my_projects(), slate_my_role(text), slate_my_people()
-    from public;
-grant execute on function slate_me(), slate_my_projects(), slate_my_role(text), slate_my_people()
-    to slate_user;
+revoke execute on function slate_me(), slate_my_projects(), slate_my_role(text), slate_my_people(),
+    slate_am_admin() from public;
+grant execute on function slate_me(), slate_my_projects(), slate_my_role(text), slate_my_people(),
+    slate_am_admin() to slate_user;
 
 do $$
 declare
@@ -57,8 +62,13 @@ begin
     loop
         sees := 'false';
         writes := 'false';
-        if found.name = 'slate_schema_migrations' or found.name = 'slate_agents' then
+        if found.name = 'slate_schema_migrations' then
             sees := 'true';
+        elsif found.name = 'slate_agents' then
+            sees := 'true';
+            writes := 'slate_am_admin()';
+        elsif found.name = 'slate_audit' then
+            sees := 'project_id is null or project_id in (select slate_my_projects())';
         elsif found.name = 'slate_users' then
             sees := 'id in (select slate_my_people())';
         elsif found.name = 'slate_projects' then
@@ -66,6 +76,7 @@ begin
             writes := 'owner_id = (select slate_me())';
         elsif found.name = 'slate_project_members' then
             sees := 'project_id in (select slate_my_projects())';
+            writes := 'slate_my_role(project_id) = ''owner''';
         elsif found.name = 'slate_asset_results' then
             sees := 'exists (select 1 from slate_asset_jobs j where j.key = slate_asset_results.key)';
         elsif found.has_project then

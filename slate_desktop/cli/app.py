@@ -18,6 +18,7 @@ from slate_desktop.cli import (
     build_commands,
     connect_commands,
     log_commands,
+    member_commands,
     monitor_commands,
     project_commands,
     server_commands,
@@ -55,6 +56,7 @@ app.add_typer(server_commands.app, name="server")
 app.add_typer(settings_commands.app, name="settings")
 app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")
+member_commands.register(project_commands.app)
 session_output.register(session_commands.app)
 session_stats.register(session_commands.app)
 monitor_commands.register(app, session_commands.app)

@@ -33,6 +33,15 @@ class LevelChoice(StrEnum):
     ERROR = "error"
 
 
+class RoleChoice(StrEnum):
+    """Roles in a project."""
+
+    OWNER = "owner"
+    DEVELOPER = "developer"
+    ARTIST = "artist"
+    VIEWER = "viewer"
+
+
 class NetworkChoice(StrEnum):
     """Networks of a runtime."""
 

@@ -118,6 +118,9 @@ def add_user(
         list[str] | None,
         typer.Option(metavar="PROJECT=ROLE", help="A role in a project; repeatable."),
     ] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="They may take hosts out of service.")
+    ] = False,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
@@ -145,7 +148,9 @@ def add_user(
                     if not found:
                         raise CommandError(ErrorCode.NOT_FOUND, f"There is no project {text!r}.")
                     grants[found[0].id] = Role(role)
-        _invite(output, server_files(directory), Joiner.PERSON, name, out, days, grants)
+        _invite(
+            output, server_files(directory), Joiner.PERSON, name, out, days, grants, is_admin=admin
+        )
 
     alone(as_json, action)
 
@@ -229,6 +234,27 @@ def grant(
 
 
 @app.command()
+def admin(
+    person: Annotated[str, typer.Argument(help="Name or id.")],
+    off: Annotated[bool, typer.Option("--off", help="They may no longer.")] = False,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Let a person take hosts out of service (`slate hosts cordon|drain|uncordon`)."""
+
+    async def action(output: Output) -> None:
+        async with _opened(directory) as database:
+            user = await database.set_admin(person, is_admin=not off)
+        words = "may no longer" if off else "may"
+        output.result(
+            {"user_id": user.id, "admin": not off},
+            f"{user.name} {words} take hosts out of service.",
+        )
+
+    alone(as_json, action)
+
+
+@app.command()
 def users(directory: Directory = None, as_json: Json = False) -> None:
     """List people with their roles, agents, and invitations that were not used yet."""
 
@@ -242,6 +268,7 @@ def users(directory: Directory = None, as_json: Json = False) -> None:
                 {
                     "id": person.id,
                     "name": person.name,
+                    "admin": person.is_admin,
                     "roles": {
                         m.project_id: m.role.value for m in members if m.user_id == person.id
                     },
@@ -301,6 +328,8 @@ def _invite(
     out: Path | None,
     days: float,
     grants: dict[str, Role],
+    *,
+    is_admin: bool = False,
 ) -> None:
     from slate_desktop.domain.joining import write_join_file
     from slate_desktop.server import invitations
@@ -316,6 +345,7 @@ def _invite(
         ca=files.read_private(found.authority_certificate).decode(),
         days=days,
         grants=grants,
+        is_admin=is_admin,
     )
     path = out or Path(f"{config.name}-{_plain(name)}.slate-join")
     files.write_private(path.absolute(), write_join_file(join_file))

@@ -32,6 +32,7 @@ from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
 from slate_desktop.control.log_policies import LogPolicyOperations
+from slate_desktop.control.members import MemberOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
 from slate_desktop.control.requests import Requester
@@ -57,6 +58,7 @@ class Slate(
     BuildPresetOperations,
     AssetOperations,
     AuditOperations,
+    MemberOperations,
 ):
     """A connected client; make one with ``Slate.connect``.
 

@@ -22,7 +22,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         action: what was asked, such as ``session.start``.
-        target: of what: the id of a session, build or asset job.
+        target: of what: the id of a session, build, asset job, person or host.
+        project_id: empty for what concerns a host; ``user_id`` for the server's administrator.
         detail: what else tells one command from another, such as what was executed.
         asked_at: by the clock of the one who asked; ``recorded_at`` is the database's.
         code: ``ok`` or the code of the error; None while it is under way, or where the agent died

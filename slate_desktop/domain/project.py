@@ -33,21 +33,26 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of ``slate_users``; ``pubkey`` is an Ed25519 NATS user key, ``U…``, 56 long."""
+    """One row of ``slate_users``; ``pubkey`` is an Ed25519 NATS user key, ``U…``, 56 long.
+
+    ``is_admin`` tells who may take hosts of a shared server out of service.
+    """
 
     id: str
     name: str
     pubkey: str
     revoked_at: datetime | None = None
+    is_admin: bool = False
     created_at: datetime
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's role in a project."""
+    """A person's role in a project; ``name`` is theirs, empty where it was not asked for."""
 
     project_id: str
     user_id: str
     role: Role
+    name: str = ""
 
 
 class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +61,7 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     ``epoch`` rises at every start of the agent; an agent whose epoch is outdated stops itself.
     ``capabilities`` is what the heartbeat advertises (memory, cpus, gpu, drivers, engines);
     ``seen_ago_s`` is seconds since ``last_seen`` by the database's clock, where it was asked for.
+    A cordoned host takes no new work; one that is draining ends what it has.
     """
 
     id: str
@@ -66,3 +72,7 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: datetime | None
     created_at: datetime
     seen_ago_s: float | None = None
+    cordoned_at: datetime | None = None
+    cordon_reason: str = ""
+    cordoned_by: str | None = None
+    is_draining: bool = False

@@ -184,7 +184,9 @@ class ServerDatabase:
         """Every agent that may sign in."""
         return [agent for agent in await self.database.agents.list() if agent.pubkey]
 
-    async def add_person(self, name: str, public_key: str, grants: dict[str, Role]) -> User:
+    async def add_person(
+        self, name: str, public_key: str, grants: dict[str, Role], is_admin: bool = False
+    ) -> User:
         """Register a person with a login of their own, and the roles of their invitation."""
         user = await self.database.users.create(name, public_key)
         if user.revoked_at is not None:
@@ -192,7 +194,21 @@ class ServerDatabase:
         await self._create_login(person_login(user.id), "slate_user")
         for project_id, role in grants.items():
             await self.database.projects.set_member(project_id, user.id, role)
+        if is_admin:
+            await self._set_admin(user.id, is_admin=True)
         return user
+
+    async def set_admin(self, text: str, *, is_admin: bool) -> User:
+        """Let a person take hosts out of service, or no longer; raises like ``find_person``."""
+        user = await self.find_person(text)
+        await self._set_admin(user.id, is_admin=is_admin)
+        return user
+
+    async def _set_admin(self, user_id: str, *, is_admin: bool) -> None:
+        async with self.database.connection() as connection:
+            await connection.execute(
+                "update slate_users set is_admin = $2 where id = $1", user_id, is_admin
+            )
 
     async def add_agent(self, agent_id: str, public_key: str) -> None:
         """Register an agent's key and login; a new key takes the place of the old one."""

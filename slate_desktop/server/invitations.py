@@ -28,6 +28,7 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
         name: of the person, or the agent's id.
         grants: roles in projects that the person gets, by project id.
         expires_ms: Unix time in milliseconds.
+        is_admin: whether the person may take hosts out of service.
     """
 
     public_key: str
@@ -35,6 +36,7 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     expires_ms: int
     grants: dict[str, Role] = {}
+    is_admin: bool = False
 
     @property
     def is_expired(self) -> bool:
@@ -52,6 +54,7 @@ def invite(
     ca: str,
     days: float = DEFAULT_DAYS,
     grants: dict[str, Role] | None = None,
+    is_admin: bool = False,
 ) -> JoinFile:
     """Write an invitation and return the file that goes to the one who joins.
 
@@ -61,7 +64,12 @@ def invite(
     key = SigningKey.generate()
     expires_ms = int((time.time() + days * 86_400) * 1000)
     kept = Invitation(
-        public_key=key.public, kind=kind, name=name, expires_ms=expires_ms, grants=grants or {}
+        public_key=key.public,
+        kind=kind,
+        name=name,
+        expires_ms=expires_ms,
+        grants=grants or {},
+        is_admin=is_admin,
     )
     files.write_private(directory / f"{key.public}.json", msgspec.json.encode(kept))
     return JoinFile(

@@ -97,7 +97,7 @@ class Registrar:
             # Nothing is written for a request that cannot be signed.
             self._authority.client_certificate(request.csr.encode(), "slate")
             user = await self._database.add_person(
-                invitation.name, request.public_key, invitation.grants
+                invitation.name, request.public_key, invitation.grants, invitation.is_admin
             )
             login, identity = person_login(user.id), user.id
             certificate = self._authority.client_certificate(request.csr.encode(), login)

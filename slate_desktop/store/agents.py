@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from slate_desktop.domain.project import AgentRow
-from slate_desktop.errors import StaleWriteError
+from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.errors import not_found
 from slate_desktop.store.port import Runner
 
@@ -47,6 +47,29 @@ class Agents:
         if row is None:
             raise not_found("agent", "agent_id")
         return _agent(row)
+
+    async def cordon(
+        self, agent_id: str, *, is_cordoned: bool, is_draining: bool = False, reason: str = ""
+    ) -> None:
+        """Let a host take no new work, or again.
+
+        Raises:
+            CommandError: ``forbidden`` for a login that may not, or ``not_found``.
+        """
+        done = await self._run.value(
+            "cordon_agent",
+            id=agent_id,
+            cordoned=is_cordoned,
+            draining=is_draining,
+            reason=reason if is_cordoned else "",
+        )
+        if done is None:
+            await self.get(agent_id)
+            raise CommandError(
+                ErrorCode.FORBIDDEN,
+                "Only an administrator of the server takes hosts out of service.",
+                hint="On the server: slate server admin PERSON",
+            )
 
     async def list(self) -> list[AgentRow]:
         """Return all agents; ``seen_ago_s`` is by the database's clock."""

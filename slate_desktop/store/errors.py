@@ -16,6 +16,7 @@ STATE_CONSTRAINTS = frozenset(
         "slate_build_moves",
         "slate_build_identity",
         "slate_asset_moves",
+        "slate_members_owner_stays",
     }
 )
 AWAY: tuple[type[BaseException], ...] = (

@@ -37,6 +37,11 @@ class Users:
         row = await self._run.one("get_user_by_pubkey", pubkey=pubkey)
         return None if row is None else msgspec.convert(dict(row), User)
 
+    async def find(self, text: str) -> list[tuple[str, str]]:
+        """Return id and name of people with exactly this id or name."""
+        rows = await self._run.many("find_person", text=text)
+        return [(row["id"], row["name"]) for row in rows]
+
     async def revoke(self, user_id: str) -> None:
         """Withdraw a person's key; harmless when it is withdrawn already."""
         await self._run.value("revoke_user", id=user_id)

@@ -35,7 +35,7 @@ class Availability:
         )
         is_own = can_remove and not folders.is_folder(work.project)
         why = no_link or window.tr("Choose a project first.")
-        for name in ("project.logs", "project.alerts"):
+        for name in ("project.logs", "project.alerts", "project.members"):
             registry.set_enabled(name, is_own, why)
         for name in NEED_LOG:
             registry.set_enabled(

@@ -68,6 +68,14 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             hint=_tr("How long and how much of the project's logs is kept"),
         ),
         ActionSpec(
+            "project.members",
+            _tr("&Members…"),
+            menu,
+            "project",
+            "key-round",
+            hint=_tr("Who is in the project, and what they may do"),
+        ),
+        ActionSpec(
             "audit.show",
             _tr("A&udit trail…"),
             menu,

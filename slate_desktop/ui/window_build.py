@@ -34,6 +34,7 @@ from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.help_dialogs import show_about
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.late_panes import LatePanes
+from slate_desktop.ui.members import edit_members
 from slate_desktop.ui.monitor.binding import MonitorBinding
 from slate_desktop.ui.monitor.retention import edit_retention
 from slate_desktop.ui.offline import Offline
@@ -100,6 +101,7 @@ def _make_actions(window: MainWindow) -> None:
         "project.remove": _spawner(window, "remove_project"),
         "project.alerts": lambda: window.alerts.open(),
         "project.logs": lambda: window.tasks.spawn(edit_retention(window), "logs", window),
+        "project.members": lambda: window.tasks.spawn(edit_members(window), "members", window),
         "audit.show": lambda: window.tasks.spawn(show_audit(window), "audit", window),
         "sync.push": lambda: window.sync.push(),
         "sync.pull": lambda: window.sync.pull(),

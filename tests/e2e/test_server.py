@@ -206,6 +206,26 @@ def test_roles_count_at_once_and_are_withdrawn_at_once(
     assert studio.bert.json("audit", "list")["entries"] == []
 
 
+def test_an_owner_decides_who_is_in_a_project(studio: Studio, annas: dict[str, Any]) -> None:
+    project = annas["project"]["id"]
+    assert studio.anna.json("project", "grant", "annas", "bert", "artist")["role"] == "artist"
+    listed = studio.bert.json("project", "members", "annas")["members"]
+    assert [(row["name"], row["role"]) for row in listed] == [("Anna", "owner"), ("Bert", "artist")]
+    for refused, code in (
+        (studio.bert("project", "grant", "annas", "Bert", "owner", "--json"), "forbidden"),
+        (studio.bert("project", "revoke", "annas", "Anna", "--json"), "forbidden"),
+        (studio.anna("project", "grant", "annas", "Anna", "viewer", "--json"), "illegal_state"),
+        (studio.anna("project", "revoke", "annas", "Anna", "--json"), "illegal_state"),
+        (studio.anna("project", "grant", "annas", "Nobody", "viewer", "--json"), "not_found"),
+    ):
+        assert refused.json["error"]["code"] == code, refused
+    studio.anna.json("project", "revoke", "annas", "Bert")
+    assert studio.bert.json("project", "list")["projects"] == []
+    trail = studio.anna.json("audit", "list", "--project", project, "--limit", "200")["entries"]
+    noted = [(r["user_name"], r["detail"]) for r in trail if r["action"].startswith("member.")]
+    assert noted[:2] == [("Anna", "Bert"), ("Anna", "Bert: artist")]
+
+
 def test_a_removed_person_is_out(studio: Studio, annas: dict[str, Any]) -> None:
     assert annas
     file = studio.directory.parent / "Cleo.slate-join"

@@ -26,12 +26,14 @@ from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.domain.marks import Mark
-from slate_desktop.domain.project import Project
+from slate_desktop.domain.project import Member, Project, User
 from slate_desktop.domain.retention import LogPolicy
+from slate_desktop.domain.roles import Role
 from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats, StatsPoint
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, SlateError
+from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.log_batch import batches_of
 from tests.gui.alert_fakes import FakeAlerts
 from tests.gui.build_fakes import FakeBuilds
@@ -65,6 +67,10 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self.projects: dict[str, Project] = {}
         self.sessions: dict[str, RuntimeSession] = {}
         self.audit: list[AuditEntry] = []
+        self.members: list[Member] = []
+        self.user = User(
+            id="me", name="Me", pubkey=SigningKey.generate().public, created_at=datetime.now(UTC)
+        )
         self.lines: dict[str, list[LogLine]] = {}
         self.refuse: dict[str, SlateError] = {}
         self.calls: list[tuple[str, Any]] = []
@@ -269,6 +275,25 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         assert self.sync is not None
         self.sync = msgspec.structs.replace(self.sync, **fields)
         return self.sync
+
+    async def list_members(self, project_id: str) -> list[Member]:
+        self._note("list_members", project_id)
+        return list(self.members)
+
+    async def set_member(self, project_id: str, person: str, role: str) -> Member:
+        self._note("set_member", (person, str(role)))
+        known = {m.user_id: m for m in self.members} | {m.name: m for m in self.members}
+        user_id = known[person].user_id if person in known else f"id-{person}"
+        name = known[person].name if person in known else person
+        made = Member(project_id=project_id, user_id=user_id, role=Role(role), name=name)
+        self.members = [m for m in self.members if m.user_id != user_id] + [made]
+        return made
+
+    async def remove_member(self, project_id: str, person: str) -> Member:
+        self._note("remove_member", person)
+        (gone,) = [m for m in self.members if m.user_id == person]
+        self.members.remove(gone)
+        return gone
 
     async def list_audit(
         self, project_id: str | None = None, *, limit: int = 200, **_: Any

@@ -6,9 +6,11 @@ import asyncpg
 import pytest
 
 from slate_desktop.domain.build import BuildStatus
+from slate_desktop.domain.roles import Role
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.store.database import Database
+from slate_desktop.wire.keys import SigningKey
 from tests.integration.store_rows import claim, make_session, record
 from tests.services.postgres import PostgresDsn
 
@@ -25,8 +27,11 @@ REFUSED_TO_USERS = (
     "insert into slate_users (id, name, pubkey) values ('x', 'x', 'U')",
     "update slate_users set revoked_at = now()",
     "update slate_projects set owner_id = owner_id",
-    "insert into slate_project_members select project_id, user_id, 'owner'"
-    " from slate_runtime_sessions",
+    "update slate_project_members set user_id = user_id",
+    "delete from slate_project_members",
+    "update slate_agents set pubkey = null",
+    "update slate_users set is_admin = true",
+    "select slate_note(null, 'x.y', 'x', 'x')",
     "update slate_agents set epoch = 1",
     "insert into slate_requests values ('a', 'b', 'c', 'd')",
     "insert into slate_runtime_stats (session_id, bucket) values ('x', now())",
@@ -78,6 +83,29 @@ async def test_a_user_is_refused(
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_members_and_hosts_are_a_persons_only_where_the_login_is_theirs(
+    database: Database, postgres_dsn: PostgresDsn
+) -> None:
+    session_id = await make_session(database)
+    project_id = (await database.sessions.get(session_id)).project_id
+    await database.agents.register("a1", name="a1", pubkey=None, capabilities={})
+    async with await Database.connect(postgres_dsn.user) as db:
+        # One person alone, as in the embedded stack, does as they like.
+        await db.agents.cordon("a1", is_cordoned=True, reason="tidying")
+        assert (await db.agents.get("a1")).cordon_reason == "tidying"
+        other = await database.users.create("other", SigningKey.generate().public)
+        # A login that several share is nobody's.
+        for change in (
+            db.projects.set_member(project_id, other.id, Role.VIEWER),
+            db.agents.cordon("a1", is_cordoned=False),
+        ):
+            with pytest.raises(CommandError) as caught:
+                await change
+            assert caught.value.code is ErrorCode.FORBIDDEN
+    noted = [row.action for row in await database.audit.list(limit=10)]
+    assert noted == ["host.cordon"]
 
 
 async def test_a_refusal_is_the_error_forbidden(

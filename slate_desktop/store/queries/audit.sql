@@ -30,14 +30,15 @@ from slate_users u where u.id = :user_id;
 
 -- name: list_audit
 -- A page of the trail, newest first.
-select a.id, a.project_id, p.name as project_name, a.user_id, a.user_name, a.agent_id, a.action,
+select a.id, coalesce(a.project_id, '') as project_id, coalesce(p.name, '') as project_name,
+    coalesce(a.user_id, '') as user_id, a.user_name, a.agent_id, a.action,
     a.target, a.detail, a.asked_at, a.recorded_at, a.code, a.message, a.ended_at
-from slate_audit a join slate_projects p on p.id = a.project_id
+from slate_audit a left join slate_projects p on p.id = a.project_id
 where (:project_id::text is null or a.project_id = :project_id)
     and (:since::timestamptz is null or a.recorded_at >= :since)
     and (:person::text is null or a.user_id = :person or lower(a.user_name) = lower(:person))
     and (:before::bigint is null or a.id < :before)
-    and (:member::text is null or a.project_id in (
+    and (:member::text is null or a.project_id is null or a.project_id in (
         select m.project_id from slate_project_members m
         where m.user_id = :member and m.deleted_at is null))
 order by a.id desc

@@ -6,16 +6,16 @@ select coalesce(max(number), 0) from slate_schema_migrations;
 -- Register a person's public key; the same key again is the same person.
 insert into slate_users (id, name, pubkey) values (:id, :name, :pubkey)
 on conflict (pubkey) do update set name = excluded.name
-returning id, name, pubkey, revoked_at, created_at;
+returning id, name, pubkey, revoked_at, is_admin, created_at;
 
 -- name: get_user^
 -- One person by id.
-select id, name, pubkey, revoked_at, created_at from slate_users
+select id, name, pubkey, revoked_at, is_admin, created_at from slate_users
 where id = :id and deleted_at is null;
 
 -- name: get_user_by_pubkey^
 -- One person by public key, revoked ones too.
-select id, name, pubkey, revoked_at, created_at from slate_users
+select id, name, pubkey, revoked_at, is_admin, created_at from slate_users
 where pubkey = :pubkey and deleted_at is null;
 
 -- name: revoke_user$
@@ -96,9 +96,10 @@ where project_id = :project_id and user_id = :user_id and deleted_at is null;
 
 -- name: list_members
 -- Who is in a project.
-select project_id, user_id, role from slate_project_members
-where project_id = :project_id and deleted_at is null
-order by created_at, user_id;
+select m.project_id, m.user_id, m.role, coalesce(u.name, '') as name
+from slate_project_members m left join slate_users u on u.id = m.user_id
+where m.project_id = :project_id and m.deleted_at is null
+order by m.created_at, m.user_id;
 
 -- name: register_agent^
 -- An agent starts: its epoch rises, so that an older process of it is outdated.
@@ -107,7 +108,8 @@ values (:id, :name, :pubkey, 1, :capabilities, now())
 on conflict (id) do update set name = excluded.name, pubkey = excluded.pubkey,
     capabilities = excluded.capabilities, last_seen = now(), epoch = slate_agents.epoch + 1,
     deleted_at = null
-returning id, name, pubkey, epoch, capabilities, last_seen, created_at;
+returning id, name, pubkey, epoch, capabilities, last_seen, created_at, cordoned_at, cordon_reason,
+    cordoned_by, is_draining;
 
 -- name: heartbeat$
 -- An agent lives; no row when its epoch is outdated.
@@ -116,17 +118,29 @@ set last_seen = now(), capabilities = coalesce(:capabilities::jsonb, capabilitie
 where id = :id and epoch = :epoch
 returning epoch;
 
+-- name: cordon_agent$
+-- Let a host take no new work, or again; no row where the login may not, or there is none.
+update slate_agents
+set cordoned_at = case when :cordoned then coalesce(cordoned_at, clock_timestamp()) end,
+    cordon_reason = :reason, is_draining = :draining
+where id = :id and deleted_at is null
+returning id;
+
+-- name: find_person
+-- People with exactly this id or name.
+select id, name from slate_find_person(:text);
+
 -- name: list_agents
 -- All agents, and how long ago each was seen, by the database's clock.
-select id, name, pubkey, epoch, capabilities, last_seen, created_at,
-    extract(epoch from now() - last_seen)::float8 as seen_ago_s
+select id, name, pubkey, epoch, capabilities, last_seen, created_at, cordoned_at,
+    cordon_reason, cordoned_by, is_draining, extract(epoch from now() - last_seen)::float8 as seen_ago_s
 from slate_agents where deleted_at is null
 order by id;
 
 -- name: get_agent^
 -- One agent.
-select id, name, pubkey, epoch, capabilities, last_seen, created_at,
-    extract(epoch from now() - last_seen)::float8 as seen_ago_s
+select id, name, pubkey, epoch, capabilities, last_seen, created_at, cordoned_at,
+    cordon_reason, cordoned_by, is_draining, extract(epoch from now() - last_seen)::float8 as seen_ago_s
 from slate_agents where id = :id and deleted_at is null;
 
 -- name: begin_request$

@@ -22,7 +22,13 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.audit import AuditEntry
 from slate_desktop.domain.project import Project
-from slate_desktop.ui.audit.rows import DETAIL, AuditFilter, AuditRows, ResultFilter
+from slate_desktop.ui.audit.rows import (
+    DETAIL,
+    AuditFilter,
+    AuditRows,
+    ResultFilter,
+    person_key,
+)
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.text import clean, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
@@ -82,7 +88,7 @@ class AuditDialog(QDialog):
         """Show these, newest first."""
         self.rows.set_entries(entries)
         self.older_button.setVisible(has_older)
-        people = {entry.user_id: entry.user_name for entry in reversed(entries)}
+        people = {person_key(entry): entry.user_name for entry in reversed(entries)}
         chosen = self.people.currentData()
         self.people.blockSignals(True)
         while self.people.count() > 1:

@@ -137,11 +137,16 @@ class AuditFilter(QSortFilterProxyModel):
     def filterAcceptsRow(self, source_row: int, _source_parent: Index) -> bool:
         """Tell whether a row passes."""
         entry = self._rows.entries[source_row]
-        if self._person not in ("", entry.user_id) or not self._result.takes(entry):
+        if self._person not in ("", person_key(entry)) or not self._result.takes(entry):
             return False
         words = (entry.user_name, entry.project_name, entry.action, entry.target, entry.result,
                  entry.detail, entry.message, entry.agent_id)  # fmt: skip
         return not self._text or any(self._text in word.casefold() for word in words)
+
+
+def person_key(entry: AuditEntry) -> str:
+    """Return what tells a person from others; the server's administrator has no id."""
+    return entry.user_id or entry.user_name
 
 
 def _picture(entry: AuditEntry, theme: Theme) -> tuple[Any, ...]:

@@ -178,7 +178,7 @@ def _tasks_of_files(
     files: Sequence[Path], preset: str | None, options: dict[str, Any]
 ) -> list[AssetTask]:
     """Return a task for each file, with those of the options that are for its kind."""
-    from slate_desktop.control.asset_batch import AssetTask, fitting
+    from slate_desktop.control.asset_batch import AssetTask, fitting, place_of
     from slate_desktop.domain.assets.kinds import kind_of
 
     kinds = {kind for file in files if (kind := kind_of(file)) is not None}
@@ -186,5 +186,7 @@ def _tasks_of_files(
     for file in files:
         kind = kind_of(file)
         own = options if kind is None else fitting(options, kind, kinds)
-        tasks.append(AssetTask(source=file, name=str(file), preset=preset, options=own))
+        tasks.append(
+            AssetTask(source=file, name=str(file), place=place_of(file), preset=preset, options=own)
+        )
     return tasks

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from slate_desktop.control.preset_files import find_preset_root
 from slate_desktop.domain.assets.kinds import AssetKind, kind_of
 from slate_desktop.domain.assets.options import AssetOptions, parse_options
 from slate_desktop.domain.assets.presets import AssetPreset, choose_preset
@@ -34,11 +35,14 @@ class AssetTask(msgspec.Struct, frozen=True, kw_only=True):
         kind: None for what its name says.
         preset: an id, ``auto`` for what the rules choose, None for the kind's defaults.
         options: that win over the preset's, by their names.
+        place: the path that rules of presets look at, with ``/``: below the project that keeps
+            presets, else below the folder that was named; empty for the source as it is.
     """
 
     source: Path
     name: str
     folder: str = ""
+    place: str = ""
     kind: AssetKind | None = None
     preset: str | None = None
     options: dict[str, Any] = {}
@@ -65,8 +69,7 @@ class AssetTask(msgspec.Struct, frozen=True, kw_only=True):
         if self.preset is None:
             return None
         if self.preset == AUTO:
-            place = PurePosixPath(self.folder) / self.source.name if self.folder else None
-            return choose_preset(presets, str(place or self.source.as_posix()), kind)
+            return choose_preset(presets, self.place or self.source.as_posix(), kind)
         for preset in presets:
             if preset.id == self.preset:
                 return preset
@@ -98,7 +101,7 @@ def tasks_of_batch(target: str, *, skip: Iterable[Path] = ()) -> list[AssetTask]
         names = sorted(glob.glob(target, recursive=True))  # noqa: PTH207 - a pattern of any root
         found = [Path(name) for name in names if kind_of(name) and Path(name).is_file()]
         if found:
-            return [AssetTask(source=file, name=str(file)) for file in found]
+            return [AssetTask(source=file, name=str(file), place=place_of(file)) for file in found]
     elif path.exists():
         raise CommandError(
             ErrorCode.BAD_REQUEST,
@@ -134,8 +137,22 @@ def _is_known(kind: AssetKind, name: str, value: object) -> bool:
     return True
 
 
+def place_of(source: Path, folder: Path | None = None) -> str:
+    """Return the path of a file that rules of presets look at, with ``/``. Blocks.
+
+    It is below the project that keeps presets; without one below ``folder``, or where SLATE was
+    started; else the file as it was named.
+    """
+    file = source.absolute()
+    for root in (find_preset_root(file.parent), folder, Path.cwd()):
+        if root is not None and file.is_relative_to(root.absolute()):
+            return file.relative_to(root.absolute()).as_posix()
+    return source.as_posix()
+
+
 def _below(folder: Path, skip: Sequence[Path]) -> list[AssetTask]:
     tasks: list[AssetTask] = []
+    root = find_preset_root(folder) or folder.absolute()
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         folders[:] = sorted(
@@ -149,7 +166,8 @@ def _below(folder: Path, skip: Sequence[Path]) -> list[AssetTask]:
             if kind_of(name) is None or name.startswith(".") or source.is_symlink():
                 continue
             below = "" if place == "." else place
-            tasks.append(AssetTask(source=source, name=str(source), folder=below))
+            shown = source.absolute().relative_to(root).as_posix()
+            tasks.append(AssetTask(source=source, name=str(source), folder=below, place=shown))
         if len(tasks) > _MAX_ASSETS:
             raise CommandError(
                 ErrorCode.BAD_REQUEST,
@@ -202,6 +220,7 @@ def _of_entry(path: Path, number: int, entry: object) -> AssetTask:
         source=path.parent / name,
         name=str(path.parent / name),
         folder=folder,
+        place=place_of(path.parent / name, path.parent),
         kind=kind,
         preset=preset,
         options=options,

@@ -38,6 +38,8 @@ class AssetChoices:
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
         self._document = tomlkit.document()
+        # A look into the document takes too long for each cell of a list that is scrolled.
+        self._paths: frozenset[str] = frozenset()
         self.problems: list[str] = []
 
     def load(self) -> None:
@@ -53,11 +55,13 @@ class AssetChoices:
             self._document = tomlkit.parse(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             self._document = tomlkit.document()
+            self._note_paths()
             return
         except (OSError, UnicodeDecodeError, TOMLKitError) as exc:
             raise SettingsError(
                 f"{self._path} cannot be read: {exc}.", hint="Correct it in an editor."
             ) from exc
+        self._note_paths()
         for path, table in self._document.items():
             try:
                 kind = AssetKind(str(table.get("kind", "")))  # type: ignore[union-attr]
@@ -66,6 +70,10 @@ class AssetChoices:
                 self.problems.append(f"{path}: {exc}")
             except CommandError as exc:
                 self.problems.append(f"{path}: {exc.message}")
+
+    def has_choice(self, path: str) -> bool:
+        """Tell whether anything was chosen for an asset; quick."""
+        return path in self._paths
 
     def chosen(self, path: str) -> dict[str, Any]:
         """Return what was chosen for an asset, by option."""
@@ -119,6 +127,15 @@ class AssetChoices:
             self._document = tomlkit.parse(before)
             reason = exc.strerror or exc
             raise SettingsError(f"{self._path} cannot be written: {reason}.") from exc
+        finally:
+            self._note_paths()
+
+    def _note_paths(self) -> None:
+        self._paths = frozenset(
+            str(path)
+            for path, table in self._document.items()
+            if isinstance(table, Mapping) and set(table) - {"kind"}
+        )
 
 
 def _values(table: Any) -> dict[str, Any]:

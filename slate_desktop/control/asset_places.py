@@ -28,12 +28,22 @@ def twins(tasks: Sequence[AssetTask]) -> dict[int, AssetTask]:
 def check_no_twin(twin: AssetTask | None) -> None:
     """Refuse an asset whose products would replace those of ``twin``, with ``bad_request``."""
     if twin is not None:
-        raise CommandError(
-            ErrorCode.BAD_REQUEST,
-            f"Its products would have the names of those of {twin.source.name}.",
-            field="path",
-            hint="Process it into another folder.",
-        )
+        raise twin_error(twin.source.name)
+
+
+def twin_error(name: str) -> CommandError:
+    """Return why an asset is refused whose products would replace those of another one."""
+    return CommandError(
+        ErrorCode.BAD_REQUEST,
+        f"Its products would have the names of those of {name}.",
+        field="path",
+        hint="Process it into another folder, or rename one of the two.",
+    )
+
+
+def is_gone(root: Path, path: str) -> bool:
+    """Tell whether a project's file is there no more; one that cannot be seen is. Blocks."""
+    return root.is_dir() and not (root / path).exists()
 
 
 def check_no_input(source: Path, places: Sequence[Path]) -> None:

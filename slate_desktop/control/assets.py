@@ -359,6 +359,11 @@ class AssetOperations(AssetPresetOperations):
         submit: SubmitOptions,
     ) -> AssetJob:
         parsed = parse_options(prepared.kind, options)
+        out_dir = asset_submission.check_out_dir(
+            prepared.out_dir if submit.out_dir is None else submit.out_dir
+        )
+        if submit.is_delivered:
+            await self._check_twin(project, prepared, out_dir)
         key = prepared.key(parsed)
         known = None if submit.is_forced else await self.db.asset_jobs.result_of(key)
         # Products that name their neighbours by another source's name are made again.
@@ -367,7 +372,6 @@ class AssetOperations(AssetPresetOperations):
         # A worker beside this program sees the project's folder; any other gets the bytes.
         if not is_known and not (self.is_beside_workers and prepared.is_below_root):
             await asset_submission.upload(prepared, NatsObjects(self.bus))
-        out_dir = prepared.out_dir if submit.out_dir is None else submit.out_dir
         body = AssetJobBody(
             job_id=new_id(),
             project_id=project.id,
@@ -376,7 +380,7 @@ class AssetOperations(AssetPresetOperations):
             inputs=list(prepared.inputs),
             options=options_to_json(parsed),
             key=key,
-            out_dir=asset_submission.check_out_dir(out_dir) if submit.is_delivered else None,
+            out_dir=out_dir if submit.is_delivered else None,
             priority=submit.priority,
             time_limit_s=submit.time_limit_s,
             forced=submit.is_forced or is_other,
@@ -393,6 +397,19 @@ class AssetOperations(AssetPresetOperations):
             await self._deliver_known(job, Path(project.root))
         self._assets_changed.emit(project.id)
         return job
+
+    async def _check_twin(self, project: Project, prepared: Prepared, out_dir: str) -> None:
+        """Refuse an asset whose products would replace those of another one that is still there."""
+        found = await self.db.asset_jobs.find_twin(
+            project_id=project.id, kind=prepared.kind, path=prepared.path, out_dir=out_dir
+        )
+        if found is None:
+            return
+        path, is_in_project = found
+        root = Path(project.root)
+        if is_in_project and await asyncio.to_thread(asset_places.is_gone, root, path):
+            return
+        raise asset_places.twin_error(path)
 
     async def _deliver_known(self, job: AssetJob, root: Path) -> None:
         """Bring the products of a known key to the project at once, where no worker takes part.

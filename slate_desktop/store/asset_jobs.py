@@ -298,6 +298,25 @@ class AssetJobs:
         """Record that the products lie under their names in the project."""
         await self._run.run("note_asset_delivery", id=job_id)
 
+    async def find_twin(
+        self, *, project_id: str, kind: AssetKind, path: str, out_dir: str
+    ) -> tuple[str, bool] | None:
+        """Return another asset whose products have the names of this one's, if there is one.
+
+        Returns:
+            Its path, and whether it lies in the project's folder. An asset that was processed
+            before the other one has none: it keeps its names.
+        """
+        row = await self._run.one(
+            "find_asset_twin",
+            project_id=project_id,
+            kind=kind.value,
+            path=path,
+            out_dir=out_dir,
+            stem=PurePosixPath(path).stem,
+        )
+        return None if row is None else (row["path"], row["is_in_project"])
+
     async def undelivered(
         self, *, older_than_s: float, but: Iterable[str] = (), limit: int = 100
     ) -> Sequence[AssetJob]:

@@ -29,6 +29,7 @@ BENCHES = {
     "assets": "1,000 mixed assets: two workers against one, and the same again",
     "preview": "first pixels of a texture, a model and a sound against plain readers",
     "previewloop": "100 previews opened and closed: turns of the loop, and memory afterwards",
+    "browser": "50,000 assets in the browser: scrolled while their pictures come in",
     "idle": "what window and agent take of a core while nothing happens",
 }
 

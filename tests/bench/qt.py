@@ -92,6 +92,11 @@ class Heart:
         return max(self.cpu_ms)
 
     @property
+    def p999_cpu_ms(self) -> float:
+        """The processor time that one beat in a thousand exceeds."""
+        return sorted(self.cpu_ms)[int(len(self.cpu_ms) * 0.999)]
+
+    @property
     def p999_wall_ms(self) -> float:
         """The stall that one beat in a thousand exceeds."""
         return sorted(self.wall_ms)[int(len(self.wall_ms) * 0.999)]

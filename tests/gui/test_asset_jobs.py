@@ -72,6 +72,19 @@ async def test_dropped_folder_of_the_project_is_processed(
     assert not window.docks.docks["jobs"].isHidden()
 
 
+async def test_dropped_files_of_one_name_are_refused_by_name(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    await followed(window)
+    for name in ("rock.png", "rock.tga"):
+        (project_root / name).write_bytes(b"x")
+    drop(window, project_root / "rock.png", project_root / "rock.tga")
+    notices = window.workspace.notices
+    assert notices is not None
+    await until(lambda: any("rock.tga" in notice.text for notice in notices.items))
+    assert [call[1][0].name for call in slate.calls if call[0] == "process_asset"] == ["rock.png"]
+
+
 async def test_dropped_folder_elsewhere_is_offered_as_a_project(
     window: MainWindow, slate: FakeSlate, tmp_path: Path
 ) -> None:

@@ -215,6 +215,20 @@ async def test_product_that_names_its_neighbours_is_made_for_each_name(world: As
     assert (await world.slate.wait_asset_job(third.id)).status is S.COMPLETED
 
 
+async def test_asset_never_replaces_the_products_of_another_of_its_name(world: AssetWorld) -> None:
+    first = world.write("art/cube.obj")
+    await world.process("art/cube.obj")
+    world.write("art/Cube.stl", "solid nothing")
+    with pytest.raises(CommandError, match=r"art/cube\.obj"):
+        await world.slate.process_asset("art/Cube.stl", world.project.id)
+    # Elsewhere is room, who came first goes on, and what is gone keeps no names.
+    elsewhere = SubmitOptions(out_dir="made")
+    await world.slate.process_asset("art/Cube.stl", world.project.id, submit=elsewhere)
+    await world.process("art/cube.obj")
+    first.unlink()
+    await world.slate.process_asset("art/Cube.stl", world.project.id)
+
+
 async def test_result_that_cannot_be_read_is_made_again(world: AssetWorld) -> None:
     """As one of another release may be."""
     world.write("cube.obj")

@@ -229,6 +229,23 @@ returning j.id, j.project_id, j.user_id, j.batch_id, j.kind, j.path, j.inputs, j
 -- The products lie under their names in the project.
 update slate_asset_jobs set delivered_at = now() where id = :id and delivered_at is null;
 
+-- name: find_asset_twin^
+-- Another asset whose products have, or will have, the names of an asset's; who came first keeps them.
+select other.path, other.inputs -> 0 ->> 'path' is not null as is_in_project
+from slate_asset_jobs other
+where other.project_id = :project_id and other.kind = :kind and other.out_dir = :out_dir
+    and other.path <> :path and other.deleted_at is null
+    and other.status in ('queued', 'processing', 'completed')
+    and lower(regexp_replace(other.path, '^.*/|\.[^./]*$', '', 'g')) = lower(:stem)
+    and not exists (
+        select from slate_asset_jobs own
+        where own.project_id = :project_id and own.kind = :kind and own.out_dir = :out_dir
+            and own.path = :path and own.deleted_at is null
+            and own.status in ('queued', 'processing', 'completed')
+            and own.created_at < other.created_at
+    )
+order by other.created_at limit 1;
+
 -- name: list_undelivered_asset_jobs
 -- Completed jobs whose products are not yet where they belong.
 select id, project_id, user_id, batch_id, kind, path, inputs, options, key, worker_key, out_dir,

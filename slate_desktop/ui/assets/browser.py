@@ -18,14 +18,14 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.control.asset_choices import AssetChoices
-from slate_desktop.control.asset_index import AssetEntry, scan, select
+from slate_desktop.control.asset_index import AssetEntry, AssetFilter, SortKey, scan, select
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import outside
 from slate_desktop.ui.assets.bar import AssetBar
 from slate_desktop.ui.assets.batch_panel import BatchPanel
 from slate_desktop.ui.assets.grid import AssetGrid
-from slate_desktop.ui.assets.list_model import AssetListModel
+from slate_desktop.ui.assets.list_model import AssetListModel, rows_of
 from slate_desktop.ui.assets.quick_look import QuickLook
 from slate_desktop.ui.assets.thumbnails import Thumbnails
 from slate_desktop.ui.documents.document import DocumentContext
@@ -105,7 +105,7 @@ class AssetBrowser(QWidget):
         if entry.path in self._unreadable:
             return "failed"
         known = self._states.get(entry.path, "")
-        if not known and self.choices is not None and self.choices.chosen(entry.path):
+        if not known and self.choices is not None and self.choices.has_choice(entry.path):
             return "own options"
         return known
 
@@ -154,8 +154,9 @@ class AssetBrowser(QWidget):
         if self.root != root:
             self.refresh()
             return
+        counts = await asyncio.to_thread(lambda: Counter(entry.kind for entry in entries))
         self.entries, self.choices = entries, choices
-        self.bar.show_counts(Counter(entry.kind for entry in entries))
+        self.bar.show_counts(counts)
         self.counted.emit(len(entries))
         await self._filter()
 
@@ -168,18 +169,24 @@ class AssetBrowser(QWidget):
         if root is None:
             return
         wanted, order = self.bar.wanted, self.bar.sort_key
-        shown = await asyncio.to_thread(select, self.entries, wanted, order, self.state_of)
+        shown, rows = await asyncio.to_thread(self._select, self.entries, wanted, order)
         if generation != self._generation or root != self.root:
             return
         kept = {entry.path for entry in self.selected}
         current = self.model.entry(self.grid.currentIndex())
-        self.model.set_entries(root, shown)
+        self.model.set_entries(root, shown, rows)
         self._select_again(kept, current.path if current is not None else "")
         self.nothing.setText(
             self.tr("No asset fits.") if self.entries else self.tr("No assets in this folder.")
         )
         self._views.setCurrentWidget(self.grid if shown else self.nothing)
         self.filled.emit()
+
+    def _select(
+        self, entries: list[AssetEntry], wanted: AssetFilter, order: SortKey
+    ) -> tuple[list[AssetEntry], dict[str, int]]:
+        shown = select(entries, wanted, order, self.state_of)
+        return shown, rows_of(shown)
 
     def _select_again(self, paths: set[str], current: str) -> None:
         selection = self.grid.selectionModel()

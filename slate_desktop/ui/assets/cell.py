@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPen, QPixmap
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPixmap
 
 from slate_desktop.control.asset_index import AssetEntry
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui import icons
 from slate_desktop.ui.assets.list_model import AssetListModel
+from slate_desktop.ui.assets.scaled import ScaledPictures
 from slate_desktop.ui.assets.thumbnails import Thumbnail, fitted
 from slate_desktop.ui.text import clean
 from slate_desktop.ui.theme import Theme
@@ -32,15 +33,33 @@ STATE_LOOKS = {
     "own options": ("sliders-horizontal", "accent.text"),
 }
 _PADDING = 8
+_MAX_KEPT = 4_000
+_CENTRED = int(Qt.AlignmentFlag.AlignCenter)
+_KEEP = Qt.AspectRatioMode.KeepAspectRatio
+_MIDDLE = Qt.TextElideMode.ElideMiddle
 # Selected, current and focused, under the mouse.
 Look = tuple[bool, bool, bool]
 
 
 class CellPainter:
-    """Paints cells of a grid and rows of a list."""
+    """Paints cells of a grid and rows of a list.
+
+    A screen holds dozens of them and is painted sixty times a second while it is scrolled: what is
+    the same each time (texts, their cuts, colours, scaled pictures) is kept.
+    """
 
     def __init__(self, model: AssetListModel, theme: Theme) -> None:
         self._model, self._theme = model, theme
+        self.pictures = ScaledPictures()
+        self._cut: dict[tuple[str, int], tuple[str, int]] = {}
+        self._texts: dict[AssetEntry, tuple[str, str, str, str]] = {}
+        self._colors: dict[str, QColor] = {}
+
+    def apply_theme(self) -> None:
+        """Take colours and fonts of the theme."""
+        self._cut.clear()
+        self._colors.clear()
+        self.pictures.clear()
 
     def paint(self, painter: QPainter, rect: QRect, row: int, look: Look, *, is_list: bool) -> None:
         """Paint the asset of a row."""
@@ -56,6 +75,7 @@ class CellPainter:
         pixmap = QPixmap(side, side)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
+        self.pictures.begin()
         self._paint_picture(painter, QRect(0, 0, side, side), self._model.entries[row])
         painter.end()
         return pixmap
@@ -83,18 +103,17 @@ class CellPainter:
         *,
         is_selected: bool,
     ) -> None:
-        tokens = self._theme.tokens
         side = rect.width() - 2 * _PADDING
         picture = QRect(rect.left() + _PADDING, rect.top() + _PADDING, side, side)
         known = self._paint_picture(painter, picture, entry)
         metrics = painter.fontMetrics()
-        name = metrics.elidedText(clean(entry.name), Qt.TextElideMode.ElideMiddle, side)
-        painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
-        below = QRect(picture.left(), picture.bottom() + 2, side, metrics.height() + 2)
-        painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), name)
+        name, across = self._shortened(clean(entry.name), side, metrics)
+        painter.setPen(self._color("text.on_selected" if is_selected else "text.normal"))
+        top = picture.bottom() + 3 + metrics.ascent()
+        painter.drawText(picture.left() + (side - across) // 2, top, name)
         if known is not None and known.words and side >= 96:
             self._paint_words(painter, picture, known.words, metrics)
-        self._paint_state(painter, picture.topRight(), entry)
+        self._paint_state(painter, picture.right(), picture.top(), entry)
 
     def _paint_row(
         self,
@@ -104,78 +123,96 @@ class CellPainter:
         *,
         is_selected: bool,
     ) -> None:
-        tokens = self._theme.tokens
         side = rect.height() - 6
         picture = QRect(rect.left() + _PADDING, rect.top() + 3, side, side)
         known = self._paint_picture(painter, picture, entry)
         width = rect.width()
-        moment = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC).astimezone()
-        folder = entry.path.rpartition("/")[0]
+        name, folder, size, moment = self._texts_of(entry)
         columns = (
-            (picture.right() + 8, 0.34, clean(entry.name), "text.normal"),
-            (round(width * 0.38), 0.24, clean(folder), "text.faint"),
+            (picture.right() + 8, 0.34, name, "text.normal"),
+            (round(width * 0.38), 0.24, folder, "text.faint"),
             (round(width * 0.63), 0.13, known.words if known is not None else "", "text.muted"),
-            (round(width * 0.76), 0.09, format_bytes(entry.size), "text.muted"),
-            (round(width * 0.85), 0.12, moment.strftime("%Y-%m-%d %H:%M"), "text.faint"),
+            (round(width * 0.76), 0.09, size, "text.muted"),
+            (round(width * 0.85), 0.12, moment, "text.faint"),
         )
         metrics = painter.fontMetrics()
+        baseline = rect.top() + (rect.height() - metrics.height()) // 2 + metrics.ascent()
         for left, share, words, role in columns:
-            room = QRect(left, rect.top(), round(width * share) - 8, rect.height())
-            painter.setPen(tokens.color("text.on_selected" if is_selected else role))
-            words = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, room.width())
-            painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), words)
-        corner = rect.topRight()
-        corner.setY(rect.center().y() - 8)
-        self._paint_state(painter, corner, entry)
+            if words:
+                shown, _across = self._shortened(words, round(width * share) - 8, metrics)
+                painter.setPen(self._color("text.on_selected" if is_selected else role))
+                painter.drawText(left, baseline, shown)
+        self._paint_state(painter, rect.right(), rect.center().y() - 8, entry)
 
     def _paint_picture(self, painter: QPainter, rect: QRect, entry: AssetEntry) -> Thumbnail | None:
-        tokens = self._theme.tokens
         known = self._model.thumbnail(entry)
         pixmap = known.pixmap if known is not None else None
         if pixmap is None:
             is_failed = known is not None and bool(known.problem)
             icon = "image-off" if is_failed else KIND_ICONS.get(entry.kind, "file")
             side = min(32, max(14, rect.height() // 3))
-            mark = icons.pixmap(icon, tokens, "text.faint", side)
-            place = QRect(0, 0, side, side)
-            place.moveCenter(rect.center())
-            painter.drawPixmap(place, mark)
+            mark = icons.pixmap(icon, self._theme.tokens, "text.faint", side)
+            middle = rect.center()
+            painter.drawPixmap(middle.x() - side // 2, middle.y() - side // 2, mark)
             return known
         size = fitted(pixmap, rect.width())
         if size.height() > rect.height():
-            size = size.scaled(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            size = size.scaled(rect.size(), _KEEP)
         place = QRect(0, 0, size.width(), size.height())
         place.moveCenter(rect.center())
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if known is not None and known.is_mask:
-            pixmap = self._tinted(pixmap)
-        painter.drawPixmap(place, pixmap)
+        is_mask = known is not None and known.is_mask
+        tint = self._color("graph.cpu") if is_mask else None
+        ratio = painter.device().devicePixelRatioF()
+        painter.drawPixmap(place, self.pictures.get(pixmap, size, ratio, tint))
         return known
-
-    def _tinted(self, mask: QPixmap) -> QPixmap:
-        pixmap = QPixmap(mask)
-        painter = QPainter(pixmap)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-        painter.fillRect(pixmap.rect(), self._theme.tokens.color("graph.cpu"))
-        painter.end()
-        return pixmap
 
     def _paint_words(
         self, painter: QPainter, picture: QRect, words: str, metrics: QFontMetrics
     ) -> None:
-        tokens = self._theme.tokens
-        width = metrics.horizontalAdvance(words) + 8
+        width = self._shortened(words, picture.width(), metrics)[1] + 8
         place = QRect(0, 0, width, metrics.height() + 2)
         place.moveBottomLeft(picture.bottomLeft())
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tokens.color("surface.raised", 225))
+        painter.setBrush(self._color("surface.raised", 225))
         painter.drawRoundedRect(place, 3, 3)
-        painter.setPen(tokens.color("text.muted"))
-        painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), words)
+        painter.setPen(self._color("text.muted"))
+        painter.drawText(place, _CENTRED, words)
 
-    def _paint_state(self, painter: QPainter, corner: QPoint, entry: AssetEntry) -> None:
+    def _paint_state(self, painter: QPainter, right: int, top: int, entry: AssetEntry) -> None:
         state = self._model.state(entry)
         if state in STATE_LOOKS:
             icon, role = STATE_LOOKS[state]
             mark = icons.pixmap(icon, self._theme.tokens, role, 16)
-            painter.drawPixmap(corner.x() - 18, corner.y() + 1, mark)
+            painter.drawPixmap(right - 18, top + 1, mark)
+
+    def _texts_of(self, entry: AssetEntry) -> tuple[str, str, str, str]:
+        """Return name, folder, size and time of an entry in words."""
+        found = self._texts.get(entry)
+        if found is None:
+            if len(self._texts) >= _MAX_KEPT:
+                self._texts.clear()
+            folder, _slash, name = entry.path.rpartition("/")
+            moment = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC).astimezone()
+            found = (
+                *(clean(name), clean(folder)),
+                *(format_bytes(entry.size), moment.strftime("%Y-%m-%d %H:%M")),
+            )
+            self._texts[entry] = found
+        return found
+
+    def _shortened(self, text: str, width: int, metrics: QFontMetrics) -> tuple[str, int]:
+        """Return a text that fits, and how wide it is."""
+        key = (text, width)
+        found = self._cut.get(key)
+        if found is None:
+            if len(self._cut) >= _MAX_KEPT:
+                self._cut.clear()
+            shown = metrics.elidedText(text, _MIDDLE, width)
+            found = self._cut[key] = (shown, metrics.horizontalAdvance(shown))
+        return found
+
+    def _color(self, role: str, alpha: int = 255) -> QColor:
+        found = self._colors.get(role)
+        if found is None:
+            found = self._colors[role] = self._theme.tokens.color(role, alpha)
+        return found

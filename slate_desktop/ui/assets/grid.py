@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     QPoint,
     QRect,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import (
@@ -176,6 +177,11 @@ class AssetGrid(QAbstractItemView):
         """Return what to paint anew when a selection changes."""
         return QRegion(self.viewport().rect())
 
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Move what is painted, and have only the rest painted."""
+        self._set_hovered(-1)
+        self.viewport().scroll(dx, dy)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Set the scroll bar."""
         super().resizeEvent(event)
@@ -228,26 +234,35 @@ class AssetGrid(QAbstractItemView):
         painter = QPainter(self.viewport())
         area = event.rect()
         painter.fillRect(area, self._theme.tokens.color("surface.panel"))
-        offset, height, columns = self.verticalOffset(), self._cell_height(), self.columns
-        count, current = self.model().rowCount(), self.currentIndex()
-        selection = self.selectionModel()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        offset, columns = self.verticalOffset(), self.columns
+        width, height = self._cell_width(), self._cell_height()
+        count = self.model().rowCount()
+        current = self.currentIndex().row() if self.hasFocus() else -1
+        chosen = [
+            (part.top(), part.bottom()) for part in self.selectionModel().selection().toList()
+        ]
         first = (area.top() + offset) // height * columns
         last = min(count, ((area.bottom() + offset) // height + 1) * columns)
+        self._cells.pictures.begin()
         for number in range(first, last):
-            index = self.model().index(number, 0)
-            look = (
-                selection.isSelected(index),
-                index == current and self.hasFocus(),
-                number == self._hovered,
-            )
-            self._cells.paint(painter, self.visualRect(index), number, look, is_list=self.is_list)
+            is_selected = any(low <= number <= high for low, high in chosen)
+            look = (is_selected, number == current, number == self._hovered)
+            row, column = divmod(number, columns)
+            place = QRect(column * width, row * height - offset, width, height)
+            self._cells.paint(painter, place, number, look, is_list=self.is_list)
+        painter.end()
+        if self._cells.pictures.is_rough:
+            QTimer.singleShot(0, self.viewport(), self.viewport().update)
 
     # -- private ---------------------------------------------------------------------------
 
     def _set_hovered(self, row: int) -> None:
         if row != self._hovered:
-            self._hovered = row
-            self.viewport().update()
+            old, self._hovered = self._hovered, row
+            for each in (old, row):
+                if each >= 0:
+                    self.viewport().update(self.visualRect(self.model().index(each, 0)))
 
     def _cell_width(self) -> int:
         return max(1, self.viewport().width()) if self.is_list else self.side + 2 * _PADDING
@@ -271,4 +286,5 @@ class AssetGrid(QAbstractItemView):
         self.scrollTo(self.currentIndex())
 
     def _on_theme_changed(self) -> None:
+        self._cells.apply_theme()
         self._measure()

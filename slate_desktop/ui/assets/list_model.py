@@ -41,11 +41,19 @@ class AssetListModel(QAbstractListModel):
         self._rows: dict[str, int] = {}
         thumbnails.ready.connect(self._on_ready)
 
-    def set_entries(self, root: Path, entries: list[AssetEntry]) -> None:
-        """Show these entries in this order."""
+    def set_entries(
+        self, root: Path, entries: list[AssetEntry], rows: dict[str, int] | None = None
+    ) -> None:
+        """Show these entries in this order.
+
+        Args:
+            root: what they lie below.
+            entries: to show.
+            rows: from :func:`rows_of`, where a thread made them: many take longer than a frame.
+        """
         self.beginResetModel()
         self.root, self.entries = root, entries
-        self._rows = {entry.path: row for row, entry in enumerate(entries)}
+        self._rows = rows_of(entries) if rows is None else rows
         self.endResetModel()
 
     def row_of(self, path: str) -> int | None:
@@ -121,3 +129,8 @@ class AssetListModel(QAbstractListModel):
         row = self._rows.get(path[len(root) :]) if path.startswith(root) else None
         if row is not None:
             self.dataChanged.emit(self.index(row), self.index(row))
+
+
+def rows_of(entries: list[AssetEntry]) -> dict[str, int]:
+    """Return where each path stands."""
+    return {entry.path: row for row, entry in enumerate(entries)}

@@ -72,6 +72,8 @@ class Thumbnails(QObject):
         self._reader, self._models, self._tasks = reader, models, tasks
         self._known: OrderedDict[tuple[str, int, int], Thumbnail] = OrderedDict()
         self._waiting: OrderedDict[tuple[str, int, int], AssetEntry] = OrderedDict()
+        self._root: Path | None = None
+        self._prefix = ""
         self._running = 0
         self._worker: ModelWorker | None = None
         self._drawing = asyncio.Lock()
@@ -81,7 +83,10 @@ class Thumbnails(QObject):
         """Return what is known of a file; None: it is being made now and ``ready`` follows."""
         if entry.asset_kind is None:
             return Thumbnail()
-        key = (str(root / entry.path), entry.size, entry.mtime_ns)
+        if root is not self._root:
+            # Joined as text: a path takes longer than all else here.
+            self._root, self._prefix = root, str(root / "_")[:-1]
+        key = (self._prefix + entry.path, entry.size, entry.mtime_ns)
         found = self._known.get(key)
         if found is not None:
             self._known.move_to_end(key)
@@ -144,8 +149,7 @@ class Thumbnails(QObject):
             words = error.strerror if isinstance(error, OSError) else str(error)
             return Thumbnail(problem=words or "It cannot be read.")
         is_mask = image.format() == QImage.Format.Format_Grayscale8
-        if is_mask:
-            image.reinterpretAsFormat(QImage.Format.Format_Alpha8)
+        image = await asyncio.to_thread(_paintable, image)
         return Thumbnail(QPixmap.fromImage(image), is_mask, words)
 
     async def _draw(self, kind: AssetKind, path: Path) -> tuple[QImage, str]:
@@ -236,6 +240,13 @@ def _to_image(pixels: Any) -> QImage:
     height, width = pixels.shape[:2]
     image = QImage(pixels.tobytes(), width, height, width * 4, QImage.Format.Format_RGBA8888)
     return image.convertToFormat(QImage.Format.Format_ARGB32)
+
+
+def _paintable(image: QImage) -> QImage:
+    """Return an image as the screen has it: then a pixmap of it is made at once."""
+    if image.format() == QImage.Format.Format_Grayscale8:
+        image.reinterpretAsFormat(QImage.Format.Format_Alpha8)
+    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
 def _load(file: Path) -> tuple[QImage, str] | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from slate_desktop.domain.assets.job import DEFAULT_OUT_DIR, AssetJob
+from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind, kind_of
 from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError, EnvironmentFaultError, SlateError
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from slate_desktop.control.models_assets import AssetJobsModel
     from slate_desktop.domain.assets.job import AssetRow
     from slate_desktop.ui.window import MainWindow
-
-MAX_FILES = 10_000
 
 
 class JobCommands:
@@ -140,14 +138,17 @@ class JobCommands:
         if model is None or slate is None:
             window.show_error(SlateError(window.tr("Choose a project first.")))
             return
+        from slate_desktop.control import asset_places
         from slate_desktop.control.asset_choices import AssetChoices
+        from slate_desktop.control.asset_drops import assets_among
         from slate_desktop.control.asset_submission import SubmitOptions
 
-        files = await asyncio.to_thread(_find_assets, paths)
+        root = self._root() or Path()
+        base = window.jobs.options.out_dir.text().strip()
+        files = await asyncio.to_thread(assets_among, paths, root, base)
         if not files:
             window.say(window.tr("There is no asset among these files."))
             return
-        root = self._root() or Path()
         choices = AssetChoices(root)
         try:
             await asyncio.to_thread(choices.load)
@@ -158,16 +159,21 @@ class JobCommands:
         options = window.jobs.options
         submit = SubmitOptions(
             batch_id=new_id(),
-            out_dir=options.out_dir.text().strip() or None,
             is_forced=options.force.isChecked(),
         )
         failures: list[tuple[Path, SlateError]] = []
-        for number, (path, kind) in enumerate(files, start=1):
+        twins = asset_places.twins(files)
+        for number, task in enumerate(files, start=1):
+            path, kind = task.source, task.kind
+            if kind is None:
+                continue
             window.say(window.tr("Submitting {n} of {count}…").format(n=number, count=len(files)))
             name = path.relative_to(root) if path.is_relative_to(root) else path
             try:
+                asset_places.check_no_twin(twins.get(id(task)))
                 given = options.options_for(name.as_posix(), kind) | choices.chosen(name.as_posix())
-                await slate.process_asset(path, model.project_id, given, kind=kind, submit=submit)
+                own = msgspec.structs.replace(submit, out_dir=task.folder if base else None)
+                await slate.process_asset(path, model.project_id, given, kind=kind, submit=own)
             except CommandError as error:
                 failures.append((path, error))
             except SlateError as error:
@@ -384,25 +390,3 @@ def _look(
 
 def _is_done(job: AssetJob | None) -> bool:
     return job is not None and job.status is AssetJobStatus.COMPLETED
-
-
-def _find_assets(paths: Sequence[Path]) -> list[tuple[Path, AssetKind]]:
-    """Return the assets among files and below folders; hidden folders and results are left out."""
-    found: list[tuple[Path, AssetKind]] = []
-    for path in paths:
-        if not path.is_dir():
-            kind = kind_of(path)
-            if kind is not None:
-                found.append((path, kind))
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(
-                name for name in folders if not name.startswith(".") and name != DEFAULT_OUT_DIR
-            )
-            for name in sorted(names):
-                kind = kind_of(name)
-                if kind is not None and not name.startswith("."):
-                    found.append((Path(folder) / name, kind))
-            if len(found) > MAX_FILES:
-                return found[:MAX_FILES]
-    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -309,10 +310,27 @@ def _outside() -> int:
         try:
             return subprocess.run(command, env=environment, check=False, timeout=400).returncode
         finally:
-            down = [sys.executable, "-m", "slate_desktop", "stack", "down"]
-            subprocess.run(down, env=environment, check=False, stdout=subprocess.DEVNULL)
+            if not is_offline:
+                _end_sessions(environment)
+            _slate(environment, "stack", "down")
             if not is_offline:
                 _remove_cluster(Path(environment["SLATE_DATA_DIR"]))
+
+
+def _end_sessions(environment: dict[str, str]) -> None:
+    """Runtimes outlive the stack, as they should, and would outlive the pictures as well."""
+    listed = _slate(environment, "session", "list", "--active")
+    with contextlib.suppress(ValueError):
+        for session in json.loads(listed)["sessions"]:
+            _slate(environment, "session", "stop", session["id"], "--wait")
+
+
+def _slate(environment: dict[str, str], *words: str) -> str:
+    command = [sys.executable, "-m", "slate_desktop", *words, "--json"]
+    done = subprocess.run(
+        command, env=environment, check=False, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    return done.stdout
 
 
 def _remove_cluster(data_dir: Path) -> None:

@@ -38,7 +38,13 @@ from slate_desktop.errors import (
 )
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import H_REPLAYED, SignedBy
-from slate_desktop.wire.messages import ExecuteRequest, StartRequest, error_to_reply
+from slate_desktop.wire.messages import (
+    ExecuteRequest,
+    StartRequest,
+    UpdateRequest,
+    error_to_reply,
+    write_update,
+)
 from slate_desktop.wire.subjects import START_QUEUE, container_any, parse_container
 
 _log = logging.getLogger(__name__)
@@ -202,6 +208,8 @@ def _operation_of(subject: str) -> Operation | None:
 
 
 def _detail(request: Request) -> str:
+    if isinstance(request, UpdateRequest):
+        return write_update(request).decode()
     return shlex.join(request.argv) if isinstance(request, ExecuteRequest) else ""
 
 

@@ -1,4 +1,4 @@
-"""The effects of the five commands, after everything was checked."""
+"""The effects of the commands, after everything was checked."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ from slate_desktop.wire.messages import (
     StatsReply,
     StatsRequest,
     StopRequest,
+    UpdateRequest,
     read_execute,
     read_restart,
     read_start,
     read_stats,
     read_stop,
+    read_update,
     session_reply,
 )
 from slate_desktop.wire.output import fit_output
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from slate_desktop.store import Database
 
 _S = SessionStatus
-Request = StartRequest | StopRequest | RestartRequest | ExecuteRequest | StatsRequest
+Request = (
+    StartRequest | StopRequest | RestartRequest | ExecuteRequest | StatsRequest | UpdateRequest
+)
 Reply = SessionReply | ExecReply | StatsReply
 _READERS = {
     Operation.START: read_start,
@@ -52,6 +56,7 @@ _READERS = {
     Operation.RESTART: read_restart,
     Operation.EXECUTE: read_execute,
     Operation.STATS: read_stats,
+    Operation.UPDATE: read_update,
 }
 _STARTABLE = frozenset({_S.CREATING, _S.STOPPED, _S.FAILED, _S.LOST})
 
@@ -66,7 +71,7 @@ def read_request(operation: Operation, body: bytes) -> Request:
 
 
 class Operations:
-    """Start, stop, restart, execute and stats on this agent.
+    """Start, stop, restart, execute, stats and update on this agent.
 
     Args:
         db: for reading rows.
@@ -190,6 +195,9 @@ class Operations:
                 return fit_output(ExecReply(**msgspec.structs.asdict(result)))
             case StatsRequest():
                 return await self._stats(row)
+            case UpdateRequest():
+                life = self._life(row, operation)
+                return session_reply(await life.update(request.memory_bytes, request.cpus))
 
     async def add_line(self, row: RuntimeSession, request: AddLineRequest) -> LogRecord:
         """Add a person's line to a session's log; returns it as it was numbered.
@@ -268,7 +276,7 @@ class Operations:
         async with self._roster.lock(row.id):
             life = self._life(row, Operation.RESTART)
             project = await self._places.bring(project)
-            plan = await self._fleet.plan(row.container_config, project, {})
+            plan = await self._fleet.plan(row.container_config, project, life.changed_limits)
             attempt = life.row.attempt
             await life.restart(self._fleet[plan.driver], plan, grace_s)
         row = await life.wait_until(

@@ -61,6 +61,15 @@ class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
             argv=self.argv,
         )
 
+    def with_limits(self, memory_bytes: int | None, cpus: float | None) -> StartPlan:
+        """Return the plan with other limits; None leaves one as it is."""
+        config = msgspec.structs.replace(
+            self.config,
+            memory_bytes=self.config.memory_bytes if memory_bytes is None else memory_bytes,
+            cpus=self.config.cpus if cpus is None else cpus,
+        )
+        return msgspec.structs.replace(self, config=config)
+
 
 def container_name(session_id: str, attempt: int) -> str:
     """Return the name of one attempt's runtime; the same attempt always has the same name."""

@@ -13,6 +13,7 @@ write of state goes through the recorder. A runtime is removed only after its en
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from slate_desktop.agent.endings import (
     until_ended,
     wait_for_end,
 )
+from slate_desktop.agent.limits import limits_note, limits_to_json, refuse_less_than_used
 from slate_desktop.agent.logpump import LogPump
 from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.retry import until_database_answers
@@ -43,7 +45,13 @@ from slate_desktop.agent.watching import SessionWatch
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
-from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
+from slate_desktop.errors import (
+    CommandError,
+    DatabaseError,
+    ErrorCode,
+    Retry,
+    StaleWriteError,
+)
 
 _log = logging.getLogger(__name__)
 # A runtime counts as running once it has lived this long.
@@ -86,6 +94,8 @@ class Life:
         self.handle = handle
         self.error: CommandError | None = None
         self.is_over = False
+        # What was changed while it ran, as a configuration: a restart takes it over.
+        self.changed_limits: dict[str, object] = {}
         self._services = services
         self._recorder = services.recorder
         self._driver = driver
@@ -139,6 +149,29 @@ class Life:
                 ErrorCode.ILLEGAL_STATE, f"the session is {self.row.status.value}, not running"
             )
         return await self._driver.execute(self.handle, argv, timeout_s)
+
+    async def update(self, memory_bytes: int | None, cpus: float | None) -> RuntimeSession:
+        """Change what the runtime may take, until the session ends; a restart keeps it.
+
+        Raises:
+            CommandError: ``illegal_state``, or ``limit_denied`` for what the host or its driver
+                cannot give, and for less memory than is used.
+        """
+        async with self._lock:
+            if self.handle is None or self.row.status is not _S.RUNNING:
+                raise CommandError(
+                    ErrorCode.ILLEGAL_STATE, f"the session is {self.row.status.value}, not running"
+                )
+            newest = self._services.stats.newest(self.row.id)
+            refuse_less_than_used(memory_bytes, newest[0] if newest is not None else None)
+            await self._driver.update(self.handle, memory_bytes=memory_bytes, cpus=cpus)
+            self._plan = self._plan.with_limits(memory_bytes, cpus)
+            self.changed_limits |= limits_to_json(memory_bytes, cpus)
+        with contextlib.suppress(DatabaseError):
+            await self._recorder.note_limits(self.row, self._plan.config)
+        if self._pump is not None:
+            await self._pump.note(limits_note(memory_bytes, cpus))
+        return self.row
 
     async def add_line(self, level: LogLevel, message: str, metadata: dict[str, Any]) -> LogRecord:
         """Add a person's line to the session's log, numbered among the runtime's own.

@@ -1,4 +1,4 @@
-"""``slate hosts`` and ``slate session advice``: what is free, and what sessions need."""
+"""``slate hosts``, ``slate session advice|limits``: what is free, what is needed, what is given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from slate_desktop.cli.options import Json, ProjectArgument
+from slate_desktop.cli.options import Json, ProjectArgument, SessionArgument
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.run import with_slate
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer, session_app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(hosts)
     session_app.command()(advice)
+    session_app.command()(limits)
 
 
 def hosts(as_json: Json = False) -> None:
@@ -63,6 +64,10 @@ def advice(
     apply: Annotated[
         bool, typer.Option("--apply", help="Make it the project's setting for new sessions.")
     ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="SESSION", help="Give it to this session, which runs, too."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say how much memory and CPU a project's sessions need, by its last runs."""
@@ -76,13 +81,53 @@ def advice(
         if apply and advised is not None and advised.is_change:
             await slate.apply_advice(found.id, advised)
             applied = True
+        given = None
+        if to is not None and advised is not None and advised.is_change:
+            given = (await slate.find_session(to)).id
+            await slate.change_limits(given, memory=advised.memory_bytes, cpus=advised.cpus)
         row = None if advised is None else msgspec.to_builtins(advised)
         words = "No run has been measured yet." if advised is None else advice_words(advised)
         if applied:
             words = f"{words} New sessions of the project get that."
+        if given is not None:
+            words = f"{words} The session {given[:8]} has it now."
         output.result(
-            {"project_id": found.id, "advice": row, "words": words, "applied": applied},
+            {
+                "project_id": found.id,
+                "advice": row,
+                "words": words,
+                "applied": applied,
+                "session_id": given,
+            },
             words,
+        )
+
+    with_slate(as_json, action)
+
+
+def limits(
+    session: SessionArgument,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="8g", help="Memory that it may take.")
+    ] = None,
+    cpus: Annotated[
+        float | None, typer.Option("--cpus", metavar="N", help="CPUs that it may take.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a running session may take, until it ends; a restart keeps it."""
+    if memory is None and cpus is None:
+        raise typer.BadParameter("name one at least", param_hint="--memory, --cpus")
+
+    async def action(slate: Slate, output: Output) -> None:
+        found = await slate.find_session(session)
+        await slate.change_limits(found.id, memory=memory, cpus=cpus)
+        words = " and ".join(
+            [*([f"{memory} of memory"] if memory else []), *([f"{cpus:g} CPUs"] if cpus else [])]
+        )
+        output.result(
+            {"session_id": found.id, "memory": memory, "cpus": cpus},
+            f"The session may take {words} now.",
         )
 
     with_slate(as_json, action)

@@ -29,8 +29,8 @@ from slate_desktop.control.assets import AssetOperations
 from slate_desktop.control.audit import AuditOperations
 from slate_desktop.control.build_presets import BuildPresetOperations
 from slate_desktop.control.build_results import BuildOperations
-from slate_desktop.control.containers import ContainerOperations
 from slate_desktop.control.events import BuildEvent, Events
+from slate_desktop.control.limits import LimitOperations
 from slate_desktop.control.log_policies import LogPolicyOperations
 from slate_desktop.control.members import MemberOperations
 from slate_desktop.control.profiles import Endpoint, resolve
@@ -52,7 +52,7 @@ _CLOSE_TIMEOUT_S = 6.0
 class Slate(
     AlertOperations,
     ProjectOperations,
-    ContainerOperations,
+    LimitOperations,
     LogPolicyOperations,
     BuildOperations,
     BuildPresetOperations,

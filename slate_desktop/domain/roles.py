@@ -22,6 +22,7 @@ class Operation(StrEnum):
     RESTART = "restart"
     EXECUTE = "execute"
     STATS = "stats"
+    UPDATE = "update"
 
 
 _ALLOWED: dict[Operation, frozenset[Role]] = {
@@ -30,6 +31,7 @@ _ALLOWED: dict[Operation, frozenset[Role]] = {
     Operation.RESTART: frozenset({Role.OWNER}),
     Operation.EXECUTE: frozenset({Role.OWNER}),
     Operation.STATS: frozenset(Role),
+    Operation.UPDATE: frozenset({Role.OWNER}),
 }
 
 

@@ -15,9 +15,17 @@ import msgspec
 
 from slate_desktop.domain.alerts import Alert
 from slate_desktop.domain.container import explicit_fields, parse_container_config
-from slate_desktop.domain.fields import bad, check_argv, check_grace, shown
+from slate_desktop.domain.fields import (
+    bad,
+    check_argv,
+    check_grace,
+    read_cpus,
+    read_memory,
+    shown,
+)
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.domain.sizes import exact_size
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 from slate_desktop.wire.codec import decode_object, encode
@@ -65,6 +73,13 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class StatsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Ask for the newest sample."""
+
+
+class UpdateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Change what a running session may take; None leaves a limit as it is."""
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
 
 
 class SessionReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +282,33 @@ def read_stats(body: bytes) -> StatsRequest:
     """
     _refuse_rest(decode_object(body))
     return StatsRequest()
+
+
+def read_update(body: bytes) -> UpdateRequest:
+    """Read an update request: ``memory`` as a size, ``cpus``, one of them at least.
+
+    Raises:
+        CommandError: ``bad_request`` or ``limit_denied``, naming the field.
+    """
+    fields = decode_object(body)
+    memory, cpus = fields.pop("memory", None), fields.pop("cpus", None)
+    _refuse_rest(fields)
+    if memory is None and cpus is None:
+        bad("memory", "An update names memory, cpus, or both")
+    return UpdateRequest(
+        memory_bytes=None if memory is None else read_memory(memory),
+        cpus=None if cpus is None else read_cpus(cpus),
+    )
+
+
+def write_update(request: UpdateRequest) -> bytes:
+    """Return the body of an update request."""
+    fields: dict[str, object] = {}
+    if request.memory_bytes is not None:
+        fields["memory"] = exact_size(request.memory_bytes)
+    if request.cpus is not None:
+        fields["cpus"] = request.cpus
+    return encode(fields)
 
 
 def read_event(data: bytes) -> RuntimeEvent:

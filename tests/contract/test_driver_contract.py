@@ -381,6 +381,28 @@ async def test_stats_tell_memory_and_its_limit(bench: Bench) -> None:
     assert (first.gpu_percent is None) == (first.gpu_memory is None)
 
 
+async def test_limits_are_changed_while_it_runs_or_refused(bench: Bench) -> None:
+    handle = await bench.ready("serve", memory_bytes=64 * MIB, cpus=0.5)
+    if bench.driver.name == "process":
+        for limits in ({"memory_bytes": 128 * MIB}, {"cpus": 1.0}):
+            with pytest.raises(CommandError) as caught:
+                await bench.driver.update(handle, **limits)
+            assert caught.value.code is ErrorCode.LIMIT_DENIED
+            assert caught.value.field in ("memory", "cpus")
+        return
+    await bench.driver.update(handle, memory_bytes=128 * MIB, cpus=1.0)
+    assert (await bench.driver.stats(handle)).memory_limit == 128 * MIB
+    await bench.driver.update(handle, memory_bytes=96 * MIB)
+    assert (await bench.driver.stats(handle)).memory_limit == 96 * MIB
+    with pytest.raises(CommandError) as caught:
+        await bench.driver.update(handle, memory_bytes=1 << 50)
+    assert caught.value.code is ErrorCode.LIMIT_DENIED
+    assert (await bench.driver.stats(handle)).memory_limit == 96 * MIB
+    await bench.driver.stop(handle, 0)
+    with pytest.raises(CommandError):
+        await bench.driver.update(handle, cpus=0.6)
+
+
 async def test_list_finds_own_runtimes_with_labels(bench: Bench) -> None:
     running = await bench.ready("serve")
     ended = await bench.run("talk")

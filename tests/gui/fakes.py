@@ -227,6 +227,9 @@ class FakeSlate(FakeAlerts, FakeBuilds):
     async def apply_advice(self, project_id: str, advice: Advice) -> None:
         self._note("apply_advice", advice)
 
+    async def change_limits(self, session_id: str, **limits: Any) -> None:
+        self._note("change_limits", (session_id, limits))
+
     async def get_log_policy(self, project_id: str) -> LogPolicy:
         return self.log_policy
 

@@ -240,6 +240,16 @@ async def test_advice_is_shown_and_applied_with_one_press(
     await until(row.isVisible)
     assert "12 runs peaked at 6.3 GB, 3 were killed at 4 GB" in row.words.text()
     assert row.button.text() == "Use 8 GB"
+    assert not row.now.isVisible()  # nothing runs in a container
+    session_id = slate.put_session(
+        next(iter(slate.projects)), SessionStatus.RUNNING, {}, driver="docker"
+    ).id
+    await until(lambda: window.workspace.find_session(session_id))
+    window.workspace.choose_session(session_id)
+    await until(row.now.isVisible)
+    QTest.mouseClick(row.now, Qt.MouseButton.LeftButton)
+    wanted = (session_id, {"memory": 8 * 1024**3, "cpus": None})
+    await until(lambda: ("change_limits", wanted) in slate.calls)
     QTest.mouseClick(row.button, Qt.MouseButton.LeftButton)
     await until(lambda: ("apply_advice", slate.advice) in slate.calls)
     await until(lambda: not row.isVisible())

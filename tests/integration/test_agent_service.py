@@ -164,6 +164,48 @@ async def test_restart_makes_a_new_attempt(world: AgentWorld) -> None:
     assert await world.messages(session.id) == ["hello", "hello"]
 
 
+async def test_limits_are_changed_while_it_runs_noted_and_kept_by_a_restart(
+    world: AgentWorld,
+) -> None:
+    await world.start_agent()
+    session = await world.new_session(container_config={"memory": "200m"})
+    refused = await world.ask("update", session.id, {"memory": "300m"})
+    assert refused["error"]["code"] == "illegal_state"
+    await world.ask("start", session.id)
+    await world.until_status(session.id, S.RUNNING)
+    for body, code in (
+        ({}, "bad_request"),
+        ({"memory": "much"}, "bad_request"),
+        ({"memory": "300m", "pids": 5}, "bad_request"),
+        ({"memory": "900t"}, "limit_denied"),
+    ):
+        assert (await world.ask("update", session.id, body))["error"]["code"] == code
+    reply = await world.ask("update", session.id, {"memory": "300m", "cpus": 1.5})
+    assert reply["status"] == "running", reply
+    await until_limit(world, session.id, 300 * 1024**2)
+    note = "limits changed: 300 MB of memory and 1.5 CPUs"
+    async with asyncio.timeout(15):
+        while True:
+            if note in await world.messages(session.id):
+                break
+            await asyncio.sleep(0.02)
+    await world.ask("restart", session.id)
+    await world.until(session.id, lambda row: row.attempt == 2 and row.status is S.RUNNING)
+    await until_limit(world, session.id, 300 * 1024**2)
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    runs = await world.db.runs.of_sessions([session.id], datetime.fromtimestamp(0, UTC), soon)
+    assert [run.memory_limit for run in runs] == [300 * 1024**2] * 2
+
+
+async def until_limit(world: AgentWorld, session_id: str, memory_bytes: int) -> None:
+    """Wait for a sample that was taken with a limit."""
+    async with asyncio.timeout(15):
+        while True:
+            if (await world.ask("stats", session_id)).get("memory_limit") == memory_bytes:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def test_start_again_after_the_end_numbers_on(world: AgentWorld) -> None:
     await world.start_agent()
     project = await world.add_project(world.user, command=["short"])

@@ -174,6 +174,15 @@ class Driver(Protocol):
         """Run ``argv`` inside; ``exec_timeout`` ends the process too."""
         ...
 
+    async def update(
+        self, handle: Handle, *, memory_bytes: int | None = None, cpus: float | None = None
+    ) -> None:
+        """Change limits while it runs; None leaves one as it is.
+
+        Raises ``limit_denied`` where the host has less, or where there are no limits to change.
+        """
+        ...
+
     async def stats(self, handle: Handle) -> ContainerStats:
         """Take one sample; ``not_running`` for a runtime that does not run."""
         ...

@@ -180,6 +180,18 @@ class ProcessDriver:
             raise _not_running(handle)
         return await run_command(argv, cwd=spec.cwd, env=spec.env, timeout_s=timeout_s)
 
+    async def update(
+        self, handle: Handle, *, memory_bytes: int | None = None, cpus: float | None = None
+    ) -> None:
+        """Refuse: nothing limits a local process."""
+        wanted = "memory" if memory_bytes is not None or cpus is None else "cpus"
+        raise CommandError(
+            ErrorCode.LIMIT_DENIED,
+            f"{handle.name} is a local process, which has no limits that can be changed",
+            field=wanted,
+            hint="Run the session in a container to limit it.",
+        )
+
     async def stats(self, handle: Handle) -> ContainerStats:
         """Add up the process tree."""
         files = self._files(handle.runtime_id)

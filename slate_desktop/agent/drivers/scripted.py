@@ -338,6 +338,22 @@ class ScriptedDriver:
             exit_code=code, stdout=out.text(), stderr="", duration_ms=1, truncated=out.is_cut
         )
 
+    async def update(
+        self, handle: Handle, *, memory_bytes: int | None = None, cpus: float | None = None
+    ) -> None:
+        """Change what the runtime may take."""
+        self._enter("update", handle.name)
+        runtime = self._need_running(handle)
+        if (memory_bytes or 1) > self._engine.memory_bytes:
+            raise CommandError(ErrorCode.LIMIT_DENIED, "not so much memory", field="memory")
+        config = runtime.spec.config
+        config = msgspec.structs.replace(
+            config,
+            memory_bytes=config.memory_bytes if memory_bytes is None else memory_bytes,
+            cpus=config.cpus if cpus is None else cpus,
+        )
+        runtime.spec = msgspec.structs.replace(runtime.spec, config=config)
+
     async def stats(self, handle: Handle) -> ContainerStats:
         """Return what the script says that it uses."""
         self._enter("stats", handle.name)

@@ -14,6 +14,7 @@ class AdviceRow(QWidget):
     """A sentence, and a button where something should be changed; hidden without advice."""
 
     wanted = Signal(object)
+    wanted_now = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,10 +25,15 @@ class AdviceRow(QWidget):
             self.tr("Start every new session of this project with what its runs need")
         )
         self.button.clicked.connect(lambda: self.wanted.emit(self._advice))
+        self.now = QPushButton()
+        self.now.setToolTip(self.tr("Change the limits of the session that runs, at once"))
+        self.now.clicked.connect(lambda: self.wanted_now.emit(self._advice))
+        self._can_change = False
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(self.words, 1)
+        layout.addWidget(self.now)
         layout.addWidget(self.button)
         self.setVisible(False)
 
@@ -43,3 +49,14 @@ class AdviceRow(QWidget):
             wanted.append(self.tr("{n:g} CPUs").format(n=advice.cpus))
         self.button.setVisible(advice.is_change)
         self.button.setText(self.tr("Use {what}").format(what=", ".join(wanted)))
+        self.now.setText(self.tr("Give it to this session"))
+        self._show_now()
+
+    def set_can_change(self, can_change: bool) -> None:
+        """Say whether a session is chosen whose limits can be changed while it runs."""
+        self._can_change = can_change
+        self._show_now()
+
+    def _show_now(self) -> None:
+        is_change = self._advice is not None and self._advice.is_change
+        self.now.setVisible(is_change and self._can_change)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
+from slate_desktop.domain.container import DriverName
+from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import SettingsError, SlateError
 from slate_desktop.ui import dialogs
 
@@ -43,6 +45,7 @@ class MonitorBinding:
         work.current_changed.connect(self._look_for_advice)
         work.session_changed.connect(self._on_session_changed)
         window.details.advice.wanted.connect(self._on_advice_wanted)
+        window.details.advice.wanted_now.connect(self._on_advice_wanted_now)
         window.console.selection_span.connect(pane.show_span)
         self._hosts_timer = QTimer(pane)
         self._hosts_timer.setInterval(_HOSTS_MS)
@@ -140,10 +143,12 @@ class MonitorBinding:
 
     def _on_session_changed(self, session: RuntimeSession) -> None:
         self._pane.ask_soon()
+        self._show_can_change()
         if session.is_final:
             self._look_for_advice()
 
     def _look_for_advice(self) -> None:
+        self._show_can_change()
         self._window.tasks.spawn(self._show_advice(), "advice", self._window)
 
     async def _show_advice(self) -> None:
@@ -157,6 +162,32 @@ class MonitorBinding:
                 advice = None
         if project_id == self._work.current_project_id:
             self._window.details.advice.show_advice(advice)
+
+    def _show_can_change(self) -> None:
+        """Limits of a container can be changed while it runs; a local process has none."""
+        session = self._work.session
+        self._window.details.advice.set_can_change(
+            session is not None
+            and session.status is SessionStatus.RUNNING
+            and session.driver == DriverName.DOCKER
+        )
+
+    def _on_advice_wanted_now(self, advice: Advice) -> None:
+        session = self._work.session
+        if session is not None:
+            changing = self._change_now(session.id, advice)
+            self._window.tasks.spawn(changing, "change limits", self._window)
+
+    async def _change_now(self, session_id: str, advice: Advice) -> None:
+        window, slate = self._window, self._work.slate
+        if slate is None:
+            return
+        try:
+            await slate.change_limits(session_id, memory=advice.memory_bytes, cpus=advice.cpus)
+        except SlateError as error:
+            window.show_error(error, window.tr("The session's limits were not changed."))
+            return
+        window.say(window.tr("The session may take that now; a restart keeps it."))
 
     def _on_advice_wanted(self, advice: Advice) -> None:
         self._window.tasks.spawn(self._apply(advice), "apply advice", self._window)

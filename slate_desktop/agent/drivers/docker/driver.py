@@ -31,6 +31,7 @@ from slate_desktop.agent.drivers.docker.inspection import (
     inspection_from,
     sources_of,
 )
+from slate_desktop.agent.drivers.docker.limits import change_limits, check_limits
 from slate_desktop.agent.drivers.docker.logs import read_log_file, read_logs
 from slate_desktop.agent.drivers.docker.profile import (
     CONFIG_LABEL,
@@ -48,7 +49,6 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry
 
 __all__ = ["Credentials", "DockerDriver"]
 
-_MIN_MEMORY = 6 * 1024 * 1024
 # A wait is asked again this often, in case its connection died without a sign.
 _WAIT_SLICE_S = 10.0
 _BACKOFF_MAX_S = 5.0
@@ -109,19 +109,7 @@ class DockerDriver:
                 retry=Retry.LATER,
                 hint="Start Docker, or use the process driver.",
             )
-        memory = config.memory_bytes
-        if memory is not None and not _MIN_MEMORY <= memory <= host.memory_bytes:
-            raise CommandError(
-                ErrorCode.LIMIT_DENIED,
-                f"memory must lie between 6 MiB and the host's {host.memory_bytes // 2**20} MiB",
-                field="memory",
-            )
-        if config.cpus is not None and not 0.01 <= config.cpus <= host.cpus:
-            raise CommandError(
-                ErrorCode.LIMIT_DENIED,
-                f"cpus must lie between 0.01 and the host's {host.cpus:g}",
-                field="cpus",
-            )
+        check_limits(host, config.memory_bytes, config.cpus)
 
     async def create(
         self, spec: RuntimeSpec, *, on_progress: Callable[[str], None] | None = None
@@ -235,6 +223,15 @@ class DockerDriver:
     async def execute(self, handle: Handle, argv: list[str], timeout_s: float) -> ExecResult:
         """Run a command in the container, as its own user."""
         return await execute(self._engine, handle, argv, timeout_s)
+
+    async def update(
+        self, handle: Handle, *, memory_bytes: int | None = None, cpus: float | None = None
+    ) -> None:
+        """Change the container's limits while it runs."""
+        check_limits(await self.fingerprint(), memory_bytes, cpus)
+        if (await self.inspect(handle)).state is not RuntimeState.RUNNING:
+            raise CommandError(ErrorCode.NOT_RUNNING, f"container {handle.name} does not run")
+        await change_limits(self._engine, handle, memory_bytes=memory_bytes, cpus=cpus)
 
     async def stats(self, handle: Handle) -> ContainerStats:
         """Take one sample: from the kernel's files where they can be read."""

@@ -37,6 +37,13 @@ async def dialog_pictures(window: Any, take: Take, until: Until) -> None:
     shortcuts.key.setKeySequence(QKeySequence("Ctrl+B"))
     await take(shortcuts, "shortcuts")
     shortcuts.reject()
+    from slate_desktop.ui.support.dialog import SupportDialog
+
+    support = await _opened(window, "help.support", SupportDialog, until)
+    await until(support.save.isEnabled, "the bundle")
+    support.list.setCurrentRow(3)
+    await take(support, "support-bundle")
+    support.reject()
     window.theme.set_choice("contrast")
     await take(window, "window-contrast")
 

@@ -27,6 +27,7 @@ from slate_desktop.cli import (
     session_stats,
     settings_commands,
     stack_commands,
+    support_commands,
     sync_commands,
     system_commands,
 )
@@ -54,6 +55,7 @@ app.add_typer(audit_commands.app, name="audit")
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(server_commands.app, name="server")
 app.add_typer(settings_commands.app, name="settings")
+app.add_typer(support_commands.app, name="support")
 app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")
 member_commands.register(project_commands.app)

@@ -137,6 +137,9 @@ async def read_settings(window: MainWindow) -> None:
     await asyncio.to_thread(log_to_file, settings.log_level)
     if window.held_log is not None:
         window.held_log.pass_on()
+    from slate_desktop.ui.support.commands import offer_after_crash
+
+    await offer_after_crash(window)
 
 
 def log_to_file(level: str) -> None:

@@ -323,7 +323,9 @@ class Commands:
 
     async def show_problem(self, problem: Problem) -> None:
         """Open the dialog with the raw text."""
-        await dialogs.wait_for(ProblemDialog(self._window, self._window.theme, problem))
+        dialog = ProblemDialog(self._window, self._window.theme, problem)
+        dialog.report_wanted.connect(self._window.registry["help.support"].trigger)
+        await dialogs.wait_for(dialog)
 
     async def _guarded(self, work: object, what: str) -> bool:
         """Do it, or show why not; tells whether it was done."""

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
-from slate_desktop.settings import paths
+from slate_desktop.errors import SettingsError
+from slate_desktop.settings import files, paths
 
 if TYPE_CHECKING:
     import asyncio
 
 log = logging.getLogger(__name__)
+_MAX_NEWS_BYTES = 64 * 1024
 Tell = Callable[[BaseException], None]
 _QT_LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,
@@ -37,6 +39,29 @@ _QT_LEVELS = {
 def crash_log() -> Path:
     """Where crashes are written."""
     return paths.log_dir() / "desktop-crash.log"
+
+
+def take_news() -> str:
+    """Return what crashes wrote since this was asked last; each is told once."""
+    seen_file = crash_log().with_suffix(".seen")
+    try:
+        size = crash_log().stat().st_size
+    except OSError:
+        return ""
+    try:
+        seen = int(files.read_private(seen_file).decode())
+    except (OSError, ValueError, SettingsError):
+        seen = 0
+    if size == seen:
+        return ""
+    text = ""
+    with contextlib.suppress(OSError, SettingsError):
+        with crash_log().open("rb") as file:
+            # A log that became shorter was begun anew.
+            file.seek(seen if seen < size else 0)
+            text = file.read(_MAX_NEWS_BYTES).decode("utf-8", "replace")
+        files.write_private(seen_file, str(size).encode())
+    return text.strip()
 
 
 @contextlib.contextmanager

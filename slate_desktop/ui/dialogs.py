@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -144,7 +144,13 @@ class Question(QDialog):
 
 
 class ProblemDialog(QDialog):
-    """Says what happened, why, and what to do next; the raw text opens below."""
+    """Says what happened, why, and what to do next; the raw text opens below.
+
+    Signals:
+        report_wanted: of a fault of the program, that a support bundle is to be shown.
+    """
+
+    report_wanted = Signal()
 
     def __init__(self, parent: QWidget, theme: Theme, problem: Problem) -> None:
         super().__init__(parent)
@@ -184,6 +190,11 @@ class ProblemDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.toggle)
         row.addWidget(copy)
+        if problem.is_bug:
+            report = QPushButton(self.tr("Support bundle…"))
+            report.clicked.connect(self.report_wanted)
+            report.clicked.connect(self.accept)
+            row.addWidget(report)
         row.addStretch(1)
         row.addWidget(close)
         layout = QVBoxLayout(self)

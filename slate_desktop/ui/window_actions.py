@@ -441,5 +441,13 @@ def _help_specs(menu: str) -> list[ActionSpec]:
             hint=_tr("Every command and its keys, which you can change"),
         ),
         ActionSpec("help.notices", _tr("&Notifications"), menu, "help", "bell"),
+        ActionSpec(
+            "help.support",
+            _tr("&Support bundle…"),
+            menu,
+            "help",
+            "bug",
+            hint=_tr("What helps whoever mends a fault; nothing is sent"),
+        ),
         ActionSpec("help.about", _tr("&About SLATE"), menu, "help", "info"),
     ]

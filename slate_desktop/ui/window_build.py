@@ -125,6 +125,7 @@ def _make_actions(window: MainWindow) -> None:
         "view.start": lambda: window.binding.show_start(),
         "settings.open": _later(window, "settings", "open_settings"),
         "settings.file": _later(window, "settings", "open_settings_file"),
+        "help.support": _later(window, "support", "open_support"),
         "help.keys": _later(window, "settings", "open_shortcuts"),
         "help.notices": window.open_notices,
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),

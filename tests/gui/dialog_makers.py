@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog
 
+from slate_desktop.diagnosis.support import SupportFile
 from slate_desktop.domain.alerts import Alert, make_rule
 from slate_desktop.domain.builds.comparison import Comparison, Difference, FileDifference
 from slate_desktop.domain.engine import Engine, EngineDetection
@@ -32,6 +33,7 @@ from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.servers_dialog import ServerRow, ServersDialog
 from slate_desktop.ui.settings.dialog import SettingsDialog
 from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
+from slate_desktop.ui.support.dialog import SupportDialog
 from slate_desktop.ui.sync.conflicts import ConflictsDialog
 from slate_desktop.ui.window import MainWindow
 
@@ -39,7 +41,9 @@ Make = Callable[[MainWindow, Path], QDialog]
 
 
 def _problem(window: MainWindow, _folder: Path) -> QDialog:
-    problem = Problem("The session could not be started.", "Port 8080 is taken.", "Take another.")
+    problem = Problem(
+        "The session could not be started.", "Port 8080 is taken.", "Take another.", is_bug=True
+    )
     dialog = ProblemDialog(window, window.theme, problem)
     dialog.toggle.click()
     return dialog
@@ -116,6 +120,13 @@ def _comparison(window: MainWindow, _folder: Path) -> QDialog:
     return ComparisonDialog(window, window.theme, found, "1", "2")
 
 
+def _support(window: MainWindow, _folder: Path) -> QDialog:
+    dialog = SupportDialog(window, window.theme)
+    dialog.show_files([SupportFile(name="about.json", text="{}")])
+    dialog.show_message("The disk is full.", is_problem=True)
+    return dialog
+
+
 DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
     (ProblemDialog, _problem),
     (Question, _question),
@@ -123,6 +134,7 @@ DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
     (ServersDialog, _servers),
     (SettingsDialog, _settings),
     (ComparisonDialog, _comparison),
+    (SupportDialog, _support),
     (ShortcutsDialog, lambda window, _: ShortcutsDialog(window, window.theme)),
     (ExecuteDialog, lambda window, _: ExecuteDialog(window, window.theme, "pong", ["ls"])),
     (QuickLook, lambda window, _: QuickLook(window, window.documents.context)),

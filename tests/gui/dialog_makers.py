@@ -28,6 +28,7 @@ from slate_desktop.ui.documents.closing import SaveQuestion
 from slate_desktop.ui.execute_dialog import ExecuteDialog
 from slate_desktop.ui.help_dialogs import AboutDialog
 from slate_desktop.ui.jobs.preset_commands import SaveDialog
+from slate_desktop.ui.members import MembersDialog
 from slate_desktop.ui.monitor.retention import RetentionDialog
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.servers_dialog import ServerRow, ServersDialog
@@ -134,6 +135,10 @@ DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
     (ServersDialog, _servers),
     (SettingsDialog, _settings),
     (ComparisonDialog, _comparison),
+    (
+        MembersDialog,
+        lambda window, _: MembersDialog(window, window.workspace.projects[0], "me"),
+    ),
     (SupportDialog, _support),
     (ShortcutsDialog, lambda window, _: ShortcutsDialog(window, window.theme)),
     (ExecuteDialog, lambda window, _: ExecuteDialog(window, window.theme, "pong", ["ls"])),

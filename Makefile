@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 WORKERS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit tests tests-here headless bench screenshots bundle deb portable format clean
+.PHONY: help run test lint unit tests tests-here headless bench screenshots docs bundle deb portable format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev ## the benchmarks: ratios against peers, minutes
 screenshots: $(VENV)/.dev ## write docs/images from the real program
 	@packaging/debian-packages.sh test
 	$(BIN)/python packaging/screenshots.py
+
+docs: $(VENV)/.dev ## build the user guide into build/site
+	$(BIN)/python packaging/docs/build.py
 
 bundle: $(VENV)/.dev ## build the installed program into build/bundle
 	$(BIN)/python -m pip install --quiet 'pyinstaller>=6.11,<7'

@@ -66,6 +66,8 @@ def configure(
     # These tell of every reconnect and every request; what matters is translated by our own rooms.
     for name in ("nats", "asyncio", "urllib3", "docker", "watchfiles", "httpx"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # Its pool tells of each attempt at a database that is away, with a stack each time.
+    logging.getLogger("asyncpg.pool").setLevel(max(logging.ERROR, root.level))
 
 
 def redact_event(

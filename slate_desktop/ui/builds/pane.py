@@ -125,7 +125,7 @@ class BuildsPane(QWidget):
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in enumerate((118, 120, 96, 96, 84, 132)):
+        for column, width in enumerate((136, 120, 96, 100, 84, 132)):
             header.resizeSection(column, width)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(

@@ -50,6 +50,8 @@ class JobsPane(QWidget):
         self.view.setModel(self.rows)
         self.view.setRootIsDecorated(False)
         self.view.setUniformRowHeights(True)
+        # The end of a path is the file's name.
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setAllColumnsShowFocus(True)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setAccessibleName(self.tr("Asset jobs"))

@@ -131,6 +131,21 @@ async def test_chosen_jobs_are_cancelled_and_retried(window: MainWindow, slate: 
     await until(lambda: pane.rows.rowCount() == 3)
 
 
+async def test_what_is_chosen_stays_while_new_jobs_come(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    project = await followed(window)
+    for name in ("a.png", "b.png", "c.png"):
+        slate.put_asset_job(project, name, AssetKind.TEXTURE, AssetJobStatus.QUEUED)
+    await until(lambda: window.jobs.rows.rowCount() == 3)
+    window.jobs.view.selectAll()
+    chosen = {job.id for job in window.jobs.selected}
+    slate.put_asset_job(project, "d.png", AssetKind.TEXTURE, AssetJobStatus.QUEUED)
+    slate.tell_assets(project)
+    await until(lambda: window.jobs.rows.rowCount() == 4)
+    assert {job.id for job in window.jobs.selected} == chosen
+
+
 async def test_report_of_a_result_is_read_as_text(window: MainWindow, slate: FakeSlate) -> None:
     project = await followed(window)
     report = {

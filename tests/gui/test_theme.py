@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QApplication
+import shiboken6
+from PySide6.QtWidgets import QApplication, QToolButton
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.theme import ZOOM_STEPS, Theme
+from slate_desktop.ui.tinted import set_icon
 from slate_desktop.ui.tokens import THEMES, contrast_ratio, load_tokens
 from slate_desktop.ui.window_actions import build_specs
 
@@ -71,3 +73,15 @@ def test_the_programs_own_icon_is_drawn_in_every_size(qapp: QApplication) -> Non
         assert image.width() == side
         assert image.pixelColor(side // 2, side // 2).alpha() == 255
         assert image.pixelColor(0, 0).alpha() == 0
+
+
+def test_icon_of_a_button_follows_the_theme(theme: Theme) -> None:
+    theme.set_choice("dark")
+    button = QToolButton()
+    set_icon(button, "scan", theme)
+    dark = button.icon().pixmap(16).toImage()
+    theme.set_choice("light")
+    assert button.icon().pixmap(16).toImage() != dark
+    # One that is gone is not asked.
+    shiboken6.delete(button)
+    theme.set_choice("dark")

@@ -30,6 +30,7 @@ from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
 from slate_desktop.ui.text import ElidedLabel, plain_label, wrapped_label
+from slate_desktop.ui.tinted import set_icon
 
 _FRAME_MS = 33
 
@@ -57,7 +58,7 @@ class AudioDocument(Document):
 
     def make(self) -> Iterator[None]:
         """Make what is around the view."""
-        self.play = self._tool("play", self.tr("Play (Space)"))
+        self.play = self._tool("", self.tr("Play (Space)"))
         self.loop = self._tool("repeat", self.tr("Loop (L)"), is_toggle=True)
         self.spectrum = self._chip(self.tr("Spectrum"), self.tr("Show the spectrogram (S)"))
         self.compare = self._chip(self.tr("Compare"), self.tr("Compare with what the options make"))
@@ -257,6 +258,7 @@ class AudioDocument(Document):
         self.after.toggled.connect(lambda is_on: self.player.choose(1 if is_on else 0))
         self.volume.valueChanged.connect(lambda value: setattr(self.player, "volume", value / 100))
         self.theme.changed.connect(self._show_play)
+        self._show_play()
 
     def _lay_out(self) -> None:
         page = self._page
@@ -270,7 +272,7 @@ class AudioDocument(Document):
             row.addWidget(widget)
         row.addSpacing(10)
         picture = plain_label()
-        picture.setPixmap(icons.pixmap("volume-2", self.theme.tokens))
+        set_icon(picture, "volume-2", self.theme)
         row.addWidget(picture)
         row.addWidget(self.volume)
         row.addStretch(1)
@@ -294,7 +296,8 @@ class AudioDocument(Document):
 
     def _tool(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
         button = QToolButton()
-        button.setIcon(icons.icon(icon, self.theme.tokens))
+        if icon:
+            set_icon(button, icon, self.theme)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         button.setCheckable(is_toggle)

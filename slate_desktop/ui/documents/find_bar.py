@@ -8,10 +8,10 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
-from slate_desktop.ui import icons
 from slate_desktop.ui.documents.editor import CodeEditor
 from slate_desktop.ui.text import plain_label, set_invalid
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tinted import set_icon
 
 _MAX_MATCHES = 2000
 
@@ -226,7 +226,7 @@ class FindBar(QWidget):
 
     def _button(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
         button = QToolButton()
-        button.setIcon(icons.icon(icon, self._theme.tokens))
+        set_icon(button, icon, self._theme)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         button.setCheckable(is_toggle)

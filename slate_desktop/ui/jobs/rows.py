@@ -62,9 +62,21 @@ class JobRows(QAbstractTableModel):
         self.refresh()
 
     def refresh(self) -> None:
-        """Take the model's jobs; rows change in place where the set is the same."""
+        """Take the model's jobs: new ones come at the top, the others change in place."""
         jobs = list(self._source.jobs) if self._source is not None else []
-        if [job.id for job in jobs] == [job.id for job in self.jobs]:
+        ids, known = [job.id for job in jobs], [job.id for job in self.jobs]
+        added = ids.index(known[0]) if known and known[0] in ids else 0
+        kept = len(ids) - added
+        if known and ids and ids[added:] == known[:kept]:
+            # A reset would lose what is chosen, and have headers made and painted anew.
+            if kept < len(known):
+                self.beginRemoveRows(QModelIndex(), kept, len(known) - 1)
+                del self.jobs[kept:]
+                self.endRemoveRows()
+            if added:
+                self.beginInsertRows(QModelIndex(), 0, added - 1)
+                self.jobs = jobs
+                self.endInsertRows()
             self.jobs = jobs
             self.touch()
             return

@@ -13,6 +13,7 @@ from slate_desktop.ui import icons
 from slate_desktop.ui.documents.model.view import ModelView
 from slate_desktop.ui.text import ElidedLabel, clean, plain_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tinted import set_icon
 
 _PLAY_MS = 33
 _SCRUB_STEPS = 1000
@@ -180,7 +181,7 @@ class ModelControls(QWidget):
 
     def _button(self, icon: str, tip: str) -> QToolButton:
         button = QToolButton()
-        button.setIcon(icons.icon(icon, self._theme.tokens))
+        set_icon(button, icon, self._theme)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         return button

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.pipeline.preview.shading import Channel, Look
-from slate_desktop.ui import icons
 from slate_desktop.ui.documents.texture.ground import GROUNDS
 from slate_desktop.ui.documents.texture.view import TextureView
 from slate_desktop.ui.text import plain_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tinted import set_icon
 
 _STEPS_PER_STOP = 4
 _MAX_STOPS = 10
@@ -212,7 +212,7 @@ class TextureControls(QWidget):
 
     def _button(self, icon: str, tip: str) -> QToolButton:
         button = QToolButton()
-        button.setIcon(icons.icon(icon, self._theme.tokens))
+        set_icon(button, icon, self._theme)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         return button

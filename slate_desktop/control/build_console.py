@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from slate_desktop.control.client import Slate
 from slate_desktop.control.console import LogBuffer
+from slate_desktop.control.console_moment import seq_at
 from slate_desktop.control.console_text import plain
 from slate_desktop.control.events import BuildLinesData
 from slate_desktop.control.live import Lifetime, Rereading
@@ -79,6 +80,10 @@ class BuildLogModel:
             return lines[0].seq if lines else None
         lines = await self._lines(self._offset, _PAGE, LogLevel.ERROR)
         return max((line.seq for line in lines if line.seq < seq), default=None)
+
+    async def find_moment(self, timestamp_ns: int) -> int | None:
+        """Return the number of the first line at or after a moment, of those in memory."""
+        return seq_at(self.logs, timestamp_ns) or self.logs.first_seq or None
 
     async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
         """Return how many warnings and errors lie in each equal part of the shown log.

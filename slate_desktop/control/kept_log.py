@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from slate_desktop.control.console import LogBuffer
+from slate_desktop.control.console_moment import seq_at
 from slate_desktop.control.console_text import plain
 from slate_desktop.control.last_seen import SeenLog
 from slate_desktop.control.live import Lifetime
@@ -53,6 +54,10 @@ class KeptLog:
         if direction > 0:
             return min((each for each in errors if each > seq), default=None)
         return max((each for each in errors if each < seq), default=None)
+
+    async def find_moment(self, timestamp_ns: int) -> int | None:
+        """Return the number of the first line at or after a moment, of those in memory."""
+        return seq_at(self.logs, timestamp_ns) or self.logs.first_seq or None
 
     async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
         """Return how many warnings and errors lie in each equal part of the log."""

@@ -210,6 +210,7 @@ class MainWindow(QMainWindow):
         self.state.time_style = self.console.times.style.value
         self.state.wraps_lines = self.console.view.is_wrapping
         self.state.stacks_lines = self.console.narrowing.is_stacking
+        self.state.shows_logs_beside = self.console.side.is_on
         self.state.console = self.console.memories.to_json()
         self.state.span_s = float(self.performance.span_s)
         self.state.documents = self.documents.remember()

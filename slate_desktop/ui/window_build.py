@@ -197,6 +197,7 @@ def _make_panes(window: MainWindow) -> None:
     actions["console.times"].setChecked(window.state.has_times)
     actions["console.wrap"].setChecked(window.state.wraps_lines)
     actions["console.stack"].setChecked(window.state.stacks_lines)
+    actions["console.side"].setChecked(window.state.shows_logs_beside)
     window.console.times.set_style(read_style(window.state.time_style))
     window.performance.set_span(int(window.state.span_s))
 

@@ -38,6 +38,7 @@ class WindowState:
         time_style: how it writes them.
         wraps_lines: whether it wraps long lines.
         stacks_lines: whether it shows repeated lines as one.
+        shows_logs_beside: whether it shows other open logs beside the current one.
         console: filter, marks and columns of each log.
         span_s: seconds that the graphs show.
         project_id: the last chosen project.
@@ -61,6 +62,7 @@ class WindowState:
     time_style: str = "local"
     wraps_lines: bool = False
     stacks_lines: bool = False
+    shows_logs_beside: bool = False
     console: dict[str, Any] = field(default_factory=dict)
     span_s: float = 60.0
     project_id: str = ""

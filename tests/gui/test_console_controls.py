@@ -309,6 +309,57 @@ async def test_open_logs_are_merged_by_time(
     assert console.current_id is not None
 
 
+async def test_logs_stand_side_by_side_and_the_current_one_leads(
+    window: MainWindow, slate: FakeSlate, console: ConsolePanel
+) -> None:
+    first = str(console.current_id)
+    later = await open_log(window, slate, put_log(slate, START_NS + 500_000_000))
+    second = str(later.current_id)
+    console.view.setFixedHeight(console.view.painting.row_height * 3)
+    window.registry["console.side"].setChecked(True)
+    assert list(console.side.panes) == [first]
+    pane = console.side.panes[first]
+    await until(lambda: pane.isVisible() and pane.view.is_following)
+    pane.view.setFixedHeight(pane.view.painting.row_height * 3)
+    await until(lambda: console.view._page <= 3 and pane.view._page <= 3)
+    console.view.verticalScrollBar().setValue(0)
+    assert not console.view.is_following
+    # The first line after 1.5 s of the other log, which begins half a second earlier.
+    await until(lambda: pane.view.top_seq == 2)
+    console.view.verticalScrollBar().setValue(2)
+    await until(lambda: pane.view.top_seq == 4)
+    console.view.set_following(True)
+    await until(lambda: pane.view.is_following)
+    window.registry["console.wrap"].trigger()
+    assert pane.view.is_wrapping
+    window.registry["console.wrap"].trigger()
+    window.registry["console.times"].setChecked(False)
+    assert not pane.view.painting.rows.has_times
+    window.registry["console.times"].setChecked(True)
+    assert not console.grab().isNull()
+    pane.choose.click()
+    await until(lambda: console.current_id == first)
+    assert list(console.side.panes) == [second]
+    console.filters.chips[LogLevel.DEBUG].click()
+    console.select(second)
+    await until(lambda: list(console.side.panes) == [first])
+    beside = console.side.panes[first].view
+    await until(lambda: beside.rows is not None and len(beside.rows) == 5)  # its own filter
+    window.registry["console.merge"].trigger()
+    assert console.side.panes == {}
+    console.select(second)
+    await until(lambda: list(console.side.panes) == [first])
+    console.side.panes[first].leave.click()
+    assert console.side.panes == {}
+    window.remember()
+    assert window.state.shows_logs_beside
+    window.registry["console.side"].setChecked(False)
+    window.registry["console.side"].setChecked(True)
+    assert list(console.side.panes) == [first]
+    console.close_log(first)
+    assert console.side.panes == {}
+
+
 async def test_the_menu_of_a_line_has_what_can_be_done_with_it(
     window: MainWindow, console: ConsolePanel
 ) -> None:

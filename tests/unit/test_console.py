@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from slate_desktop.control.console import LogBuffer, LogView, RowKind, iter_text
+from slate_desktop.control.console_moment import seq_at
 from slate_desktop.control.console_snapshot import pages
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.errors import CommandError
@@ -313,3 +314,15 @@ def test_hidden_texts_take_their_lines_away():
     assert seqs(view) == [2]
     assert [view.accepts(row) for row in buffer.rows(0, 9)] == [False, True, False]
     assert seqs(buffer.view(hidden=["é"])) == []  # nothing was looked at yet
+
+
+def test_moments_are_found_among_the_lines_in_memory() -> None:
+    buffer = LogBuffer()
+    assert seq_at(buffer, 5) is None
+    times = (10, 20, 20, 40)
+    buffer.append(
+        LogLine(seq=seq, timestamp_ns=at, level=LogLevel.INFO, message="x")
+        for seq, at in enumerate(times, 7)
+    )
+    found = {at: seq_at(buffer, at) for at in (9, 10, 11, 20, 21, 40, 99)}
+    assert found == {9: None, 10: 7, 11: 8, 20: 8, 21: 10, 40: 10, 99: 10}

@@ -56,6 +56,7 @@ def console_slots(window: MainWindow) -> dict[str, Callable[..., Any]]:
         "console.stack": lambda is_on: console().set_stacking(is_on),
         "console.columns": lambda: window.in_console(console().columns.open_menu),
         "console.merge": lambda: window.in_console(console().merging.open),
+        "console.side": lambda is_on: console().side.set_on(is_on),
         "console.copy": lambda: console().copy(),
         "console.copy_messages": lambda: console().copy(messages_only=True),
         "console.clear": lambda: console().clear(),
@@ -238,6 +239,16 @@ def _look_specs(menu: str) -> list[ActionSpec]:
             "merge",
             keys=("Ctrl+Shift+M",),
             hint=_tr("Show the open logs as one, in the order of time"),
+        ),
+        ActionSpec(
+            "console.side",
+            _tr("Logs side b&y side"),
+            menu,
+            "show",
+            "square-split-horizontal",
+            keys=("Ctrl+Alt+S",),
+            hint=_tr("Show other open logs beside this one, which leads them through time"),
+            is_checkable=True,
         ),
     ]
 

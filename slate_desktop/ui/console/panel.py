@@ -26,6 +26,7 @@ from slate_desktop.ui.console.news import NewsButton
 from slate_desktop.ui.console.problem_strip import ProblemStrip
 from slate_desktop.ui.console.search import SearchBar
 from slate_desktop.ui.console.shown import LogSource, OpenLog, Shown
+from slate_desktop.ui.console.side import SideBySide
 from slate_desktop.ui.console.steps import Steps
 from slate_desktop.ui.console.tabs import LogTabs
 from slate_desktop.ui.console.taking import Taking
@@ -100,6 +101,7 @@ class ConsolePanel(QWidget):
         self.marks = Marks(self._shown, self.view, self.steps)
         self.times = Times(self._shown, self.view, tasks)
         self.columns = Columns(self._shown, self.view, theme)
+        self.side = SideBySide(self._logs, self.tabs, self.view, theme, tasks)
         self.links = Links(self.view, self._find_file)
         self._taking = Taking(self._shown, self.view, tasks)
         self._lay_out()
@@ -164,6 +166,7 @@ class ConsolePanel(QWidget):
         for part in (self.view, self.filters, self.filter_state, self.search, self.tabs):
             part.apply_theme()
         self.columns.header.show_names()
+        self.side.apply_theme()
         self.strip.update()
 
     # -- tools -----------------------------------------------------------------------------
@@ -246,11 +249,14 @@ class ConsolePanel(QWidget):
         body.setSpacing(0)
         for part in (self.tabs, self.tools, self.filter_state, self.search):
             body.addWidget(part)
-        lines = QHBoxLayout()
+        leading = QWidget()
+        lines = QHBoxLayout(leading)
+        lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(0)
         lines.addWidget(self.view, 1)
         lines.addWidget(self.strip)
-        body.addLayout(lines, 1)
+        self.side.splitter.addWidget(leading)
+        body.addWidget(self.side.splitter, 1)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._body)
@@ -262,6 +268,7 @@ class ConsolePanel(QWidget):
         self.filter_state.all_wanted.connect(self.filters.clear)
         self.filter_state.shown_again.connect(self._on_shown_again)
         self.merging.changed.connect(self._show_current)
+        self.side.chosen.connect(self.select)
         self.links.wanted.connect(self.place_wanted)
         self.view.follow_changed.connect(self._on_follow_changed)
         self.view.menu_wanted.connect(self._on_menu_wanted)
@@ -282,6 +289,7 @@ class ConsolePanel(QWidget):
         self.filters.show_choice(shown.memory.filter)
         self._narrow(keep_place=False)
         self.merging.show_members()
+        self.side.refresh()
         self.columns.show_columns()
         self.marks.show_marks()
         self.times.show_times()

@@ -32,6 +32,14 @@ class LogSource(Protocol):
         """Return the number of the next error line after or before a number."""
         ...
 
+    async def find_moment(self, timestamp_ns: int) -> int | None:
+        """Return the number of the first line at or after a moment, the newest one behind the end.
+
+        Raises:
+            SlateError: the log cannot be read.
+        """
+        ...
+
     async def problem_density(self, buckets: int) -> dict[LogLevel, dict[int, int]]:
         """Return how many warnings and errors lie in each equal part of the log."""
         ...

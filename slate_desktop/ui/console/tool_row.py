@@ -10,7 +10,7 @@ from slate_desktop.ui.console.filters import FilterBar
 
 # Groups of actions, each with a gap before it.
 _TOOLS = (
-    ("search", "marks", "columns", "merge"),
+    ("search", "marks", "columns", "merge", "side"),
     ("follow", "times", "wrap", "stack"),
     ("copy", "save", "clear"),
 )

@@ -39,7 +39,7 @@ class ConsoleView(LogScroll):
     """The painter's frame. ``set_rows`` gives it something to show and follows its signals.
 
     ``hovered`` and ``clicked`` tell the place under the pointer (or None), ``gutter_clicked`` and
-    ``pill_clicked`` the number of a line.
+    ``pill_clicked`` the number of a line. ``look_changed``: times or wrapping are others now.
     """
 
     menu_wanted = Signal(QPoint)
@@ -49,6 +49,7 @@ class ConsoleView(LogScroll):
     clicked = Signal(object)
     gutter_clicked = Signal(object)
     pill_clicked = Signal(object)
+    look_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -72,11 +73,18 @@ class ConsoleView(LogScroll):
         """Show or hide the time of each line."""
         self.painting.rows.has_times = is_on
         self.change_text()
+        self.look_changed.emit()
 
     def set_time_style(self, style: TimeStyle, base_ns: int) -> None:
         """Write times in another style, counted from a moment where it counts."""
         self.painting.rows.style, self.painting.rows.base_ns = style, base_ns
         self.viewport().update()
+        self.look_changed.emit()
+
+    def set_wrapping(self, is_on: bool) -> None:
+        """Wrap long lines at the edge, or scroll sideways."""
+        super().set_wrapping(is_on)
+        self.look_changed.emit()
 
     def change_text(self) -> None:
         """Take what the painter's ``rows`` say now; columns are others than before."""

@@ -105,6 +105,7 @@ def desktop_files(share: Path) -> None:
     """Write what a desktop and its shells look for below ``share``."""
     _copy(HERE / f"{PACKAGE}.desktop", share / "applications")
     _copy(HERE / f"{APP_ID}.metainfo.xml", share / "metainfo")
+    _copy(HERE / f"{PACKAGE}.mime.xml", share / "mime" / "packages", f"{PACKAGE}.xml")
     source = ROOT / "resources" / "app" / f"{PACKAGE}.svg"
     _copy(source, share / "icons" / "hicolor" / "scalable" / "apps")
     draw_icons(source, share / "icons" / "hicolor")
@@ -176,7 +177,8 @@ def manual_pages() -> dict[str, str]:
         ".SH NAME", "slate\\-desktop \\- the control centre for people who make games",
         ".SH SYNOPSIS", ".B slate\\-desktop", "[\\-\\-profile NAME] [PATH]",
         ".SH DESCRIPTION",
-        "Opens the window. PATH is a folder or a file to open; it needs no server.",
+        "Opens the window. PATH is a folder or a file to open, which needs no server; a slate://",
+        "link to a project, a session or a build; or the file of an invitation to a server.",
         ".SH FILES",
         ".TP", ".I ~/.local/share/slate",
         "keys, the database and logs; kept when the package is removed",
@@ -255,9 +257,9 @@ def architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
-def _copy(source: Path, directory: Path) -> None:
+def _copy(source: Path, directory: Path, name: str = "") -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, directory / source.name)
+    shutil.copy(source, directory / (name or source.name))
 
 
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -116,6 +116,10 @@ def doctor(as_json: Json = False) -> None:
 
 
 def desktop(
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[WHAT]", help="A folder, a file, a slate:// link or a join file."),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="local, remote or a joined server.")
     ] = None,
@@ -123,7 +127,9 @@ def desktop(
     """Open the window."""
     from slate_desktop.cli.window import open_window
 
-    raise typer.Exit(open_window(["--profile", profile] if profile else []))
+    raise typer.Exit(
+        open_window([*(["--profile", profile] if profile else []), *([what] if what else [])])
+    )
 
 
 def version(as_json: Json = False) -> None:

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_API", "pyside6")
@@ -59,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with crash.nets(lambda error: _tell(error)):
         window = MainWindow(theme, state, connector(options.profile))
         window.held_log = held_log
-        window.wanted_path, window.profile = options.path, options.profile or ""
+        window.wanted, window.profile = options.path, options.profile or ""
         window.show()
         paint_now(app, window)
         mark("painted")
@@ -96,9 +95,10 @@ async def run(window: MainWindow) -> int:
         )
         window.binding.open_remembered()
         window.documents.restore(window.state.documents)
-        if window.wanted_path is not None:
-            opening = window.document_commands.open_path(window.wanted_path)
-            window.tasks.spawn(opening, "open path", window)
+        if window.wanted:
+            from slate_desktop.ui.links import open_wanted
+
+            window.tasks.spawn(open_wanted(window, window.wanted), "open path", window)
         window.tasks.spawn(window.workspace.run(), "workspace", window)
         window.tasks.spawn(read_settings(window), "settings", window)
         window.tasks.spawn(_load_previews(window), "previews", window)
@@ -246,7 +246,10 @@ def _parse(argv: Sequence[str]) -> Namespace:
 
     parser = argparse.ArgumentParser(prog="slate-desktop", description="The SLATE window.")
     parser.add_argument(
-        "path", nargs="?", type=Path, help="a folder or file to open; needs no server"
+        "path",
+        nargs="?",
+        default="",
+        help="a folder or file, which needs no server; a slate:// link; or a join file",
     )
     parser.add_argument("--profile", help="the profile to connect to; `local` starts what it needs")
     parser.add_argument("--version", action="version", version=f"slate-desktop {__version__}")

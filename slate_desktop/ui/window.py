@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         self.is_built = False
         self.drafts: dict[str, ContainerConfig] = {}
         self.last_command: dict[str, str] = {}
-        self.wanted_path: Path | None = None
+        self.wanted = ""
         self.profile = ""
         self.next_profile: str | None = None
         self.held_log: HeldLog | None = None

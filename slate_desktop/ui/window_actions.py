@@ -94,6 +94,14 @@ def _file_specs(menu: str) -> list[ActionSpec]:
         *_sync_specs(menu),
         *_document_specs(menu),
         ActionSpec(
+            "link.copy",
+            _tr("Cop&y link"),
+            menu,
+            "server",
+            "external-link",
+            hint=_tr("A slate:// link that shows the chosen session or project to others here"),
+        ),
+        ActionSpec(
             "server.choose",
             _tr("Ser&vers…"),
             menu,

@@ -125,6 +125,7 @@ def _make_actions(window: MainWindow) -> None:
         "view.start": lambda: window.binding.show_start(),
         "settings.open": _later(window, "settings", "open_settings"),
         "settings.file": _later(window, "settings", "open_settings_file"),
+        "link.copy": lambda: _copy_link(window),
         "help.support": _later(window, "support", "open_support"),
         "help.keys": _later(window, "settings", "open_shortcuts"),
         "help.notices": window.open_notices,
@@ -227,6 +228,12 @@ def _build_slot(window: MainWindow, name: str) -> Callable[[], object]:
 
 def _spawner(window: MainWindow, name: str) -> Callable[[], object]:
     return lambda: window.tasks.spawn(getattr(window.commands, name)(), name, window)
+
+
+def _copy_link(window: MainWindow) -> None:
+    from slate_desktop.ui.links import copy_link
+
+    copy_link(window)
 
 
 def _later(window: MainWindow, room: str, name: str) -> Callable[[], object]:

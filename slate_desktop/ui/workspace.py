@@ -237,14 +237,16 @@ class Workspace(QObject):
         Raises:
             SlateError: it cannot be added.
         """
-        project = await self._slate().add_project(root, name=name, engine=engine, command=command)
+        project = await self.connected_slate().add_project(
+            root, name=name, engine=engine, command=command
+        )
         await self.refresh_projects()
         self.choose_project(project.id)
         return project
 
     async def remove_project(self, project_id: str) -> None:
         """Remove a project from SLATE; its files stay."""
-        await self._slate().remove_project(project_id)
+        await self.connected_slate().remove_project(project_id)
         if self.current_project_id == project_id:
             self.current_project_id = self.current_session_id = None
             self.current_changed.emit()
@@ -252,7 +254,7 @@ class Workspace(QObject):
 
     async def create_session(self, project_id: str, config: Any) -> RuntimeSession:
         """Insert a session and choose it; nothing runs yet."""
-        session = await self._slate().create_runtime_session(project_id, config)
+        session = await self.connected_slate().create_runtime_session(project_id, config)
         if self._list is not None:
             await self._list.refresh()
         await self.open_model(session.id)
@@ -261,7 +263,7 @@ class Workspace(QObject):
 
     async def remove_session(self, session_id: str) -> None:
         """Remove a session that is not live."""
-        await self._slate().delete_runtime_session(session_id)
+        await self.connected_slate().delete_runtime_session(session_id)
         # Left first: whoever looks at the chosen session would open its model again.
         if self.current_session_id == session_id:
             self.current_session_id = None
@@ -295,19 +297,24 @@ class Workspace(QObject):
             self.model_changed.emit(session_id)
             await model.aclose()
 
-    # -- private ---------------------------------------------------------------------------
+    def connected_slate(self) -> Slate:
+        """Return the client.
 
-    def _slate(self) -> Slate:
+        Raises:
+            NotConnectedError: there is none yet.
+        """
         from slate_desktop.errors import NotConnectedError
 
         if self.slate is None:
             raise NotConnectedError(self.tr("SLATE is not connected yet."))
         return self.slate
 
+    # -- private ---------------------------------------------------------------------------
+
     async def _open_model(self, session_id: str) -> None:
         from slate_desktop.control.models import RuntimeSessionModel
 
-        model = RuntimeSessionModel(self._slate(), session_id)
+        model = RuntimeSessionModel(self.connected_slate(), session_id)
         model.session_changed.connect(self._on_session)
         model.error_changed.connect(lambda _error: self.model_changed.emit(session_id))
         model.loading_changed.connect(lambda _on: self.model_changed.emit(session_id))

@@ -363,6 +363,19 @@ class BuildBinding:
 
     # -- small -----------------------------------------------------------------------------
 
+    async def show_build(self, build_id: str) -> bool:
+        """Choose a build in its pane; False where it is not among those that are listed."""
+        await self._open()
+        if self._model is not None:
+            await self._model.refresh()
+        window = self._window
+        if window.builds.model.row_of(build_id) < 0:
+            return False
+        window.docks.docks["builds"].show()
+        window.docks.docks["builds"].raise_()
+        window.builds.select(build_id)
+        return True
+
     async def _show_new(self, job: BuildJob) -> None:
         if self._model is not None:
             await self._model.refresh()

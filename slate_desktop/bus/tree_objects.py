@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import stat
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 import msgspec
 
 from slate_desktop.bus.objects import ObjectStore
-from slate_desktop.domain.trees.folders import open_file
+from slate_desktop.domain.trees.folders import FolderCursor, open_file
 from slate_desktop.domain.trees.manifest import Entry, Part, TreeRef
 from slate_desktop.domain.trees.scan import Known
 from slate_desktop.errors import CommandError, ErrorCode, Retry
@@ -25,6 +26,7 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry
 SMALL_BYTES = 512 * 1024
 PIECE_BYTES = 4 * 1024**2
 _AT_ONCE = 4
+_BLOCK = 1024 * 1024
 
 # Called with how many bytes of how many are there.
 Progress = Callable[[int, int], None]
@@ -90,13 +92,15 @@ async def stage(
         for number, entry in enumerate(entries)
         if entry.link is None
     }
-    uses: dict[tuple[str, int], list[tuple[Path, Part, int]]] = {}
+    uses: dict[tuple[str, int], list[tuple[Entry, Part, int]]] = {}
     for entry in entries:
         at = 0
         for part in entry.parts:
-            uses.setdefault((part.sha256, part.size), []).append((staged[entry.path], part, at))
+            uses.setdefault((part.sha256, part.size), []).append((entry, part, at))
             at += part.length
-    await asyncio.to_thread(_make_files, list(staged.values()))
+    # A file of one piece is made, and checked, when the piece is there.
+    others = [entry for entry in entries if entry.link is None and len(entry.parts) != 1]
+    await asyncio.to_thread(_make_files, [staged[entry.path] for entry in others])
     total, done = sum(size for _, size in uses), 0
     waiting = iter(uses.items())
 
@@ -105,13 +109,13 @@ async def stage(
         for (sha256, size), slices in waiting:
             target = folder / f"{sha256}.object"
             await objects.get(sha256, size, target)
-            await asyncio.to_thread(_spread, target, slices)
+            await asyncio.to_thread(_spread, target, slices, staged)
             done += size
             if on_progress is not None:
                 on_progress(done, total)
 
     await _together([bring() for _ in range(min(_AT_ONCE, len(uses)))])
-    await asyncio.to_thread(_check, entries, staged)
+    await asyncio.to_thread(_check, others, staged)
     return staged
 
 
@@ -182,8 +186,9 @@ class _Upload:
         data = bytearray()
         at: dict[str, int] = {}
         found: list[tuple[str, Known, int]] = []
+        folders = FolderCursor(self._root)
         for path, known in batch:
-            content = self._read_small(path, known)
+            content = _read_small(folders, path, known)
             if content is None:
                 self._vanished.append(path)
                 continue
@@ -191,15 +196,8 @@ class _Upload:
                 at[known.sha256] = len(data)
                 data += content
             found.append((path, known, at.get(known.sha256, 0)))
+        folders.close()
         return bytes(data), found
-
-    def _read_small(self, path: str, known: Known) -> bytes | None:
-        try:
-            with os.fdopen(open_file(self._root, path), "rb") as file:
-                content = file.read(known.size + 1)
-        except OSError:
-            return None
-        return content if hashlib.sha256(content).hexdigest() == known.sha256 else None
 
     async def _send_large(self, path: str, known: Known) -> None:
         """Send a file in pieces that are the same wherever their content is."""
@@ -264,38 +262,65 @@ async def _pieces(root: Path, path: str) -> AsyncIterator[bytes]:
             yield piece
 
 
+def _read_small(folders: FolderCursor, path: str, known: Known) -> bytes | None:
+    """Return a file's content; None when it is no longer what it was."""
+    *above, name = path.split("/")
+    try:
+        with os.fdopen(folders.at(above).open(name), "rb", buffering=0) as file:
+            content = file.read(known.size + 1)
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == known.sha256 else None
+
+
 def _make_files(paths: list[Path]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     for path in paths:
         os.close(os.open(path, flags, 0o600))
 
 
-def _spread(source: Path, slices: list[tuple[Path, Part, int]]) -> None:
+def _spread(
+    source: Path, slices: list[tuple[Entry, Part, int]], staged: Mapping[str, Path]
+) -> None:
     """Write the pieces of an object to where they belong, and remove it."""
     with source.open("rb") as whole:
-        for target, part, at in sorted(slices, key=lambda item: item[1].offset):
+        for entry, part, at in sorted(slices, key=lambda item: item[1].offset):
             whole.seek(part.offset)
-            with target.open("rb+") as file:
+            is_alone = len(entry.parts) == 1
+            flags = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+            flags |= os.O_CREAT | os.O_EXCL if is_alone else 0
+            digest = hashlib.sha256()
+            with os.fdopen(os.open(staged[entry.path], flags, 0o600), "wb", buffering=0) as file:
                 file.seek(at)
                 left = part.length
                 while left:
-                    block = whole.read(min(left, 1024 * 1024))
-                    file.write(block)
+                    block = whole.read(min(left, _BLOCK))
+                    digest.update(block)
+                    _write_all(file, block)
                     left -= len(block)
+            if is_alone and digest.hexdigest() != entry.sha256:
+                raise _other_content(entry)
     source.unlink()
+
+
+def _write_all(file: io.RawIOBase, block: bytes) -> None:
+    view = memoryview(block)
+    while view:
+        view = view[file.write(view) or 0 :]
 
 
 def _check(entries: Sequence[Entry], staged: Mapping[str, Path]) -> None:
     for entry in entries:
-        path = staged.get(entry.path)
-        if path is None:
-            continue
-        with path.open("rb") as file:
+        with staged[entry.path].open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != entry.sha256:
-            raise CommandError(
-                ErrorCode.ARTIFACT_CORRUPT,
-                f"The content of {entry.path[:80]!r} in the store is another than it should be.",
-                retry=Retry.NEVER,
-                hint="Synchronise the project again; what is missing is then sent anew.",
-            )
+            raise _other_content(entry)
+
+
+def _other_content(entry: Entry) -> CommandError:
+    return CommandError(
+        ErrorCode.ARTIFACT_CORRUPT,
+        f"The content of {entry.path[:80]!r} in the store is another than it should be.",
+        retry=Retry.NEVER,
+        hint="Synchronise the project again; what is missing is then sent anew.",
+    )

@@ -22,11 +22,12 @@ from slate_desktop.bus.tree_objects import Progress, stage, upload
 from slate_desktop.control.sync_values import Keep, SyncStatus
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.trees.compare import Comparison, Difference, compare, other_name
+from slate_desktop.domain.trees.folders import NotAFolderError
 from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.domain.trees.paths import OWN_FOLDER
 from slate_desktop.domain.trees.place import Placer, synchronise
 from slate_desktop.domain.trees.scan import Known, Scan, read_rules, scan
-from slate_desktop.domain.trees.state import StateFile, TreeState
+from slate_desktop.domain.trees.state import LeanState, StateFile, TreeState
 from slate_desktop.domain.trees.steps import entries_of, look_at_some, places_of, set_entry
 from slate_desktop.domain.trees.stored import StoredTree
 from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
@@ -81,9 +82,17 @@ class WorkingCopy:
     async def status(self) -> SyncStatus:
         """Look at the folder and at the newest tree; nothing is changed."""
         async with self._lock:
-            look = await self._look(None)
-            await self._remember(look, look.state.base)
-            return self._status(look.row, look, look.found)
+            lean = await asyncio.to_thread(self._state.read_lean, str(self.root))
+            found = await self._scan(lean.known, None)
+            row = await self._db.trees.get(self.project.id)
+            if _is_in_step(lean, found, row):
+                return self._status(row, found, Comparison(), lean.kept_twice)
+            look = await self._look(None, (lean, found))
+            base = dict(look.state.base)
+            for one in look.found.agreed:
+                set_entry(base, one.path, one.theirs)
+            await self._remember(look, base, look.row, look.found)
+            return self._status(look.row, look.scan, look.found, _kept_twice(look.theirs))
 
     async def push(
         self, paths: Collection[str] | None = None, *, on_progress: Progress | None = None
@@ -132,7 +141,8 @@ class WorkingCopy:
         """
         async with self._lock:
             look = await self._look(None)
-            chosen = {one.path: one for one in look.found.conflicts if one.path in set(paths)}
+            wanted = frozenset(paths)
+            chosen = {one.path: one for one in look.found.conflicts if one.path in wanted}
             for path in paths:
                 if path not in chosen:
                     raise CommandError(
@@ -153,14 +163,14 @@ class WorkingCopy:
                     pull.append(Difference(path, one.mine, one.mine, one.theirs))
                 else:
                     set_entry(base, path, one.theirs)
-            await self._remember(look, base)
+            await self._remember(look, base, None, look.found)
             look = msgspec.structs.replace(
                 look, state=msgspec.structs.replace(look.state, base=base)
             )
             if pull:
                 await self._pull(look, tuple(pull), None, is_base_theirs=keep is Keep.THEIRS)
             look = await self._look(None)
-            return self._status(look.row, look, look.found)
+            return self._status(look.row, look.scan, look.found, _kept_twice(look.theirs))
 
     async def other_version(self, path: str, target: Path) -> None:
         """Write their version of a file that is in conflict to a new file, to compare them.
@@ -182,16 +192,21 @@ class WorkingCopy:
 
     # -- looking -----------------------------------------------------------------------------------
 
-    async def _look(self, paths: Collection[str] | None) -> _Look:
-        state = await asyncio.to_thread(self._state.read, str(self.root))
-        looking = asyncio.create_task(self._scan(state, paths), name="tree-scan")
+    async def _look(
+        self, paths: Collection[str] | None, seen: tuple[LeanState, Scan] | None = None
+    ) -> _Look:
+        """Look at the folder, unless that was just done, and at the newest tree."""
+        if seen is None:
+            lean = await asyncio.to_thread(self._state.read_lean, str(self.root))
+            found = await self._scan(lean.known, paths)
+        else:
+            lean, found = seen
         try:
-            row = await self._db.trees.get(self.project.id)
-            theirs = {} if row is None else await self._manifests.read(row.ref)
-            found = await looking
-        finally:
-            looking.cancel()
-            await asyncio.wait({looking})
+            state = await asyncio.to_thread(lean.whole)
+        except msgspec.MsgspecError:
+            state = TreeState(root=lean.root)
+        row = await self._db.trees.get(self.project.id)
+        theirs = {} if row is None else await self._manifests.read(row.ref)
         mine = entries_of(found.files, state.base)
         return _Look(
             state=state,
@@ -202,7 +217,7 @@ class WorkingCopy:
             found=compare(state.base, mine, theirs),
         )
 
-    async def _scan(self, state: TreeState, paths: Collection[str] | None) -> Scan:
+    async def _scan(self, known: Mapping[str, Known], paths: Collection[str] | None) -> Scan:
         stop = threading.Event()
         if not self.root.is_dir():
             raise CommandError(
@@ -215,10 +230,10 @@ class WorkingCopy:
         def look() -> Scan:
             rules = read_rules(self.root, self.project.engine)
             if paths is not None:
-                partial = look_at_some(self.root, rules.covers, state.known, paths)
+                partial = look_at_some(self.root, rules.covers, known, paths)
                 if partial is not None:
                     return partial
-            return scan(self.root, rules, state.known, stop=stop)
+            return scan(self.root, rules, known, stop=stop)
 
         try:
             return await asyncio.to_thread(look)
@@ -248,10 +263,11 @@ class WorkingCopy:
         row = look.row
         if pushed:
             row = await self._store(tree, row)
-        await self._remember(look, base)
-        rest = tuple(one for one in look.found.push if one.path not in set(pushed))
+        done = frozenset(pushed)
+        rest = tuple(one for one in look.found.push if one.path not in done)
         left = msgspec.structs.replace(look.found, push=rest, agreed=())
-        return self._status(row, look, left, sent.sent_bytes)
+        await self._remember(look, base, row, left)
+        return self._status(row, look.scan, left, _kept_twice(tree), sent.sent_bytes)
 
     async def _store(self, tree: dict[str, Entry], row: StoredTree | None) -> StoredTree:
         ref = await self._manifests.write(tree)
@@ -284,29 +300,26 @@ class WorkingCopy:
             entries = [one.theirs for one in wanted if one.theirs is not None]
             staged = await stage(self._objects, entries, folder, on_progress)
             await asyncio.to_thread(synchronise, list(staged.values()))
-            placer = Placer(self.root)
-            # Those that go first: a folder may come in the place of a file.
-            for one in sorted(wanted, key=lambda one: (one.theirs is not None, one.path)):
-                seen = await asyncio.to_thread(
-                    _place, placer, one, look.scan.files.get(one.path), staged.get(one.path)
-                )
-                if seen is _UNTOUCHED:
-                    continue
+            placed = await asyncio.to_thread(
+                _place_all, Placer(self.root), wanted, look.scan.files, staged
+            )
+            for one, seen in placed:
                 done.add(one.path)
                 if is_base_theirs:
                     set_entry(base, one.path, one.theirs)
-                if isinstance(seen, Known):
+                if seen is not None:
                     known[one.path] = seen
                 else:
                     known.pop(one.path, None)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            state = TreeState(root=str(self.root), base=base, known=known)
+            left = msgspec.structs.replace(
+                look.found, pull=tuple(one for one in look.found.pull if one.path not in done)
+            )
+            row = look.row if is_base_theirs else None
+            state = self._state_of(base, known, row, left, look.theirs)
             await asyncio.to_thread(self._state.write, state)
-        left = msgspec.structs.replace(
-            look.found, pull=tuple(one for one in look.found.pull if one.path not in done)
-        )
-        return self._status(look.row, look, left)
+        return self._status(look.row, look.scan, left, _kept_twice(look.theirs))
 
     def _staging(self) -> Path:
         folder = self.root / _STAGING
@@ -323,17 +336,41 @@ class WorkingCopy:
 
     # -- what is said and remembered ---------------------------------------------------------------
 
-    async def _remember(self, look: _Look, base: dict[str, Entry]) -> None:
+    async def _remember(
+        self, look: _Look, base: dict[str, Entry], row: StoredTree | None, left: Comparison
+    ) -> None:
+        """Keep what was seen, unless it is what was known already."""
         known = look.scan.remember
-        if base is look.state.base and known == look.state.known:
-            return
-        state = TreeState(root=str(self.root), base=base, known=known)
-        await asyncio.to_thread(self._state.write, state)
+        state = self._state_of(base, known, row, left, look.theirs)
+        if (state.version, known, base) != (look.state.version, look.state.known, look.state.base):
+            await asyncio.to_thread(self._state.write, state)
+
+    def _state_of(
+        self,
+        base: dict[str, Entry],
+        known: dict[str, Known],
+        row: StoredTree | None,
+        left: Comparison,
+        tree: Mapping[str, Entry],
+    ) -> TreeState:
+        """Return a state; it names the tree's version where nothing differs from it."""
+        is_in_step = row is not None and left.is_same
+        return TreeState(
+            root=str(self.root),
+            base=base,
+            known=known,
+            version=row.version if row is not None and is_in_step else 0,
+            kept_twice=_kept_twice(tree) if is_in_step else (),
+        )
 
     def _status(
-        self, row: StoredTree | None, look: _Look, found: Comparison, sent_bytes: int = 0
+        self,
+        row: StoredTree | None,
+        seen: Scan,
+        found: Comparison,
+        kept_twice: tuple[str, ...],
+        sent_bytes: int = 0,
     ) -> SyncStatus:
-        files = look.scan.files
         return SyncStatus(
             project_id=self.project.id,
             root=str(self.root),
@@ -341,18 +378,30 @@ class WorkingCopy:
             push=tuple(one.path for one in found.push),
             pull=tuple(one.path for one in found.pull),
             conflicts=found.conflicts,
-            kept_twice=tuple(
-                path for path, entry in look.theirs.items() if entry.conflict_of is not None
-            ),
-            skipped=tuple((one.path, one.reason) for one in look.scan.skipped),
-            problems=look.scan.problems,
-            files=len(files),
-            size_bytes=sum(known.size for known in files.values()),
+            kept_twice=kept_twice,
+            skipped=tuple((one.path, one.reason) for one in seen.skipped),
+            problems=seen.problems,
+            files=len(seen.files),
+            size_bytes=sum(known.size for known in seen.files.values()),
             sent_bytes=sent_bytes,
         )
 
     def _whose(self, row: StoredTree | None) -> str:
         return row.agent_id if row is not None and row.agent_id is not None else "theirs"
+
+
+def _is_in_step(state: LeanState, seen: Scan, row: StoredTree | None) -> bool:
+    """Tell whether nothing has changed since nothing differed from the newest tree."""
+    return (
+        row is not None
+        and row.version == state.version
+        and not seen.read
+        and len(seen.files) == len(state.known)
+    )
+
+
+def _kept_twice(tree: Mapping[str, Entry]) -> tuple[str, ...]:
+    return tuple(path for path, entry in tree.items() if entry.conflict_of is not None)
 
 
 class _Untouched:
@@ -362,11 +411,33 @@ class _Untouched:
 _UNTOUCHED = _Untouched()
 
 
+def _place_all(
+    placer: Placer,
+    wanted: tuple[Difference, ...],
+    seen: Mapping[str, Known],
+    staged: Mapping[str, Path],
+) -> list[tuple[Difference, Known | None]]:
+    """Bring files into the folder; returns those that were not changed there meanwhile."""
+    placed: list[tuple[Difference, Known | None]] = []
+    try:
+        # Those that go first: a folder may come in the place of a file.
+        for one in sorted(wanted, key=lambda one: (one.theirs is not None, one.path)):
+            known = _place(placer, one, seen.get(one.path), staged.get(one.path))
+            if not isinstance(known, _Untouched):
+                placed.append((one, known))
+    finally:
+        placer.close()
+    return placed
+
+
 def _place(
     placer: Placer, one: Difference, seen: Known | None, staged: Path | None
 ) -> Known | _Untouched | None:
     """Bring one file into the folder, unless somebody has just changed it there."""
-    info = placer.stat(one.path)
+    try:
+        info = placer.stat(one.path)
+    except NotAFolderError:
+        return _UNTOUCHED  # a file lies where a folder must be: the next look says so
     is_as_seen = (
         (info is None)
         if seen is None

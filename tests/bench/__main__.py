@@ -30,6 +30,7 @@ BENCHES = {
     "preview": "first pixels of a texture, a model and a sound against plain readers",
     "previewloop": "100 previews opened and closed: turns of the loop, and memory afterwards",
     "browser": "50,000 assets in the browser: scrolled while their pictures come in",
+    "sync": "20,000 files, none changed, against a walk; one saved file on its way to a host",
     "idle": "what window and agent take of a core while nothing happens",
 }
 

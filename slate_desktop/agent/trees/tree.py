@@ -159,6 +159,7 @@ class HostTree:
             if entry is None:
                 continue
             await asyncio.to_thread(self._placer.rename, old, name)
+            self._placer.close()
             kept = msgspec.structs.replace(entry, path=name, conflict_of=old)
             set_entry(tree, name, kept)
             set_entry(base, name, kept)
@@ -209,6 +210,20 @@ class _Moving:
     def run(self, changed: list[str], version: int) -> None:
         synchronise(list(self._staged.values()))
         self._states.write(msgspec.structs.replace(self._state, is_whole=False))
+        try:
+            written, removed = self._move_all(changed)
+        finally:
+            self._placer.close()
+        state = msgspec.structs.replace(
+            self._state, base=dict(self._new), known=self._known, version=version, is_whole=True
+        )
+        self._states.write(state)
+        self.done = Applied(
+            version=version, written=written, removed=removed, kept_twice=tuple(self._kept)
+        )
+
+    def _move_all(self, changed: list[str]) -> tuple[int, int]:
+        """Move every file; returns how many were written, and removed."""
         written = removed = 0
         # Those that go first: a folder may come in the place of a file.
         for path in sorted(changed, key=lambda path: (path in self._new, path)):
@@ -219,13 +234,7 @@ class _Moving:
                 self._put(entry)
                 written += 1
             failpoints.hit("tree_moving")
-        state = msgspec.structs.replace(
-            self._state, base=dict(self._new), known=self._known, version=version, is_whole=True
-        )
-        self._states.write(state)
-        self.done = Applied(
-            version=version, written=written, removed=removed, kept_twice=tuple(self._kept)
-        )
+        return written, removed
 
     def _remove(self, path: str) -> bool:
         """Remove a file unless a runtime changed it: then it stays, and is a new one of theirs."""
@@ -237,9 +246,14 @@ class _Moving:
 
     def _put(self, entry: Entry) -> None:
         path = entry.path
-        blocking = self._placer.clear_way(path)
-        if blocking is not None:
-            self._set_aside(blocking)
+        try:
+            if self._placer.stat(path) is None:
+                self._known[path] = self._placer.put(entry, self._staged.get(path))
+                return
+        except NotAFolderError:
+            blocking = self._placer.clear_way(path)
+            if blocking is not None:
+                self._set_aside(blocking)
         found = self._placer.known(path)
         if found is not None and found.entry(path).is_same(entry):
             self._known[path] = found
@@ -258,7 +272,10 @@ class _Moving:
 
     def _is_ours(self, path: str, found: Known | None = None) -> bool:
         """Tell whether a file is as it was put here, or gone."""
-        info = self._placer.stat(path)
+        try:
+            info = self._placer.stat(path)
+        except NotAFolderError:
+            info = None
         known = self._state.known.get(path)
         if info is None:
             return True

@@ -82,36 +82,61 @@ class Folder(Protocol):
 
 
 @contextlib.contextmanager
-def enter(
-    root: Path,
-    parts: Sequence[str],
-    *,
-    make: bool = False,
-    owner: tuple[int, int] | None = None,
-) -> Iterator[Folder]:
+def enter(root: Path, parts: Sequence[str]) -> Iterator[Folder]:
     """Open a folder of a tree step by step.
 
     Args:
         root: the tree.
         parts: names of the folders on the way; each was checked.
-        make: whether to make those that are missing.
-        owner: user and group of those that are made; None for this process's own.
 
     Raises:
         NotAFolderError: something else lies there.
         OSError: there is none, or it cannot be opened.
     """
-    folder = _open_root(root)
+    cursor = FolderCursor(root)
     try:
-        for part in parts:
-            if make:
-                folder.make(part, owner)
-            below = folder.enter(part)
-            folder.close()
-            folder = below
-        yield folder
+        yield cursor.at(list(parts))
     finally:
-        folder.close()
+        cursor.close()
+
+
+class FolderCursor:
+    """Keeps the last folder open: most files lie in the same one as the file before.
+
+    Args:
+        root: the tree.
+        owner: user and group of folders that are made; None for this process's own.
+    """
+
+    def __init__(self, root: Path, owner: tuple[int, int] | None = None) -> None:
+        self._root = root
+        self._owner = owner
+        self._open: tuple[list[str], Folder] | None = None
+
+    def at(self, parts: list[str], *, make: bool = False) -> Folder:
+        """Return a folder, open until the next call; raises like ``enter``."""
+        if self._open is not None and self._open[0] == parts:
+            return self._open[1]
+        self.close()
+        folder = _open_root(self._root)
+        try:
+            for part in parts:
+                if make:
+                    folder.make(part, self._owner)
+                below = folder.enter(part)
+                folder.close()
+                folder = below
+        except BaseException:
+            folder.close()
+            raise
+        self._open = (parts, folder)
+        return folder
+
+    def close(self) -> None:
+        """Let the folder go, as must be done before folders are removed or renamed."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
 
 
 def open_file(root: Path, path: str) -> int:

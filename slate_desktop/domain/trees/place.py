@@ -11,7 +11,7 @@ import os
 import stat
 from pathlib import Path
 
-from slate_desktop.domain.trees.folders import NotAFolderError, enter
+from slate_desktop.domain.trees.folders import FolderCursor, NotAFolderError
 from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.domain.trees.paths import check_path
 from slate_desktop.domain.trees.scan import Known, look_at
@@ -31,6 +31,11 @@ class Placer:
     def __init__(self, root: Path, owner: tuple[int, int] | None = None) -> None:
         self.root = root
         self._owner = owner
+        self._cursor = FolderCursor(root, owner)
+
+    def close(self) -> None:
+        """Hold no folder open any more; it can be used again."""
+        self._cursor.close()
 
     def put(self, entry: Entry, staged: Path | None) -> Known:
         """Give a file its name; what has the name is replaced.
@@ -44,18 +49,20 @@ class Placer:
             OSError: it cannot be written; a folder with files in it has the name.
         """
         *folders, name = check_path(entry.path).split("/")
-        with enter(self.root, folders, make=True, owner=self._owner) as at:
-            if at.is_folder(name):
-                at.rmdir(name)
-            if entry.link is not None:
-                at.link(name, entry.link, self._owner)
-            elif staged is not None:
-                staged.chmod(0o755 if entry.is_executable else 0o644)
-                os.utime(staged, ns=(entry.mtime_ns, entry.mtime_ns))
-                if self._owner is not None:
-                    os.chown(staged, *self._owner)
-                at.take(name, staged)
-            info = at.stat(name)
+        at = self._cursor.at(folders, make=True)
+        if at.is_folder(name):
+            self.close()
+            at = self._cursor.at(folders)
+            at.rmdir(name)
+        if entry.link is not None:
+            at.link(name, entry.link, self._owner)
+        elif staged is not None:
+            staged.chmod(0o755 if entry.is_executable else 0o644)
+            os.utime(staged, ns=(entry.mtime_ns, entry.mtime_ns))
+            if self._owner is not None:
+                os.chown(staged, *self._owner)
+            at.take(name, staged)
+        info = at.stat(name)
         return Known(
             info.st_mtime_ns, info.st_size, info.st_ino, bool(info.st_mode & 0o100), entry.sha256,
             entry.link,
@@ -64,18 +71,16 @@ class Placer:
     def remove(self, path: str) -> None:
         """Remove a file, and folders that are empty then; one that is gone is well."""
         *folders, name = check_path(path).split("/")
-        with (
-            contextlib.suppress(FileNotFoundError, NotAFolderError),
-            enter(self.root, folders) as at,
-        ):
+        with contextlib.suppress(FileNotFoundError, NotAFolderError):
+            at = self._cursor.at(folders)
             if at.is_folder(name):
                 return
             at.unlink(name)
         while folders:
+            self.close()
             *above, last = folders
             try:
-                with enter(self.root, above) as at:
-                    at.rmdir(last)
+                self._cursor.at(above).rmdir(last)
             except OSError:
                 return
             folders = above
@@ -87,8 +92,8 @@ class Placer:
             OSError: there is no such file.
         """
         *folders, name = check_path(path).split("/")
-        with enter(self.root, folders) as at:
-            at.rename(name, check_path(new_name).split("/")[-1])
+        self.close()
+        self._cursor.at(folders).rename(name, check_path(new_name).split("/")[-1])
 
     def clear_way(self, path: str) -> str | None:
         """Return the file that lies where a folder of ``path`` must be; a link there is removed."""
@@ -96,11 +101,11 @@ class Placer:
         for count in range(1, len(parts) + 1):
             *folders, name = parts[:count]
             try:
-                with enter(self.root, folders) as at:
-                    info = at.stat(name)
-                    if stat.S_ISLNK(info.st_mode):
-                        at.unlink(name)
-                        return None
+                at = self._cursor.at(folders)
+                info = at.stat(name)
+                if stat.S_ISLNK(info.st_mode):
+                    at.unlink(name)
+                    return None
             except FileNotFoundError:
                 return None
             if not stat.S_ISDIR(info.st_mode):
@@ -112,12 +117,15 @@ class Placer:
         return look_at(self.root, path)
 
     def stat(self, path: str) -> os.stat_result | None:
-        """Return what a file's name is of; None where there is none."""
+        """Return what a file's name is of; None where there is none.
+
+        Raises:
+            NotAFolderError: something else lies where a folder must be.
+        """
         *folders, name = check_path(path).split("/")
         try:
-            with enter(self.root, folders) as at:
-                return at.stat(name)
-        except (FileNotFoundError, NotAFolderError):
+            return self._cursor.at(folders).stat(name)
+        except FileNotFoundError:
             return None
 
 

@@ -28,6 +28,7 @@ _BLOCK = 1024 * 1024
 _RACY_NS = 2_000_000_000
 _SHOWN = 1_000
 _NO_INODE = -1
+_KIND = 0o170000
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _OPEN |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -225,7 +226,7 @@ class _Look:
                 and old.size == info.st_size
                 and old.inode == info.st_ino
                 and old.is_executable == bool(info.st_mode & 0o100)
-                and stat.S_ISREG(info.st_mode) == (old.link is None)
+                and (info.st_mode & _KIND == stat.S_IFREG) == (old.link is None)
             ):
                 files[path] = old
                 if info.st_mtime_ns > young_ns:
@@ -256,7 +257,9 @@ class _Look:
 
     def _clashing(self, names: list[str], prefix: str) -> frozenset[str]:
         """Return the names that are another's but for case; the first by order travels."""
-        if len({fold(name) for name in names}) == len(names):
+        joined = "\0".join(names)
+        folded = joined.lower().split("\0") if joined.isascii() else map(fold, names)
+        if len(set(folded)) >= len(names):
             return frozenset()
         seen: dict[str, str] = {}
         clashing: set[str] = set()

@@ -22,8 +22,9 @@ class TreeState(msgspec.Struct, frozen=True, kw_only=True):
         root: the folder.
         base: what both sides had last, by path.
         known: the files of the last look, by path.
-        version: of the tree that was put here whole; 0 for none, or where it does not matter.
+        version: of the tree that is here without any difference; 0 for none.
         is_whole: false from the first file of another tree that is put here to the last.
+        kept_twice: of that tree, other versions of files that were kept beside them.
     """
 
     root: str
@@ -31,15 +32,43 @@ class TreeState(msgspec.Struct, frozen=True, kw_only=True):
     known: dict[str, Known] = {}
     version: int = 0
     is_whole: bool = True
+    kept_twice: tuple[str, ...] = ()
+
+
+class LeanState(msgspec.Struct, frozen=True, kw_only=True):
+    """A state whose ``base`` is read when it is needed."""
+
+    root: str
+    known: dict[str, Known] = {}
+    version: int = 0
+    is_whole: bool = True
+    kept_twice: tuple[str, ...] = ()
+    raw_base: bytes | msgspec.Raw | None = None
+
+    def whole(self) -> TreeState:
+        """Read the rest."""
+        base = {} if self.raw_base is None else _BASE.decode(self.raw_base)
+        return TreeState(
+            root=self.root,
+            base=base,
+            known=self.known,
+            version=self.version,
+            is_whole=self.is_whole,
+            kept_twice=self.kept_twice,
+        )
+
+
+_BASE = msgspec.msgpack.Decoder(dict[str, Entry])
 
 
 class _Stored(msgspec.Struct, array_like=True):
     format: int
     root: str
-    base: dict[str, Entry]
+    base: msgspec.Raw
     known: dict[str, Known]
     version: int
     is_whole: bool
+    kept_twice: tuple[str, ...]
 
 
 class StateFile:
@@ -56,18 +85,26 @@ class StateFile:
 
     def read(self, root: str) -> TreeState:
         """Return what is remembered; nothing for another folder, or what cannot be read."""
+        try:
+            return self.read_lean(root).whole()
+        except msgspec.MsgspecError:
+            return TreeState(root=root)
+
+    def read_lean(self, root: str) -> LeanState:
+        """Return what is remembered but for what both sides had last."""
         with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
             data = files.read_private(self._path, max_bytes=_MAX_BYTES)
             found = self._decoder.decode(data)
             if found.format == _FORMAT and found.root == root:
-                return TreeState(
+                return LeanState(
                     root=root,
-                    base=found.base,
+                    raw_base=found.base,
                     known=found.known,
                     version=found.version,
                     is_whole=found.is_whole,
+                    kept_twice=found.kept_twice,
                 )
-        return TreeState(root=root)
+        return LeanState(root=root)
 
     def write(self, state: TreeState) -> None:
         """Remember a state.
@@ -77,7 +114,13 @@ class StateFile:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         stored = _Stored(
-            _FORMAT, state.root, state.base, state.known, state.version, state.is_whole
+            _FORMAT,
+            state.root,
+            msgspec.Raw(msgspec.msgpack.encode(state.base)),
+            state.known,
+            state.version,
+            state.is_whole,
+            state.kept_twice,
         )
         data = msgspec.msgpack.encode(stored)
         files.write_private(self._path, data)

@@ -224,6 +224,8 @@ class Agent:
             known_agents=self._known_agents,
             meter=HostMeter(options.data_dir),
         )
+        stack.push_async_callback(stats.flush)
+        stack.push_async_callback(watches.flush)
         tasks.spawn(stats.run(), "stats")
         tasks.spawn(reconciler.run(), "reconcile")
         tasks.spawn(LogKeeper(db).run(), "logs.keep")

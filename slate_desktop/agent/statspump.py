@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -111,6 +112,13 @@ class StatsPump:
                     self._has_work.clear()
                     continue
                 await asyncio.sleep(max(0.05, self._period_s - (time.monotonic() - started_s)))
+
+    async def flush(self, timeout_s: float = 2.0) -> None:
+        """Store what waits, once, before the agent ends: nobody else has these samples."""
+        waiting = [w for w in (*self._watched.values(), *self._left) if w.waiting]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*(self._store_waiting(watched) for watched in waiting))
 
     async def _sample(self, session_id: str, watched: _Watched) -> None:
         watched.is_busy = True

@@ -12,6 +12,7 @@ row come from a task. While the database is away rows wait, as many as fit.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -208,6 +209,14 @@ class WatchHost:
                 self._has_work.clear()
                 continue
             await asyncio.sleep(look_s if not self._unstored else min(look_s, 0.5))
+
+    async def flush(self, timeout_s: float = 2.0) -> None:
+        """Keep what was told and counted, once, before the agent ends."""
+        for watch in self._watches.values():
+            watch.close()
+        with contextlib.suppress(TimeoutError, DatabaseError):
+            async with asyncio.timeout(timeout_s):
+                await self._store_all()
 
     async def _look_all(self) -> None:
         watches = list(self._watches.values())

@@ -72,6 +72,10 @@ async def test_everything_seen_is_readable_after_a_restart_without_servers(
     door, state = Door(), WindowState(has_samples=True)
     door.slate = slate
     project_id, session_id = filled(slate, project_root)
+    failed_id = slate.put_session(
+        project_id, SessionStatus.FAILED, {"memory": "4g"}, exit_code=137, oom_killed=True,
+        error_code="oom", error_message="the runtime ran out of memory at 4 GB",
+    ).id  # fmt: skip
     window = await open_window(theme, door, state)
     await until(lambda: session_id in window.workspace.models)
     await slate.log(session_id, "hello there")
@@ -87,18 +91,25 @@ async def test_everything_seen_is_readable_after_a_restart_without_servers(
     await until(lambda: len(model.logs) == 2 and len(model.stats_history) == 1)
     await until(lambda: window.builds.model.rowCount() == 1 and window.jobs.rows.rowCount() == 1)
     assert not any(label.isVisibleTo(window) for label in window.offline.labels.values())
+    window.workspace.choose_session(failed_id)
+    await until(lambda: window.details.form.config().memory_bytes == 4 * 1024**3)
+    window.workspace.choose_session(session_id)
     await close_window(window)
 
     # The machine wakes up somewhere without a network.
     door.slate = None
     window = await open_window(theme, door, state)
-    await until(lambda: window.sessions.model.rowCount() == 1)
-    assert "running" in window.sessions.model.sessions[0].status
+    await until(lambda: window.sessions.model.rowCount() == 2)
+    assert {"running", "failed"} == {s.status.value for s in window.sessions.model.sessions}
     assert window.offline.labels["sessions"].words.text().endswith("old")
     await until(lambda: window.builds.model.rowCount() == 1)
     window.workspace.choose_project(project_id)
     await until(lambda: window.jobs.rows.rowCount() == 1)
     assert window.jobs.rows.jobs[0].path == "hero.png"
+    window.workspace.choose_session(failed_id)
+    await until(lambda: window.details.banner.problem is not None)
+    assert "out of memory" in str(window.details.banner.problem)
+    await until(lambda: window.details.form.config().memory_bytes == 4 * 1024**3)
     window.workspace.choose_session(session_id)
     await until(lambda: window.console.current_id == session_id)
     log = window.console.current_log

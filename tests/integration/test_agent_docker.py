@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from slate_desktop.control.monitor import MonitorOperations
+from slate_desktop.domain.marks import MarkKind
 from slate_desktop.domain.session import SessionStatus
+from slate_desktop.store import Database
 from tests.integration.docker_world import DockerWorld
 from tests.services.nats import RealNats
 from tests.services.postgres import PostgresDsn
@@ -59,6 +63,52 @@ async def test_container_that_ran_out_of_memory_says_so(world: DockerWorld) -> N
     row = await world.until_status(session.id, S.FAILED, 30)
     assert (row.error_code, row.oom_killed) == ("oom", True)
     assert "64 MiB" in (row.error_message or "")
+
+
+class Reader(MonitorOperations):
+    """A person who reads afterwards, on a connection of their own."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+
+async def test_everything_of_a_run_outlives_its_container_and_its_agent(
+    world: DockerWorld,
+) -> None:
+    await world.start_docker_agent()
+    script = "i=0; while [ $i -lt 30 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; exit 3"
+    session = await world.new_container(script, cpus=0.5)
+    row = await world.run(session.id)
+    await world.until_status(session.id, S.FAILED, 60)
+    await world.until_no_container(session.id)
+    await world.end_agent()
+    db = await Database.connect(world.dsn.user, application_name="afterwards")
+    try:
+        reader = Reader(db)
+        kept = await db.sessions.get(session.id)
+        # The verdict, and what it ran with.
+        assert (kept.status, kept.exit_code, kept.error_code) == (S.FAILED, 3, "exited")
+        assert kept.error_message
+        assert kept.log_complete
+        assert kept.container_config == row.container_config
+        assert (kept.container_config["memory"], kept.container_config["cpus"]) == ("64m", 0.5)
+        # The log, whole and in order.
+        lines = (await db.logs.page(session.id, limit=100)).lines
+        assert [line.message for line in lines] == [f"line {n}" for n in range(30)]
+        # The graph with its limit, and its marks.
+        async with asyncio.timeout(20):
+            while True:
+                points = await reader.get_stats_history(session.id)
+                if points:
+                    break
+                await asyncio.sleep(0.1)
+        assert points[-1].memory_limit == 64 * 1024**2
+        now = datetime.now(UTC)
+        marks = await reader.get_marks([session.id], None, now - timedelta(hours=1), now)
+        assert [mark.kind for mark in marks] == [MarkKind.START, MarkKind.FAILED]
+        assert marks[-1].words == "failed with code 3"
+    finally:
+        await db.aclose()
 
 
 async def test_missing_command_is_named(world: DockerWorld) -> None:

@@ -79,3 +79,20 @@ async def test_last_samples_wait_for_the_database_but_not_when_they_are_refused(
     assert tries == {"away": 3, "refused": 1}
     running.cancel()
     await asyncio.wait({running})
+
+
+async def test_what_waits_is_stored_when_the_agent_ends() -> None:
+    stored: list[int] = []
+
+    async def publish(_row: Any, _stats: ContainerStats) -> None:
+        return None
+
+    async def store(_row: Any, samples: list[ContainerStats]) -> None:
+        stored.append(len(samples))
+
+    pump = StatsPump(publish, store)
+    pump.watch(SimpleNamespace(id="one"), Driver(), SimpleNamespace(id="one"))  # type: ignore[arg-type]
+    await pump.sample("one")
+    await pump.flush()
+    await pump.flush()
+    assert stored == [1]

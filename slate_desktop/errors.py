@@ -74,6 +74,7 @@ class ErrorCode(StrEnum):
     # Reasons of a failed session or job, never an error reply of their own.
     OOM = "oom"
     NO_AGENT = "no_agent"
+    HOST_CORDONED = "host_cordoned"
     START_INTERRUPTED = "start_interrupted"
     CONTAINER_LOST = "container_lost"
     DOCKER_RESTARTED = "docker_restarted"

@@ -26,7 +26,7 @@ from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.idempotency import Idempotency
 from slate_desktop.agent.operations import Operations, Request, read_request
 from slate_desktop.agent.tasks import TaskOwner
-from slate_desktop.bus.port import Bus, Message
+from slate_desktop.bus.port import Bus, Message, Subscription
 from slate_desktop.domain.project import User
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession
@@ -34,10 +34,11 @@ from slate_desktop.errors import (
     CommandError,
     ErrorCode,
     NotConnectedError,
+    Retry,
     SlateError,
 )
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.envelope import H_REPLAYED, SignedBy
+from slate_desktop.wire.envelope import H_AUDIENCE, H_REPLAYED, SignedBy
 from slate_desktop.wire.messages import (
     ExecuteRequest,
     StartRequest,
@@ -86,6 +87,8 @@ class CommandServer:
         self._gate = gate
         self._known_agents = known_agents
         self._core: Core | None = None
+        self._queue: Subscription | None = None
+        self._cordon: str | None = None
 
     def open(self, core: Core) -> None:
         """Serve for real; before this every request is answered ``db_unavailable``."""
@@ -94,10 +97,39 @@ class CommandServer:
     async def subscribe(self) -> None:
         """Begin to hear requests."""
         for operation in Operation:
-            queue = START_QUEUE if operation is Operation.START else ""
-            await self._bus.subscribe(
-                container_any(operation), self.handle, queue=queue, concurrency=HANDLERS
+            # A start that names its host is heard by every agent, as every other command is.
+            handler = self._handle_named if operation is Operation.START else self.handle
+            await self._bus.subscribe(container_any(operation), handler, concurrency=HANDLERS)
+        await self._join_queue()
+
+    async def set_cordoned(self, reason: str | None) -> None:
+        """Take no new session while there is a reason, an empty one too; None ends that.
+
+        Starts that name no host are then heard by other agents of the queue group alone.
+        """
+        self._cordon = reason
+        if reason is None:
+            await self._join_queue()
+        elif self._queue is not None:
+            queue, self._queue = self._queue, None
+            await queue.unsubscribe()
+
+    async def _join_queue(self) -> None:
+        if self._queue is None:
+            self._queue = await self._bus.subscribe(
+                container_any(Operation.START),
+                self._handle_queued,
+                queue=START_QUEUE,
+                concurrency=HANDLERS,
             )
+
+    async def _handle_named(self, message: Message) -> None:
+        if message.headers.get(H_AUDIENCE) == self._gate.agent_id:
+            await self.handle(message)
+
+    async def _handle_queued(self, message: Message) -> None:
+        if message.headers.get(H_AUDIENCE) != self._gate.agent_id:
+            await self.handle(message)
 
     async def handle(self, message: Message) -> None:
         """Serve one request; never raises but for cancellation."""
@@ -136,6 +168,8 @@ class CommandServer:
         row, project = await core.operations.find(session_id)
         try:
             await core.authorizer.check(user, project, operation)
+            if operation is Operation.START and self._cordon is not None:
+                raise cordoned(self._gate.agent_id, self._cordon)
             request = read_request(operation, message.data)
             if isinstance(request, StartRequest):
                 _check_names(request, user, row)
@@ -198,6 +232,17 @@ class CommandServer:
         timeout_s = None if operation is Operation.EXECUTE else ANSWER_WITHIN_S
         done, _ = await asyncio.wait({working}, timeout=timeout_s)
         return Answer(encode(working.result()) if done else core.operations.reached(operation, row))
+
+
+def cordoned(agent_id: str, reason: str) -> CommandError:
+    """Return the refusal of new work by a host that is out of service."""
+    words = f": {reason}" if reason else ""
+    return CommandError(
+        ErrorCode.HOST_CORDONED,
+        f"the host {agent_id} takes no new work{words}",
+        retry=Retry.LATER,
+        hint="start it on another host, or have an administrator uncordon this one",
+    )
 
 
 def _operation_of(subject: str) -> Operation | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.hostload import HostMeter
 from slate_desktop.agent.roster import Roster
 from slate_desktop.bus.port import Bus
+from slate_desktop.domain.project import AgentRow
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.messages import Heartbeat
@@ -42,6 +44,8 @@ class Pulse:
         epoch: of this process.
         known_agents: filled with the ids of all agents.
         meter: tells how busy the host is; None tells nothing.
+        jobs: tells how many builds and asset jobs are under way here.
+        on_row: told the agent's own row at every beat.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Pulse:
         epoch: int,
         known_agents: set[str],
         meter: HostMeter | None = None,
+        jobs: Callable[[], int] = int,
+        on_row: Callable[[AgentRow], Awaitable[None]] | None = None,
     ) -> None:
         self._db = db
         self._bus = bus
@@ -64,6 +70,8 @@ class Pulse:
         self._epoch = epoch
         self._known_agents = known_agents
         self._meter = meter
+        self._jobs = jobs
+        self._on_row = on_row
 
     async def run(self, period_s: float = PERIOD_S) -> None:
         """Beat until cancelled.
@@ -90,6 +98,7 @@ class Pulse:
             capabilities=self._capabilities(),
             engines=placement.engines(self._fleet.infos),
             sessions=len(self._roster),
+            jobs=self._jobs(),
         )
         try:
             await self._bus.publish(agent_heartbeat(self._agent_id), encode(beat))
@@ -110,4 +119,7 @@ class Pulse:
             )
         except StaleWriteError as error:
             raise SupersededError(str(error)) from error
-        self._known_agents |= {agent.id for agent in await self._db.agents.list()}
+        rows = {agent.id: agent for agent in await self._db.agents.list()}
+        self._known_agents |= set(rows)
+        if self._on_row is not None and self._agent_id in rows:
+            await self._on_row(rows[self._agent_id])

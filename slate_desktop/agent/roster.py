@@ -41,6 +41,10 @@ class Roster:
         """Return the life of a session, None when it has none here."""
         return self._lives.get(session_id)
 
+    def all(self) -> list[Life]:
+        """Return every life."""
+        return list(self._lives.values())
+
     def memory_held(self) -> list[tuple[str, int]]:
         """Return the sessions that hold memory here, with bytes.
 

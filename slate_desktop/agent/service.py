@@ -29,6 +29,7 @@ from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import CommandServer, Core
 from slate_desktop.agent.drivers.docker import DockerDriver
 from slate_desktop.agent.drivers.process import ProcessDriver
+from slate_desktop.agent.duty import Duty
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.heartbeat import Pulse, SupersededError
 from slate_desktop.agent.hostload import HostMeter
@@ -194,6 +195,9 @@ class Agent:
             epoch=epoch,
             directory=options.data_dir / "jobs",
         )
+        duty = Duty(server, jobs, roster, tasks)
+        # Before anything is taken: it may be out of service.
+        await until_database_answers(lambda: self._look_at_duty(db, duty))
         add_builds(
             jobs,
             options,
@@ -223,6 +227,8 @@ class Agent:
             epoch=epoch,
             known_agents=self._known_agents,
             meter=HostMeter(options.data_dir),
+            jobs=lambda: jobs.running,
+            on_row=duty.look,
         )
         stack.push_async_callback(stats.flush)
         stack.push_async_callback(watches.flush)
@@ -233,6 +239,9 @@ class Agent:
         self.is_serving.set()
         _log.info("agent serves", extra={"agent": options.agent_id, "epoch": epoch})
         await pulse.run()
+
+    async def _look_at_duty(self, db: Database, duty: Duty) -> None:
+        await duty.look(await db.agents.get(self.options.agent_id))
 
     async def _register(self, db: Database, fleet: Fleet) -> int:
         options = self.options

@@ -102,7 +102,9 @@ def agent(agent_id: str, public_key: str) -> Permissions:
             f"slate.agent.{agent_id}.request",
             f"{inbox_prefix(public_key)}.>",
         ),
-        responses=1,
+        # A start comes twice, by the queue group and for the host that it names, and the broker
+        # takes the second delivery for an answer that was sent.
+        responses=2,
     )
 
 

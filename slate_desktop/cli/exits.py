@@ -37,7 +37,14 @@ _FAILED = frozenset(
     }
 )
 _ENVIRONMENT = frozenset(
-    {"docker_unavailable", "docker_error", "db_unavailable", "disk_low", "no_agent"}
+    {
+        "docker_unavailable",
+        "docker_error",
+        "db_unavailable",
+        "disk_low",
+        "no_agent",
+        "host_cordoned",
+    }
 )
 _UNKNOWN = frozenset({"exec_timeout", "in_progress", "busy", "rate_limited"})
 

@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from slate_desktop.cli.options import Json, ProjectArgument, SessionArgument
+from slate_desktop.cli.options import Json, ProjectArgument, SessionArgument, Wait, WaitLimit
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.run import with_slate
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
+    from slate_desktop.domain.hosts import Host
+
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Id or name.")]
+Reason = Annotated[str, typer.Option(metavar="WORDS", help="Why, for those who wonder.")]
 
 
 def register(app: typer.Typer, session_app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(hosts)
+    app.add_typer(hosts_app, name="hosts")
     session_app.command()(advice)
     session_app.command()(limits)
 
 
-def hosts(as_json: Json = False) -> None:
+hosts_app = typer.Typer(help="The hosts: what is free, and which are out of service.")
+
+
+@hosts_app.callback(invoke_without_command=True)
+def hosts(context: typer.Context, as_json: Json = False) -> None:
     """Show every agent's host: how busy it is, and what is free."""
+    if context.invoked_subcommand is not None:
+        return
 
     async def action(slate: Slate, output: Output) -> None:
         from slate_desktop.domain.sizes import format_bytes
@@ -39,7 +49,7 @@ def hosts(as_json: Json = False) -> None:
                 (
                     (
                         host.name,
-                        "online" if host.is_online else "offline",
+                        _state(host),
                         f"{host.load.cpu_percent:.0f} % of {host.load.cpus}" if host.load else "–",
                         f"{format_bytes(host.load.memory_used)} of "
                         f"{format_bytes(host.load.memory_total)}"
@@ -54,6 +64,54 @@ def hosts(as_json: Json = False) -> None:
             )
 
     with_slate(as_json, action)
+
+
+@hosts_app.command()
+def cordon(host: HostArgument, reason: Reason = "", as_json: Json = False) -> None:
+    """Take a host out of service: nothing new begins there, what runs goes on."""
+
+    async def action(slate: Slate, output: Output) -> None:
+        _show(output, await slate.cordon_host(host, reason))
+
+    with_slate(as_json, action)
+
+
+@hosts_app.command()
+def drain(
+    host: HostArgument,
+    reason: Reason = "",
+    wait: Wait = False,
+    timeout: WaitLimit = None,
+    as_json: Json = False,
+) -> None:
+    """Take a host out of service and stop its sessions; jobs there end by themselves."""
+
+    async def action(slate: Slate, output: Output) -> None:
+        _show(output, await slate.drain_host(host, reason, wait=wait, timeout_s=timeout))
+
+    with_slate(as_json, action)
+
+
+@hosts_app.command()
+def uncordon(host: HostArgument, as_json: Json = False) -> None:
+    """Put a host back into service."""
+
+    async def action(slate: Slate, output: Output) -> None:
+        _show(output, await slate.uncordon_host(host))
+
+    with_slate(as_json, action)
+
+
+def _show(output: Output, host: Host) -> None:
+    output.result(msgspec.to_builtins(host), f"{host.name} is {_state(host)}.")
+
+
+def _state(host: Host) -> str:
+    words = "online" if host.is_online else "offline"
+    if host.is_cordoned:
+        words += ", draining" if host.is_draining else ", cordoned"
+        words += f" ({host.cordon_reason})" if host.cordon_reason else ""
+    return words
 
 
 def advice(

@@ -60,6 +60,9 @@ def start(
         list[str] | None,
         typer.Option("--unset", metavar="NAME", help=_UNSET_HELP),
     ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Where; the host with the most free.")
+    ] = None,
     wait: Wait = False,
     timeout: WaitLimit = None,
     as_json: Json = False,
@@ -84,7 +87,7 @@ def start(
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_project(project)
         session = await slate.create_runtime_session(found.id, config)
-        row = await _start(slate, session, wait=wait, timeout_s=timeout)
+        row = await _start(slate, output, session, host=host, wait=wait, timeout_s=timeout)
         return await _show_outcome(slate, output, row)
 
     with_slate(as_json, action)
@@ -198,7 +201,13 @@ def remove(session: SessionArgument, as_json: Json = False) -> None:
 
 
 async def _start(
-    slate: Slate, session: RuntimeSession, *, wait: bool, timeout_s: float | None
+    slate: Slate,
+    output: Output,
+    session: RuntimeSession,
+    *,
+    host: str | None,
+    wait: bool,
+    timeout_s: float | None,
 ) -> RuntimeSession:
     """Start a new session; what was refused leaves no row behind."""
     from slate_desktop.domain.session import SessionStatus
@@ -212,7 +221,7 @@ async def _start(
 
     try:
         outcome: CommandOutcome = await slate.start_container(
-            session.id, wait=wait, timeout_s=timeout_s
+            session.id, host=host, wait=wait, timeout_s=timeout_s
         )
     except OutcomeUnknownError:
         raise
@@ -222,6 +231,8 @@ async def _start(
             return row
         await slate.delete_runtime_session(session.id)
         raise
+    for note in outcome.notes:
+        output.note(note)
     return outcome.session
 
 

@@ -95,7 +95,8 @@ class BuildQueue(BuildRows):
         for agent in await self.db.agents.list():
             told = agent.capabilities.get("builds")
             is_live = agent.seen_ago_s is not None and agent.seen_ago_s <= _ONLINE_S
-            if isinstance(told, dict) and is_live:
+            # A cordoned host takes no build.
+            if isinstance(told, dict) and is_live and agent.cordoned_at is None:
                 found.append(
                     Worker(
                         agent_id=agent.id,

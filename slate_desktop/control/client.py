@@ -30,6 +30,7 @@ from slate_desktop.control.audit import AuditOperations
 from slate_desktop.control.build_presets import BuildPresetOperations
 from slate_desktop.control.build_results import BuildOperations
 from slate_desktop.control.events import BuildEvent, Events
+from slate_desktop.control.hosts import HostOperations
 from slate_desktop.control.limits import LimitOperations
 from slate_desktop.control.log_policies import LogPolicyOperations
 from slate_desktop.control.members import MemberOperations
@@ -59,6 +60,7 @@ class Slate(
     AssetOperations,
     AuditOperations,
     MemberOperations,
+    HostOperations,
 ):
     """A connected client; make one with ``Slate.connect``.
 

@@ -10,11 +10,13 @@ import msgspec
 
 from slate_desktop.control.configs import ConfigLike
 from slate_desktop.control.events import AGENT_SILENCE_S
+from slate_desktop.control.hosts import read_hosts
 from slate_desktop.control.sessions import SessionOperations
 from slate_desktop.control.status import apply_status
 from slate_desktop.control.values import CommandOutcome, ExecResult, StatsReading
 from slate_desktop.domain.fields import check_argv
 from slate_desktop.domain.ids import check_id, new_id
+from slate_desktop.domain.placement import HostNeeds, Placement, choose_host
 from slate_desktop.domain.project import AgentRow
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import FINAL_STATES, RuntimeSession, SessionStatus
@@ -58,6 +60,7 @@ class ContainerOperations(SessionOperations):
         session_id: str,
         config: ConfigLike | None = None,
         *,
+        host: str | None = None,
         wait: bool = False,
         timeout_s: float | None = None,
     ) -> CommandOutcome:
@@ -68,18 +71,21 @@ class ContainerOperations(SessionOperations):
         Args:
             session_id: a session that is not live.
             config: as in ``update_runtime_session``.
+            host: where, by id or name; None for the one with the most free that fits, which the
+                outcome's notes explain.
             wait: return only when it runs or has ended.
             timeout_s: limit of the waiting; TimeoutError when it is over.
         """
         row = await self._fresh(session_id)
         if config is not None:
             row = await self.update_runtime_session(session_id, config)
+        place = await self._place(row, host)
         left = await self._bring_files(row.project_id)
         request = StartRequest(project_id=row.project_id, user_id=self.user.id)
         outcome = await self._command(
-            Operation.START, row, write_start(request), AUDIENCE_ANY, wait, timeout_s
+            Operation.START, row, write_start(request), place.host_id, wait, timeout_s
         )
-        return _with_notes(outcome, left)
+        return _with_notes(outcome, [*([place.words] if place.words else []), *left])
 
     async def stop_container(
         self,
@@ -235,6 +241,22 @@ class ContainerOperations(SessionOperations):
                     ) from exc
             await asyncio.sleep(_EXEC_LOOKS_S[min(look, len(_EXEC_LOOKS_S) - 1)])
             look += 1
+
+    async def _place(self, row: RuntimeSession, wanted: str | None) -> Placement:
+        """Return where a session is to start; any agent's where there is no choice."""
+        hosts = await read_hosts(self.db, self.events)
+        online = [host for host in hosts if host.is_online]
+        if wanted is None and (not online or (len(online) == 1 and not online[0].is_cordoned)):
+            return Placement(host_id=AUDIENCE_ANY)
+        config = await self.effective_config(row)
+        needs = HostNeeds(
+            driver=None if config.driver is None else config.driver.value,
+            # What only a preset wants is sized down to the host.
+            memory_bytes=(config.memory_bytes or 0) if "memory" in row.container_config else 0,
+            cpus=(config.cpus or 0.0) if "cpus" in row.container_config else 0.0,
+            gpu=config.gpu and not config.gpu_optional,
+        )
+        return choose_host(needs, hosts, wanted)
 
     async def _audience(self, row: RuntimeSession) -> str:
         """Return the agent to ask: the session's own, or any that lives.

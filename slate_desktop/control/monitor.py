@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from slate_desktop.control.configs import chosen_fields, project_config
+from slate_desktop.control.hosts import read_hosts
 from slate_desktop.control.projects import ProjectOperations
 from slate_desktop.domain.alerts import alert_words
-from slate_desktop.domain.hosts import Host, read_load
+from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.marks import Mark, MarkKind, error_bursts
 from slate_desktop.domain.project import Project
@@ -22,8 +22,6 @@ from slate_desktop.errors import CommandError, ErrorCode
 _NS = 1_000_000_000
 # Asset jobs come in hundreds: so many marks at most stand for all of a span.
 _ASSET_MARKS = 120
-# An agent writes that it lives every 15 s.
-_SEEN_S = 45.0
 
 
 class MonitorOperations(ProjectOperations):
@@ -150,29 +148,7 @@ class MonitorOperations(ProjectOperations):
 
     async def list_hosts(self) -> list[Host]:
         """Return every agent, how busy its host is and what is free, by name."""
-        hosts: list[Host] = []
-        for row in await self.db.agents.list():
-            seen = self.events.agents.get(row.id)
-            is_heard = seen is not None and seen.is_live
-            capabilities = seen.heartbeat.capabilities if seen and is_heard else row.capabilities
-            ago_s = row.seen_ago_s
-            held = (capabilities.get("builds") or {}).get("held") or []
-            hosts.append(
-                Host(
-                    id=row.id,
-                    name=row.name,
-                    is_online=is_heard or (ago_s is not None and ago_s <= _SEEN_S),
-                    seen_ago_s=time.monotonic() - seen.at_s if seen and is_heard else ago_s,
-                    drivers=tuple(capabilities.get("drivers") or ()),
-                    cpus=float(capabilities.get("cpus") or 0),
-                    memory_bytes=int(capabilities.get("memory_bytes") or 0),
-                    has_gpu=bool(capabilities.get("gpu")),
-                    sessions=seen.heartbeat.sessions if seen and is_heard else None,
-                    memory_held=sum(int(item[1]) for item in held),
-                    load=read_load(capabilities),
-                )
-            )
-        return sorted(hosts, key=lambda host: host.name)
+        return await read_hosts(self.db, self.events)
 
 
 def marks_of_run(run: Run) -> list[Mark]:

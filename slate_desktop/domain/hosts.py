@@ -22,7 +22,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """An agent as a place to run sessions.
 
     ``is_online`` says whether it was heard lately; ``load`` is None for an agent that tells none.
-    ``memory_held`` is what sessions and builds hold of its memory (bytes).
+    ``memory_held`` is what sessions and builds hold of its memory (bytes). A cordoned host takes no
+    new work; one that is draining ends its sessions as well.
     """
 
     id: str
@@ -36,6 +37,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int | None
     memory_held: int
     load: HostLoad | None
+    jobs: int | None = None
+    is_cordoned: bool = False
+    is_draining: bool = False
+    cordon_reason: str = ""
+    cordoned_by: str = ""
 
 
 def read_load(capabilities: dict[str, Any]) -> HostLoad | None:

@@ -197,6 +197,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: dict[str, Any] = {}
     engines: dict[str, dict[str, Any]] = {}
     sessions: int = 0
+    jobs: int = 0
 
 
 def read_start(body: bytes) -> StartRequest:

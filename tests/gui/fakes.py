@@ -308,6 +308,25 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self._note("export_audit", path)
         return len(self.audit)
 
+    async def cordon_host(self, host: str, reason: str = "") -> Host:
+        return self._duty("cordon", host, is_cordoned=True, cordon_reason=reason)
+
+    async def drain_host(self, host: str, reason: str = "", **_: Any) -> Host:
+        fields = {"is_cordoned": True, "is_draining": True, "cordon_reason": reason}
+        return self._duty("drain", host, **fields)
+
+    async def uncordon_host(self, host: str) -> Host:
+        fields = {"is_cordoned": False, "is_draining": False, "cordon_reason": ""}
+        return self._duty("uncordon", host, **fields)
+
+    def _duty(self, duty: str, host_id: str, **fields: Any) -> Host:
+        self._note(duty, host_id)
+        self.hosts = [
+            msgspec.structs.replace(host, **fields) if host.id == host_id else host
+            for host in self.hosts
+        ]
+        return next(host for host in self.hosts if host.id == host_id)
+
     async def list_hosts(self) -> list[Host]:
         return self.hosts
 

@@ -19,6 +19,7 @@ from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import ContainerStats, down_sample
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.monitor.duty import DutyDialog
 from slate_desktop.ui.monitor.retention import RetentionDialog
 from slate_desktop.ui.monitor.stack import GraphStack
 from slate_desktop.ui.window import MainWindow
@@ -222,6 +223,24 @@ async def test_hosts_say_what_is_free(window: MainWindow, slate: FakeSlate) -> N
     assert item is not None
     assert [item.text(column) for column in range(6)] == [
         "SBX01 · online", "43 % / 2", "9 GB / 24 GB", "6 GB", "80 GB", "3",
+    ]  # fmt: skip
+    buttons = pane.hosts.buttons
+    assert not any(button.isEnabled() for button in buttons.values())
+    item.setSelected(True)
+    assert not buttons["uncordon"].isEnabled()
+    QTest.mouseClick(buttons["drain"], Qt.MouseButton.LeftButton)
+    await until(lambda: window.findChild(DutyDialog) is not None)
+    dialog = window.findChild(DutyDialog)
+    assert isinstance(dialog, DutyDialog)
+    dialog.field.setText("new <b>disk</b>")
+    dialog.yes.click()
+    await until(lambda: item.text(0) == "SBX01 · online, draining")
+    assert item.toolTip(0) == "new <b>disk</b>"
+    assert not buttons["cordon"].isEnabled()
+    QTest.mouseClick(buttons["uncordon"], Qt.MouseButton.LeftButton)
+    await until(lambda: item.text(0) == "SBX01 · online")
+    assert [name for name, _ in slate.calls if name in ("drain", "uncordon")] == [
+        "drain", "uncordon",
     ]  # fmt: skip
     QTest.mouseClick(pane.tools.hosts, Qt.MouseButton.LeftButton)
     assert not pane.hosts.isVisible()

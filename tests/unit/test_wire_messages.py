@@ -340,4 +340,5 @@ def test_heartbeat_round_trips() -> None:
         "capabilities",
         "engines",
         "sessions",
+        "jobs",
     }

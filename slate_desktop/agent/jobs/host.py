@@ -55,6 +55,7 @@ class JobHost:
         self._admission = Admission(db)
         self._audit = AuditTrail(db, agent_id, tasks)
         self._workers: list[tuple[JobKind, Worker]] = []
+        self._is_paused = False
 
     @property
     def owner(self) -> str:
@@ -98,6 +99,7 @@ class JobHost:
             slots=slots,
             lease_s=lease_s,
         )
+        worker.pause(self._is_paused)
         repair = Republisher(kind, queue, spec.types, JobEvents(self._bus, kind))
         self._tasks.spawn(repair.run(), f"{kind.name}-repair")
         self._tasks.spawn(janitor.run(directory, lambda: worker.running), f"{kind.name}-janitor")
@@ -105,6 +107,12 @@ class JobHost:
             self._tasks.spawn(worker.run(), f"{kind.name}-worker")
         self._workers.append((kind, worker))
         return worker
+
+    def pause(self, is_paused: bool) -> None:
+        """Begin no job from now on, or again."""
+        self._is_paused = is_paused
+        for _, worker in self._workers:
+            worker.pause(is_paused)
 
     async def serve_cancellations(self) -> None:
         """Hear cancellations of the jobs of all sorts that were added."""

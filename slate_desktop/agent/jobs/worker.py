@@ -88,6 +88,7 @@ class Worker:
         self._tasks = TaskOwner(f"worker-{kind.name}")
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._is_paused = False
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -104,6 +105,11 @@ class Worker:
         finally:
             await asyncio.shield(self._tasks.aclose(timeout_s=20.0))
             await self._queue.aclose()
+
+    def pause(self, is_paused: bool) -> None:
+        """Begin nothing new from now on, or again; what is under way goes on."""
+        self._is_paused = is_paused
+        self._look_for_room()
 
     def cancel(self, job_id: str) -> None:
         """End a job that is worked on here, without waiting for the next look at its row."""
@@ -146,7 +152,7 @@ class Worker:
     async def _accept(self, kind: str, delivery: Delivery) -> None:
         """Begin an attempt for a message, or put the message away."""
         if not self._has_room.is_set():
-            # Another type was quicker; another worker may have room.
+            # Another type was quicker, or this host is out of service; another may have room.
             await _quietly(delivery.nak())
             return
         self._reserve(delivery)
@@ -250,7 +256,8 @@ class Worker:
         self._look_for_room()
 
     def _look_for_room(self) -> None:
-        if len(self._attempts) + len(self._reserved) < self._slots:
+        busy = len(self._attempts) + len(self._reserved)
+        if busy < self._slots and not self._is_paused:
             self._has_room.set()
         else:
             self._has_room.clear()

@@ -40,6 +40,7 @@ class MonitorBinding:
         pane.compare_toggled.connect(self._on_compare_toggled)
         pane.save_wanted.connect(self._on_save_wanted)
         pane.tools.hosts_toggled.connect(self._on_hosts_toggled)
+        pane.hosts.duty_wanted.connect(self._on_duty_wanted)
         work.sessions_changed.connect(self._offer)
         work.current_changed.connect(self._offer)
         work.current_changed.connect(self._look_for_advice)
@@ -245,6 +246,15 @@ class MonitorBinding:
             self._hosts_timer.start()
         else:
             self._hosts_timer.stop()
+
+    def _on_duty_wanted(self, host_id: str, duty: str) -> None:
+        async def work() -> None:
+            from slate_desktop.ui.monitor.duty import change_duty
+
+            await change_duty(self._window, host_id, duty)
+            self._read_hosts()
+
+        self._window.tasks.spawn(work(), f"{duty} host", self._window)
 
     def _read_hosts(self) -> None:
         slate = self._work.slate

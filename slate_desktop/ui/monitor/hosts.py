@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.sizes import format_bytes
@@ -15,7 +23,13 @@ from slate_desktop.ui.theme import Theme
 
 
 class HostsView(QWidget):
-    """A table with a row for each agent."""
+    """A table with a row for each agent, and what an administrator does with it.
+
+    Signals:
+        duty_wanted: the host with this id is to be cordoned, drained or uncordoned.
+    """
+
+    duty_wanted = Signal(str, str)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -45,6 +59,22 @@ class HostsView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.words)
         layout.addWidget(self.tree, 1)
+        self.buttons = {
+            "uncordon": self._button(self.tr("Put back"), "uncordon"),
+            "cordon": self._button(self.tr("Take out…"), "cordon"),
+            "drain": self._button(self.tr("Drain…"), "drain"),
+        }
+        self.buttons["uncordon"].setToolTip(self.tr("Into service again"))
+        self.buttons["cordon"].setToolTip(
+            self.tr("Out of service: nothing new begins there; what runs goes on")
+        )
+        self.buttons["drain"].setToolTip(self.tr("Out of service, and its sessions are stopped"))
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        for button in self.buttons.values():
+            foot.addWidget(button)
+        layout.addLayout(foot)
+        self.tree.itemSelectionChanged.connect(self._show_buttons)
         theme.changed.connect(self._show)
         self._show()
 
@@ -53,6 +83,31 @@ class HostsView(QWidget):
         if hosts != self._hosts:
             self._hosts = list(hosts)
             self._show()
+
+    @property
+    def chosen(self) -> Host | None:
+        """The selected host."""
+        rows = [self.tree.indexOfTopLevelItem(item) for item in self.tree.selectedItems()]
+        return self._hosts[rows[0]] if rows and rows[0] < len(self._hosts) else None
+
+    def _button(self, text: str, duty: str) -> QPushButton:
+        button = QPushButton(text)
+        button.clicked.connect(lambda: self._want(duty))
+        return button
+
+    def _want(self, duty: str) -> None:
+        host = self.chosen
+        if host is not None:
+            self.duty_wanted.emit(host.id, duty)
+
+    def _show_buttons(self) -> None:
+        host = self.chosen
+        is_cordoned = host is not None and host.is_cordoned
+        self.buttons["uncordon"].setEnabled(is_cordoned)
+        self.buttons["cordon"].setEnabled(host is not None and not is_cordoned)
+        self.buttons["drain"].setEnabled(host is not None and not host.is_draining)
+        for button in self.buttons.values():
+            button.setVisible(bool(self._hosts))
 
     def _show(self) -> None:
         self.words.setVisible(not self._hosts)
@@ -65,10 +120,15 @@ class HostsView(QWidget):
                 item = QTreeWidgetItem()
                 self.tree.addTopLevelItem(item)
             self._fill(item, host)
+        self._show_buttons()
 
     def _fill(self, item: QTreeWidgetItem, host: Host) -> None:
         load = host.load
         state = self.tr("online") if host.is_online else self.tr("offline")
+        if host.is_draining:
+            state += self.tr(", draining")
+        elif host.is_cordoned:
+            state += self.tr(", out of service")
         memory = "–"
         if load is not None:
             memory = f"{format_bytes(load.memory_used)} / {format_bytes(load.memory_total)}"
@@ -84,7 +144,11 @@ class HostsView(QWidget):
         for column, text in enumerate(cells):
             if item.text(column) != text:
                 item.setText(column, text)
+        by = self.tr("by {name}").format(name=host.cordoned_by) if host.cordoned_by else ""
+        item.setToolTip(0, clean(" · ".join(part for part in (host.cordon_reason, by) if part)))
         role = "state.ok" if host.is_online else "state.idle"
+        if host.is_online and host.is_cordoned:
+            role = "state.warn"
         icon = "dot-filled" if host.is_online else "dot-hollow"
         item.setIcon(0, icons.icon(icon, self._theme.tokens, role))
         if load is not None:

@@ -107,7 +107,7 @@ class Life:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._started_s = time.monotonic()
+        self._asked_s = self._started_s = time.monotonic()
         self._is_log_complete = False
         self._pump: LogPump | None = None
         self._progress = ""
@@ -220,6 +220,7 @@ class Life:
                     return Verdict(status=_S.STOPPED)
             if self._state is RuntimeState.CREATED:
                 self._is_log_complete = True  # nothing is written before it starts
+                self._asked_s = time.monotonic()
                 await self._driver.start(self.handle)
                 self._is_log_complete = False
                 failpoints.hit("after_start")
@@ -312,7 +313,8 @@ class Life:
     async def _settle(self, handle: Handle, waiting: asyncio.Task[Inspection]) -> None:
         """Record ``running`` once the runtime has lived long enough."""
         if self._state is RuntimeState.CREATED:
-            await asyncio.wait({waiting}, timeout=SETTLE_S)
+            left_s = SETTLE_S - await self._lived_s(handle)
+            await asyncio.wait({waiting}, timeout=max(left_s, 0.0))
         if waiting.done():
             return
         self._services.stats.watch(self.row, self._driver, handle)
@@ -323,6 +325,20 @@ class Life:
         if inspection.state is not RuntimeState.RUNNING:
             return
         await until_database_answers(lambda: self._record_running(handle, inspection))
+
+    async def _lived_s(self, handle: Handle) -> float:
+        """Return how long the runtime has run: an engine's answer comes some time after its start.
+
+        Never more than since it was asked to start, whatever the engine's clock says.
+        """
+        try:
+            started_ns = (await self._driver.inspect(handle)).started_at_ns
+        except CommandError:
+            started_ns = None
+        if started_ns is None:
+            return 0.0
+        lived_s = (time.time_ns() - started_ns) / 1e9
+        return min(max(lived_s, 0.0), time.monotonic() - self._asked_s)
 
     async def _record_running(self, handle: Handle, inspection: Inspection) -> None:
         async with self._lock:

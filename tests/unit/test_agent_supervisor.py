@@ -40,6 +40,7 @@ SCRIPTS = {
     "hold": Script((Say("hello"), Hold())),
     "short": Script((Say("one"), Say("two"), Exit(0))),
     "fails": Script((Say("bad"), Exit(3))),
+    "fails late": Script((Wait(0.2), Exit(3))),
     "missing": Script((Exit(127),)),
     "deaf": Script((Hold(),), on_stop=None),
     "greedy": Script((Wait(0.01), Use(100 * MIB), Hold())),
@@ -123,6 +124,17 @@ async def test_life_fails_with_the_reason_when_nobody_asked(
     row = await ended(await world.begin(script))
     assert (row.status, row.error_code, row.exit_code) == (S.FAILED, code, exit_code)
     assert world.engine.runtimes() == []
+
+
+async def test_a_wrong_clock_of_the_engine_makes_nothing_run_that_falls_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slate_desktop.agent.supervisor.SETTLE_S", 10.0)
+    now_ns = world.engine.now_ns
+    monkeypatch.setattr(world.engine, "now_ns", lambda: now_ns() - 3600 * 10**9)
+    row = await ended(await world.begin("fails late"))
+    assert world.recorder.history == [S.CREATING, S.STARTING, S.FAILED]
+    assert row.exit_code == 3
 
 
 async def test_life_tells_limit_and_peak_when_memory_ran_out(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import status
 from slate_desktop.ui.availability import Availability
-from slate_desktop.ui.command_palette import Command
 from slate_desktop.ui.commands import can_edit
 from slate_desktop.ui.config_binding import ConfigBinding
 from slate_desktop.ui.details_pane import failure_of
@@ -90,34 +88,6 @@ class Binding:
         if self._is_start_shown:
             self._is_start_shown = False
             self._show_details()
-
-    def places(self) -> Iterable[Command]:
-        """Yield sessions and projects for the palette."""
-        window, work = self._window, self._work
-        for session in work.sessions[:50]:
-            yield Command(
-                title=window.session_title(session),
-                run=lambda session_id=session.id: work.choose_session(session_id),
-                group=window.tr("Session"),
-                hint=status.session_words(session),
-                icon="terminal",
-            )
-        for document in window.documents.documents:
-            yield Command(
-                title=document.title,
-                run=lambda path=document.path: window.documents.open_path(path),
-                group=window.tr("Document"),
-                hint=str(document.path),
-                icon="file",
-            )
-        for project in work.projects:
-            yield Command(
-                title=project.name,
-                run=lambda project_id=project.id: work.choose_project(project_id),
-                group=window.tr("Project"),
-                hint=project.root,
-                icon="gamepad-2",
-            )
 
     def set_creating(self, is_on: bool) -> None:
         """Say that a session is being created, which takes Start away at once."""

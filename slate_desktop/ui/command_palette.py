@@ -1,7 +1,7 @@
 """The command palette: type a few letters of anything the user can do, press Return.
 
-Owns the search field and the list; what can be done comes from the action registry and from a
-callable that lists places to go (projects and sessions).
+Owns the search field and the list; what can be done comes from the action registry, where one can
+go from two callables: one lists places, the other looks for those that are too many to list.
 """
 
 from __future__ import annotations
@@ -63,17 +63,20 @@ class CommandPalette(QFrame):
         theme: Theme,
         registry: ActionRegistry,
         places: Callable[[], Iterable[Command]],
+        search: Callable[[str], Iterable[Command]],
     ) -> None:
         super().__init__(window)
         self._window = window
         self._theme = theme
         self._registry = registry
-        self._places = places
+        self._places, self._search = places, search
         self._commands: list[Command] = []
         self._return_focus: QWidget | None = None
         self.setObjectName("palette")
         self.field = QLineEdit(self)
-        self.field.setAccessibleName(self.tr("Search commands, projects and sessions"))
+        self.field.setAccessibleName(
+            self.tr("Search commands, sessions, projects, assets and builds")
+        )
         self.field.textChanged.connect(self._on_field_changed)
         self.field.installEventFilter(self)
         self.model = _CommandModel(self)
@@ -97,13 +100,20 @@ class CommandPalette(QFrame):
 
     def open_commands(self) -> None:
         """Show every action that can be done now."""
-        self.field.setPlaceholderText(self.tr("Run a command or go to a session"))
+        self.field.setPlaceholderText(
+            self.tr("Run a command, or go to a session, project, asset or build")
+        )
         self._show([*self._action_commands(), *self._places()])
 
     def open_places(self) -> None:
-        """Show projects and sessions alone."""
-        self.field.setPlaceholderText(self.tr("Go to a project or session"))
+        """Show places alone."""
+        self.field.setPlaceholderText(self.tr("Go to a session, project, asset or build"))
         self._show(list(self._places()))
+
+    def refresh(self) -> None:
+        """Look again, as there is more to be found than before."""
+        if self.isVisible() and self.field.text():
+            self._on_field_changed(self.field.text())
 
     def run_current(self) -> None:
         """Close and run the marked command."""
@@ -172,7 +182,8 @@ class CommandPalette(QFrame):
         self.setGeometry((window.width() - width) // 2, 48, width, height)
 
     def _on_field_changed(self, text: str) -> None:
-        found = match_commands(self._commands, text.strip())
+        text = text.strip()
+        found = match_commands([*self._commands, *self._search(text)], text)
         self.model.set_commands(found)
         self.view.setVisible(bool(found))
         self._empty.setVisible(not found)

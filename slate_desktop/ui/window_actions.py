@@ -313,11 +313,12 @@ def _view_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec(
             "palette.places",
-            _tr("&Go to project or session…"),
+            _tr("&Go to…"),
             menu,
             "palette",
             "search",
             keys=("Ctrl+P",),
+            hint=_tr("A session, project, asset or build, by name"),
         ),
         ActionSpec(
             "view.start",

@@ -38,6 +38,7 @@ from slate_desktop.ui.members import edit_members
 from slate_desktop.ui.monitor.binding import MonitorBinding
 from slate_desktop.ui.monitor.retention import edit_retention
 from slate_desktop.ui.offline import Offline
+from slate_desktop.ui.palette_places import PalettePlaces
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.servers import ServerCommands
@@ -84,7 +85,8 @@ def build(window: MainWindow) -> None:
     window.alerts = AlertBinding(window)
     window.sync = SyncBinding(window)
     window.offline = Offline(window)
-    window.palette_ = CommandPalette(window, theme, window.registry, window.binding.places)
+    places = PalettePlaces(window)
+    window.palette_ = CommandPalette(window, theme, window.registry, places.places, places.search)
     theme.add_sheet()
     window.docks.reset()
     window_layout.restore(window, state)

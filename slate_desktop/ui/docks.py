@@ -37,6 +37,8 @@ class Dock(QDockWidget):
         self._layout.setContentsMargins(10, 3, 5, 3)
         self._layout.setSpacing(2)
         self._layout.addWidget(self._label)
+        # Also where tools leave no room to stretch into.
+        self._layout.addSpacing(10)
         self._layout.addStretch(1)
         self._layout.addWidget(self._float)
         self._layout.addWidget(self._close)

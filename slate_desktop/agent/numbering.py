@@ -8,13 +8,13 @@ is stored of a stream is a prefix of it: frames older than the overlap are known
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from slate_desktop.agent.drivers.base import LogFrame
-from slate_desktop.domain.levels import clean_line, detect_level
+from slate_desktop.domain.levels import clean_line, detect_level, hints_of
 from slate_desktop.domain.logs import MAX_LINE_BYTES, LogLevel, LogRecord
 
 OVERLAP_NS = 5_000_000_000
@@ -61,17 +61,18 @@ class Numberer:
         self._levels: dict[str, LogLevel] = {}
         self._newest_known = max(resume.last_ts_ns.values(), default=0)
 
-    def number(self, frames: Iterable[LogFrame]) -> list[LogRecord]:
+    def number(self, frames: Sequence[LogFrame]) -> list[LogRecord]:
         """Return the lines that are new, in the order of ``frames``."""
         records: list[LogRecord] = []
+        texts = [clean_line(frame.data[:MAX_LINE_BYTES]) for frame in frames]
+        hints = hints_of(texts)
         levels, container_id = self._levels, self.container_id
         seq = self.next_seq
-        for frame in frames:
+        for frame, text in zip(frames, texts, strict=True):
             stream = frame.stream
-            text = clean_line(frame.data[:MAX_LINE_BYTES])
             level = levels.pop(stream, None) if levels else None
             if level is None:
-                level = detect_level(text)
+                level = detect_level(text, hints)
             if frame.partial:
                 levels[stream] = level
             if frame.ts_ns <= self._newest_known and self._is_known(frame):

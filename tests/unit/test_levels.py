@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slate_desktop.domain.levels import clean_line, clean_text, detect_level, strip_ansi
+from slate_desktop.domain.levels import (
+    clean_line,
+    clean_text,
+    detect_level,
+    hints_of,
+    strip_ansi,
+)
 from slate_desktop.domain.logs import LogLevel
 
 LINES: list[tuple[str, str]] = [
@@ -183,3 +189,9 @@ def test_clean_text_drops_half_characters() -> None:
 )
 def test_escape_sequences_are_taken_out(text: str, bare: str) -> None:
     assert strip_ansi(text) == bare
+
+
+@given(st.lists(st.one_of(st.sampled_from([line for line, _ in LINES]), st.text()), max_size=8))
+def test_levels_of_many_lines_are_those_of_each(lines: list[str]) -> None:
+    hints = hints_of(lines)
+    assert [detect_level(line, hints) for line in lines] == [detect_level(line) for line in lines]

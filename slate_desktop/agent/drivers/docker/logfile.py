@@ -20,9 +20,11 @@ from slate_desktop.agent.drivers.docker.frames import PIECE_BYTES, parse_second_
 _READ_BYTES = 256 * 1024
 # `-json.log.1` is younger than `-json.log.2`.
 _MAX_ROTATED = 9
+# `2026-01-01T00:00:00.000000000Z`: the engine leaves zeros at the end out.
+_WHOLE_STAMP = 30
 
 
-class _Entry(msgspec.Struct):
+class _Entry(msgspec.Struct, gc=False):
     stream: str = "stdout"
     time: str = ""
     log: str = ""
@@ -118,27 +120,25 @@ class JsonLogReader:
         end = data.rfind(b"\n") + 1
         self._rest = data[end:]
         frames: list[LogFrame] = []
+        # This loop is what a flood costs: what it needs is at hand, and most lines take one way.
+        last, since_ns, stamp, append = self._last, self._since_ns, self._stamp, frames.append
         for entry in self._entries(data[:end]):
-            ts_ns = self._stamp(entry.time)
-            if ts_ns is None or ts_ns < self._since_ns:
+            ts_ns = stamp(entry.time)
+            if ts_ns is None or ts_ns < since_ns:
                 continue
-            previous = self._last.get(entry.stream)
+            stream, log = entry.stream, entry.log
+            previous = last.get(stream)
             order = previous[1] + 1 if previous is not None and previous[0] == ts_ns else 0
-            self._last[entry.stream] = (ts_ns, order)
-            text = entry.log.encode("utf-8", "replace")
-            has_end = text.endswith(b"\n")
-            if has_end:
-                text = text[:-2] if text.endswith(b"\r\n") else text[:-1]
-            frames.append(
-                LogFrame(
-                    stream=entry.stream,
-                    ts_ns=ts_ns,
-                    ord=order,
-                    data=text,
-                    partial=not has_end and len(text) >= PIECE_BYTES,
-                    is_after_gap=self._is_after_gap,
-                )
-            )
+            last[stream] = (ts_ns, order)
+            if log[-1:] == "\n":
+                text = log[: -2 if log[-2:-1] == "\r" else -1].encode("utf-8", "replace")
+                append(LogFrame(stream=stream, ts_ns=ts_ns, ord=order, data=text))
+            else:
+                text = log.encode("utf-8", "replace")
+                is_piece = len(text) >= PIECE_BYTES
+                append(LogFrame(stream=stream, ts_ns=ts_ns, ord=order, data=text, partial=is_piece))
+        if frames and self._is_after_gap:
+            frames[0] = msgspec.structs.replace(frames[0], is_after_gap=True)
             self._is_after_gap = False
         return frames
 
@@ -156,6 +156,10 @@ class JsonLogReader:
             return None
 
     def _stamp(self, text: str) -> int | None:
+        if len(text) == _WHOLE_STAMP and text.startswith(self._second) and self._second:
+            fraction = text[20:29]
+            if fraction.isdigit():
+                return self._second_ns + int(fraction)
         second = text[:19]
         if second != self._second:
             parsed = parse_second_ns(second.encode("ascii", "replace"))

@@ -22,6 +22,7 @@ from slate_desktop.ui.heap import HeapTrimmer
 from slate_desktop.ui.theme import Theme
 
 _MAX_REMEMBERED = 30
+_LEAST, _USUAL = QSize(360, 200), QSize(640, 480)
 
 
 class DocumentArea(QTabWidget):
@@ -56,6 +57,14 @@ class DocumentArea(QTabWidget):
         self.currentChanged.connect(self._on_current)
         self._theme.changed.connect(self._on_theme_changed)
         self._show_titles()
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the same room whatever is open, so that docks stay as they are."""
+        return _LEAST
+
+    def sizeHint(self) -> QSize:
+        """Prefer the same room whatever is open."""
+        return _USUAL
 
     # -- what is open ----------------------------------------------------------------------
 

@@ -90,11 +90,14 @@ class AudioDocument(Document):
         result = reading.result
         seconds = float(result["seconds"])
         self.view.set_peaks(reading.plane(result["peaks"]), seconds)
+        # What takes some milliseconds has a turn of its own, here and below.
+        await asyncio.sleep(0)
         self.view.set_spectrum(reading.plane(result["spectrogram"]))
         self.view.set_clips([float(each) for each in result["clips"]])
         self.player.set_tracks([reading.folder / "pcm"], [1.0], int(result["rate"]))
         self._show_facts(stamp[1] if stamp else 0)
         self._show_clock()
+        await asyncio.sleep(0)
         self.show_content(self._page)
         if old is not None:
             await asyncio.to_thread(old.close)

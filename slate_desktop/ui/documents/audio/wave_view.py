@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
@@ -60,7 +61,7 @@ class WaveView(QWidget):
         """Give the spectrogram: (rows, columns) bytes, high frequencies first."""
         height, width = levels.shape
         image = QImage(levels.tobytes(), width, height, width, QImage.Format.Format_Indexed8)
-        image.setColorTable([_heat(level / 255).rgb() for level in range(256)])
+        image.setColorTable(_heats())
         self._spectrum = image.copy()
         self.update()
 
@@ -231,6 +232,11 @@ def clock(seconds: float, step: float = 0.01) -> str:
     places = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{rest:0{3 + places if places else 2}.{places}f}"
+
+
+@cache
+def _heats() -> list[int]:
+    return [_heat(level / 255).rgb() for level in range(256)]
 
 
 def _heat(level: float) -> QColor:

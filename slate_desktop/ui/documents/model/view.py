@@ -75,6 +75,7 @@ class ModelView(QWidget):
         self.camera = Camera()
         self.shown = Shown()
         self.frame: QImage | None = None
+        self._stretched: QImage | None = None
         self.frame_s = 0.0
         self._worker: ModelWorker | None = None
         self._is_running = self._is_stale = self._is_moving = False
@@ -161,9 +162,10 @@ class ModelView(QWidget):
         """Paint the newest frame, stretched where it is a small one."""
         painter = QPainter(self)
         painter.fillRect(event.rect(), self._theme.tokens.color("surface.window"))
-        if self.frame is not None:
+        if self._stretched is not None:
+            # One that was stretched for another size is stretched here until the next one comes.
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(self._place(self.frame), self.frame)
+            painter.drawImage(self._place(self._stretched), self._stretched)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Draw in the new size."""
@@ -255,7 +257,10 @@ class ModelView(QWidget):
                 self._is_stale = False
                 begin = time.perf_counter()
                 data, width, height = await self._worker.render(self.order(self._frame_size()))
-                self.frame = await asyncio.to_thread(_to_image, data, width, height)
+                target = self.size() * self.devicePixelRatioF()
+                self.frame, self._stretched = await asyncio.to_thread(
+                    _to_images, data, width, height, target
+                )
                 self.frame_s = time.perf_counter() - begin
                 self.update()
         except AssetError as error:
@@ -291,10 +296,21 @@ class ModelView(QWidget):
         self._fly.stop()
 
 
-def _to_image(data: bytes, width: int, height: int) -> QImage:
-    """Turn OpenGL's rows, lowest first, into a picture; runs in a thread."""
+def _to_images(data: bytes, width: int, height: int, target: QSize) -> tuple[QImage, QImage]:
+    """Turn OpenGL's rows, lowest first, into a picture, and into one of the widget's size.
+
+    Runs in a thread: stretching a picture takes longer than a turn of the loop may.
+    """
     image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
-    return image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_RGB32)
+    image = image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_RGB32)
+    if image.size() == target:
+        return image, image
+    stretched = image.scaled(
+        target,
+        Qt.AspectRatioMode.KeepAspectRatioByExpanding,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    return image, stretched
 
 
 def _floats(color: QColor) -> list[float]:

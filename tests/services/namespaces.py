@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import require_service
+
 _NETWORK = "10.231.77"
 
 
@@ -75,7 +77,9 @@ def hosts(base: Path, names: tuple[str, ...]) -> Iterator[dict[str, Host]]:
 
 def require_namespaces() -> None:
     """Skip where this machine or user cannot make network namespaces."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0 or shutil.which("ip") is None:
+    if sys.platform == "linux" and shutil.which("ip") is None:
+        require_service("ip", "install iproute2")
+    if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("network namespaces: not on this platform, or not for this user")
     name = f"slprobe{os.getpid()}"
     probe = subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True)

@@ -179,8 +179,9 @@ class AssetGrid(QAbstractItemView):
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Move what is painted, and have only the rest painted."""
-        self._set_hovered(-1)
         self.viewport().scroll(dx, dy)
+        # Afterwards: what is to be painted anew would be moved along.
+        self._set_hovered(-1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Set the scroll bar."""

@@ -204,6 +204,8 @@ async def preload(context: DocumentContext) -> None:
     for name in _SAMPLES:
         await asyncio.sleep(_PAUSE_S)
         document = make_document(Path(name), context)
-        await document.make_all()
-        await document.aclose()
-        document.deleteLater()
+        try:
+            await document.make_all()
+            await document.aclose()
+        finally:
+            document.deleteLater()

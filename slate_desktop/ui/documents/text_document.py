@@ -74,6 +74,8 @@ class TextDocument(Document):
             return
         self._file = file
         place = self.editor.textCursor().position(), self.editor.verticalScrollBar().value()
+        # Nothing is saved before the text is there.
+        self._is_filling = True
         self.show_content(self._page)
         await asyncio.sleep(0)
         self._make_highlighter()

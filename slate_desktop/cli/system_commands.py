@@ -132,13 +132,27 @@ def desktop(
     )
 
 
-def version(as_json: Json = False) -> None:
-    """Print the version."""
+def version(
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Say what is new in this version instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the version, or what is new in it."""
     import platform
 
     from slate_desktop import __version__
 
     output = Output(as_json=as_json)
+    if changes:
+        from slate_desktop.domain.changelog import changes_of
+        from slate_desktop.settings.paths import changelog_path
+
+        path = changelog_path()
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        found = changes_of(text, __version__)
+        output.result({"version": __version__, "changes": found}, found or "Nothing is written.")
+        return
     output.result(
         {"version": __version__, "python": platform.python_version()}, f"slate {__version__}"
     )

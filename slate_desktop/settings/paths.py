@@ -102,6 +102,12 @@ def resource_path(*parts: str) -> Path:
     return _packaged("resources", "_resources").joinpath(*parts)
 
 
+def changelog_path() -> Path:
+    """The list of changes, ``CHANGELOG.md``; need not be there."""
+    in_wheel = _PACKAGE / "_resources" / "CHANGELOG.md"
+    return in_wheel if in_wheel.is_file() else _PACKAGE.parent / "CHANGELOG.md"
+
+
 def migrations_path() -> Path:
     """The directory of the migrations.
 

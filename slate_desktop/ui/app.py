@@ -121,6 +121,7 @@ async def read_settings(window: MainWindow) -> None:
 
     from slate_desktop.errors import SettingsError
     from slate_desktop.settings.model import load_settings
+    from slate_desktop.ui.help_dialogs import note_version
 
     try:
         settings = await asyncio.to_thread(load_settings)
@@ -137,6 +138,9 @@ async def read_settings(window: MainWindow) -> None:
     await asyncio.to_thread(log_to_file, settings.log_level)
     if window.held_log is not None:
         window.held_log.pass_on()
+    if note_version(state):
+        words = window.tr("SLATE is {version} now. What is new stands in the Help menu.")
+        window.workspace.notify("success", words.format(version=__version__))
     from slate_desktop.ui.support.commands import offer_after_crash
 
     await offer_after_crash(window)

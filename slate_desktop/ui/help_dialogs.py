@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QPlainTextEdit,
     QSplitter,
+    QTextBrowser,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -20,19 +21,63 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop import __version__
+from slate_desktop.domain.changelog import changes_of
 from slate_desktop.settings.parts import Part, installed_parts, licence_text
+from slate_desktop.settings.paths import changelog_path
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.text import clean, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
+    from slate_desktop.ui.window_state import WindowState
 
 
 async def show_about(window: MainWindow) -> None:
     """Show the version, and every part of the program with its licence."""
     parts = await asyncio.to_thread(installed_parts)
     await dialogs.wait_for(AboutDialog(window, window.theme, parts))
+
+
+async def show_news(window: MainWindow) -> None:
+    """Show what is new in this version."""
+    await dialogs.wait_for(NewsDialog(window, await asyncio.to_thread(read_news)))
+
+
+def note_version(state: WindowState) -> bool:
+    """Remember the version that runs; tells whether another one did the last time."""
+    before, state.version = state.version, __version__
+    return bool(before) and before != __version__
+
+
+def read_news() -> str:
+    """Return what is new in this version as Markdown; empty where nothing is written."""
+    try:
+        text = changelog_path().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return changes_of(text, __version__)
+
+
+class NewsDialog(QDialog):
+    """What is new in this version."""
+
+    def __init__(self, parent: QWidget, text: str) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("What is new in SLATE {version}").format(version=__version__))
+        self.resize(720, 560)
+        self.text = QTextBrowser()
+        self.text.setAccessibleName(self.tr("Changes"))
+        self.text.setOpenLinks(False)
+        self.text.setTabChangesFocus(True)
+        self.text.setMarkdown(text or self.tr("Nothing is written of this version."))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(12)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(buttons)
 
 
 class AboutDialog(QDialog):

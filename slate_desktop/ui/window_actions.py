@@ -458,5 +458,13 @@ def _help_specs(menu: str) -> list[ActionSpec]:
             "bug",
             hint=_tr("What helps whoever mends a fault; nothing is sent"),
         ),
+        ActionSpec(
+            "help.news",
+            _tr("&What is new"),
+            menu,
+            "help",
+            "info",
+            hint=_tr("What changed in this version of SLATE"),
+        ),
         ActionSpec("help.about", _tr("&About SLATE"), menu, "help", "info"),
     ]

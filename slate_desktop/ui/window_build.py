@@ -31,7 +31,7 @@ from slate_desktop.ui.documents.document import DocumentContext
 from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.help_dialogs import show_about
+from slate_desktop.ui.help_dialogs import show_about, show_news
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.late_panes import LatePanes
 from slate_desktop.ui.members import edit_members
@@ -131,6 +131,7 @@ def _make_actions(window: MainWindow) -> None:
         "help.support": _later(window, "support", "open_support"),
         "help.keys": _later(window, "settings", "open_shortcuts"),
         "help.notices": window.open_notices,
+        "help.news": lambda: window.tasks.spawn(show_news(window), "news", window),
         "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
     }
     slots |= window.document_commands.slots()

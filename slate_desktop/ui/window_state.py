@@ -50,6 +50,7 @@ class WindowState:
         pinned: ids of projects that stand first on the start page.
         guide_done: which of the first steps were done.
         has_hidden_guide: whether they are shown no more.
+        version: of SLATE at the last start.
         documents: path, pin, place and view of the open documents.
     """
 
@@ -73,6 +74,7 @@ class WindowState:
     pinned: list[str] = field(default_factory=list)
     guide_done: list[str] = field(default_factory=list)
     has_hidden_guide: bool = False
+    version: str = ""
     documents: list[dict[str, Any]] = field(default_factory=list)
 
 

@@ -26,7 +26,7 @@ from slate_desktop.ui.builds.presets import PresetDialog
 from slate_desktop.ui.dialogs import ProblemDialog, Question
 from slate_desktop.ui.documents.closing import SaveQuestion
 from slate_desktop.ui.execute_dialog import ExecuteDialog
-from slate_desktop.ui.help_dialogs import AboutDialog
+from slate_desktop.ui.help_dialogs import AboutDialog, NewsDialog
 from slate_desktop.ui.jobs.preset_commands import SaveDialog
 from slate_desktop.ui.members import MembersDialog
 from slate_desktop.ui.monitor.retention import RetentionDialog
@@ -140,6 +140,7 @@ DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
         lambda window, _: MembersDialog(window, window.workspace.projects[0], "me"),
     ),
     (SupportDialog, _support),
+    (NewsDialog, lambda window, _: NewsDialog(window, "- One thing\n- Another")),
     (ShortcutsDialog, lambda window, _: ShortcutsDialog(window, window.theme)),
     (ExecuteDialog, lambda window, _: ExecuteDialog(window, window.theme, "pong", ["ls"])),
     (QuickLook, lambda window, _: QuickLook(window, window.documents.context)),

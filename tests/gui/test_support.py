@@ -17,6 +17,7 @@ from slate_desktop.diagnosis.support import SupportFile
 from slate_desktop.settings import files, paths
 from slate_desktop.ui import crash
 from slate_desktop.ui.dialogs import ProblemDialog, Question
+from slate_desktop.ui.help_dialogs import NewsDialog, note_version
 from slate_desktop.ui.support import commands
 from slate_desktop.ui.support.dialog import SupportDialog
 from slate_desktop.ui.window import MainWindow
@@ -89,3 +90,16 @@ async def test_a_crash_is_told_once_and_a_bundle_offered(window: MainWindow) -> 
     assert not [
         w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible()
     ]
+
+
+async def test_a_new_version_says_so_once_and_shows_what_is_new(window: MainWindow) -> None:
+    assert not note_version(window.state)  # the first start of all is no news
+    assert not note_version(window.state)
+    window.state.version = "0.0.1"
+    assert note_version(window.state)
+    assert not note_version(window.state)
+    window.registry["help.news"].trigger()
+    await until(lambda: window.findChild(NewsDialog) is not None)
+    dialog = window.findChild(NewsDialog)
+    assert "support bundle" in dialog.text.toPlainText()
+    dialog.reject()

@@ -29,6 +29,7 @@ from slate_desktop.ui.execute_dialog import ExecuteDialog
 from slate_desktop.ui.help_dialogs import AboutDialog, NewsDialog
 from slate_desktop.ui.jobs.preset_commands import SaveDialog
 from slate_desktop.ui.members import MembersDialog
+from slate_desktop.ui.monitor.duty import DutyDialog
 from slate_desktop.ui.monitor.retention import RetentionDialog
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.servers_dialog import ServerRow, ServersDialog
@@ -140,6 +141,7 @@ DIALOGS: tuple[tuple[type[QDialog], Make], ...] = (
         lambda window, _: MembersDialog(window, window.workspace.projects[0], "me"),
     ),
     (SupportDialog, _support),
+    (DutyDialog, lambda window, _: DutyDialog(window, "sbx01", is_drain=True)),
     (NewsDialog, lambda window, _: NewsDialog(window, "- One thing\n- Another")),
     (ShortcutsDialog, lambda window, _: ShortcutsDialog(window, window.theme)),
     (ExecuteDialog, lambda window, _: ExecuteDialog(window, window.theme, "pong", ["ls"])),

@@ -51,6 +51,9 @@ def find(words: list[str]) -> tuple[Any, list[str]]:
     """The command that words lead to, and its arguments."""
     command, rest = _COMMAND, list(words)
     while hasattr(command, "commands"):
+        is_command_too = getattr(command, "invoke_without_command", False)
+        if is_command_too and (not rest or rest[0] not in command.commands):
+            break
         assert rest, f"{' '.join(words)!r} names no command"
         assert rest[0] in command.commands, f"there is no command {rest[0]!r}"
         command = command.commands[rest.pop(0)]

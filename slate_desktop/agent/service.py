@@ -216,6 +216,7 @@ class Agent:
             tasks=tasks,
             directory=options.data_dir / "jobs" / "deliveries",
             slots=default_slots() if options.asset_slots is None else options.asset_slots,
+            find_root=places.own_root,
         )
         await jobs.serve_cancellations()
         pulse = Pulse(

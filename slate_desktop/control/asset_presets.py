@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from slate_desktop.control.operations import Operations
 from slate_desktop.control.preset_files import PresetFiles, check_preset
+from slate_desktop.control.sync import SyncOperations
 from slate_desktop.domain.assets.presets import (
     AssetPreset,
     merge_presets,
@@ -22,7 +22,7 @@ from slate_desktop.domain.assets.presets import (
 from slate_desktop.domain.ids import check_id
 
 
-class AssetPresetOperations(Operations):
+class AssetPresetOperations(SyncOperations):
     """The part of ``Slate`` that keeps presets of projects."""
 
     async def project_presets(self, project_id: str) -> dict[str, AssetPreset]:

@@ -359,6 +359,9 @@ class AssetOperations(AssetPresetOperations):
         submit: SubmitOptions,
     ) -> AssetJob:
         parsed = parse_options(prepared.kind, options)
+        if self.profile != "local":
+            # Workers that see the folder read from it and put products there.
+            await self._note_origin(project)
         out_dir = asset_submission.check_out_dir(
             prepared.out_dir if submit.out_dir is None else submit.out_dir
         )

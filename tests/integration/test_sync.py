@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from slate_desktop.agent.trees.places import ProjectPlaces
+from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.control.sync_watch import SyncPass, SyncWatch
 from slate_desktop.domain.roles import Role
 from slate_desktop.domain.trees.stored import write_origin
@@ -175,6 +177,9 @@ async def test_an_agent_takes_only_a_folder_that_somebody_works_in(world: SyncWo
     (root / "main.py").write_text("1")
     fields: dict[str, Any] = {"engine": "custom", "command": ["hold"], "owner_id": world.user.id}
     project = await world.db.projects.add(name="shared", root=str(root), **fields)
+    objects, folder = NatsObjects(world.bus), world.directory / "places"
+    places = ProjectPlaces(world.db, objects, folder, agent_id="a", takes_any_root=False)
+    assert await places.own_root(project) is None, "products go nowhere, and nothing is read"
     row = await world.new_session(project)
     refused = await world.ask("start", row.id)
     assert refused["error"]["field"] == "project_id", refused
@@ -185,6 +190,7 @@ async def test_an_agent_takes_only_a_folder_that_somebody_works_in(world: SyncWo
     assert await world.db.trees.get(project.id) is None, "the agent sees the folder itself"
     (host,) = await world.slate.list_sync_hosts(project.id)
     assert (host.agent_id, host.shared) == (AGENT_ID, True)
+    assert await places.own_root(project) == root
 
     # The token of one project opens no folder for another, and a copy of it has another number.
     other = await world.db.projects.add(name="thief", root=f"{root}/.", **fields)
@@ -203,7 +209,6 @@ async def test_hostile_trees_leave_the_agent_as_it_was(world: SyncWorld) -> None
     """What a person's own client would never send."""
     import msgspec
 
-    from slate_desktop.bus.nats_objects import NatsObjects
     from slate_desktop.domain.trees.manifest import TreeRef
 
     world.write("ok.txt", "fine")

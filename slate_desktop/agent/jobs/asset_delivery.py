@@ -35,13 +35,22 @@ class Deliveries:
         objects: products that are not at hand.
         kind: the sort of job, for what may be delivered.
         directory: for files that lie between.
+        find_root: gives a project's own folder, where this machine sees it.
     """
 
-    def __init__(self, db: Database, objects: ObjectStore, kind: JobKind, directory: Path) -> None:
+    def __init__(
+        self,
+        db: Database,
+        objects: ObjectStore,
+        kind: JobKind,
+        directory: Path,
+        find_root: asset_files.FindRoot,
+    ) -> None:
         self._db = db
         self._objects = objects
         self._kind = kind
         self._directory = directory
+        self._find_root = find_root
         self._admission = Admission(db)
         # Jobs that cannot be delivered from here; another worker may.
         self._given_up: set[str] = set()
@@ -64,7 +73,7 @@ class Deliveries:
             SlateError: they cannot be had or written.
         """
         project = await self._db.projects.get(job.project_id)
-        root = await asyncio.to_thread(asset_files.find_root, project.root)
+        root = await self._find_root(project)
         if root is None or job.out_dir is None:
             return False
         products = result_from_json(result).products

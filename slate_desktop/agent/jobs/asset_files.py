@@ -12,15 +12,18 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.domain.assets.job import AssetInput
 from slate_desktop.domain.assets.product import Product
+from slate_desktop.domain.project import Project
 from slate_desktop.errors import AssetError, CommandError, EnvironmentFaultError, ErrorCode
 from slate_desktop.pipeline.publish import publish
 
+# Gives the project's own folder, where this machine sees it.
+FindRoot = Callable[[Project], Awaitable[Path | None]]
 _CHUNK_BYTES = 1024 * 1024
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Neither a link at the end nor a pipe that nobody writes to.
@@ -92,6 +95,11 @@ def find_root(root: str) -> Path | None:
         return path.resolve(strict=True) if path.is_absolute() and path.is_dir() else None
     except OSError:
         return None
+
+
+async def any_root(project: Project) -> Path | None:
+    """Return a project's root when this machine has a folder of that name."""
+    return await asyncio.to_thread(find_root, project.root)
 
 
 def deliver(products: Mapping[Product, Path], root: Path, out_dir: str) -> None:

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slate_desktop.agent.jobs.asset_files import FindRoot, any_root
 from slate_desktop.agent.jobs.assets import AssetWork
 from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.tasks import TaskOwner
@@ -39,6 +40,7 @@ def add_assets(
     tasks: TaskOwner,
     directory: Path,
     slots: int,
+    find_root: FindRoot = any_root,
 ) -> AssetWork:
     """Work on assets from now on.
 
@@ -50,9 +52,10 @@ def add_assets(
         tasks: owns what runs.
         directory: for files of deliveries.
         slots: assets at once; 0 takes none.
+        find_root: gives a project's own folder, where this host sees it.
     """
     kinds = tuple(kind.value for kind in pipelines.kinds()) if slots else ()
-    work = AssetWork(db, objects, sandbox, directory)
+    work = AssetWork(db, objects, sandbox, directory, find_root)
     jobs.add(work, ASSETS, kinds, slots=max(1, slots))
     tasks.spawn(_keep_store(objects), "objects")
     tasks.spawn(work.deliveries.run(), "deliveries")

@@ -45,18 +45,25 @@ class AssetWork:
         objects: where inputs and products travel.
         sandbox: runs the pipelines.
         directory: for files of deliveries.
+        find_root: gives a project's own folder, where this host sees it.
     """
 
     name = "asset"
 
     def __init__(
-        self, db: Database, objects: ObjectStore, sandbox: Sandbox, directory: Path
+        self,
+        db: Database,
+        objects: ObjectStore,
+        sandbox: Sandbox,
+        directory: Path,
+        find_root: asset_files.FindRoot = asset_files.any_root,
     ) -> None:
         self.store = db.asset_jobs
         self._db = db
         self._objects = PatientObjects(objects)
         self._sandbox = sandbox
-        self.deliveries = Deliveries(db, objects, self, directory)
+        self._find_root = find_root
+        self.deliveries = Deliveries(db, objects, self, directory, find_root)
 
     def time_limit_s(self, lease: Lease) -> float:
         """Return how long an attempt may take."""
@@ -138,7 +145,7 @@ class AssetWork:
         progress(0.0, "reading")
         await asyncio.to_thread(folder.mkdir)
         project = await until_database_answers(lambda: self._db.projects.get(job.project_id))
-        root = await asyncio.to_thread(asset_files.find_root, project.root)
+        root = await until_database_answers(lambda: self._find_root(project))
         return await asset_files.fetch_inputs(job.inputs, root, self._objects, folder)
 
     async def _known(self, job: AssetJob, key: str, is_shared: bool) -> Outcome | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from slate_desktop.agent.jobs.asset_files import any_root
 from slate_desktop.agent.trees.tree import Applied, HostTree
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.domain.ids import check_id
@@ -122,6 +123,10 @@ class ProjectPlaces:
         """
         async with self.using(project, on_progress) as found:
             return found
+
+    async def own_root(self, project: Project) -> Path | None:
+        """Return the project's own folder, where this host sees it."""
+        return await any_root(project) if await self._is_shared(project) else None
 
     async def place(self, project: Project) -> Project:
         """Return a project with the folder that this host sees, as it is."""

@@ -172,6 +172,9 @@ class Binding:
             problem = failure_of(session)
         if problem != window.details.banner.problem:
             window.details.banner.show_problem(problem)
+            if problem is not None:
+                # Whatever stands in front of it: this is to be read.
+                self.leave_start()
 
     # -- events of the workspace -----------------------------------------------------------
 

@@ -59,6 +59,18 @@ async def test_what_runs_is_listed_and_leads_to_its_session(
     assert window.centre.currentWidget() is window.start_page
 
 
+async def test_a_session_that_cannot_start_is_told_in_front_of_the_page(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    slate.refuse["start"] = DatabaseError("The disk of the database is full.")
+    await until(lambda: window.registry["session.start"].isEnabled())
+    page = await shown(window)
+    page.guide.buttons["session"].click()
+    await until(lambda: window.details.banner.isVisible())
+    assert "disk of the database is full" in window.details.banner.why.text()
+    await until(page.guide.buttons["session"].isEnabled)
+
+
 async def test_choosing_in_the_tree_leaves_the_page(window: MainWindow) -> None:
     await shown(window)
     window.projects.project_selected.emit(window.workspace.projects[0].id)

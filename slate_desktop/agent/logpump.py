@@ -235,7 +235,7 @@ class LogPump:
                 continue
             if self._expects_known or frames[0].is_after_gap:
                 self._check_gap(frames[0])
-            kept = self._gate.admit(frames)
+            kept = self._gate.admit(self._numberer.fresh(frames))
             marker = self._gate.take_marker()
             if marker is None:
                 self._take(kept)

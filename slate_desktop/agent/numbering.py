@@ -127,6 +127,12 @@ class Numberer:
         self.next_seq += 1
         return record
 
+    def fresh(self, frames: list[LogFrame]) -> list[LogFrame]:
+        """Return the frames that are not stored; pieces of long lines stay, for their levels."""
+        if not frames or frames[0].ts_ns > self._newest_known:
+            return frames
+        return [frame for frame in frames if frame.partial or not self.knows(frame)]
+
     def knows(self, frame: LogFrame) -> bool:
         """Tell whether this frame is stored already."""
         return frame.ts_ns <= self._newest_known and self._is_known(frame)

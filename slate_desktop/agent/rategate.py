@@ -8,6 +8,7 @@ import msgspec
 
 from slate_desktop.agent.drivers.base import LogFrame
 from slate_desktop.agent.logdoors import FloodLimits
+from slate_desktop.agent.numbering import OVERLAP_NS
 from slate_desktop.domain.sizes import format_bytes
 
 _SECOND_NS = 1_000_000_000
@@ -43,15 +44,16 @@ class RateGate:
         self._is_flooded = False
         self._is_announced = False
         self._markers = 0
-        self._judged: dict[str, tuple[int, int]] = {}
+        # Of each stream, time and order of the first and the last frame that the last flood lost.
+        self._lost: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}
         self._is_again = False
 
     def begin_again(self) -> None:
-        """Let go, uncounted, what was judged before: the log is read again from a little earlier.
+        """Count nothing twice: the log is read again from a little earlier.
 
-        Such a line is stored already, or it is one that was dropped and counted.
+        What is stored does not come here again; the rest of the last flood was counted.
         """
-        self._is_again = bool(self._judged)
+        self._is_again = bool(self._lost)
 
     def set_limits(self, limits: FloodLimits) -> None:
         """Go on with other limits: what was kept counts against them."""
@@ -63,12 +65,9 @@ class RateGate:
         """Return the frames that may pass; the others are counted for the next marker."""
         self._is_flooded = False
         if self._is_again:
-            judged = self._judged
-            frames = [f for f in frames if (f.ts_ns, f.ord) > judged.get(f.stream, (-1, -1))]
+            frames = [frame for frame in frames if not self._was_lost(frame)]
         if not frames:
             return frames
-        for frame in {frame.stream: frame for frame in frames}.values():
-            self._judged[frame.stream] = (frame.ts_ns, frame.ord)
         if frames[0].ts_ns // _SECOND_NS == frames[-1].ts_ns // _SECOND_NS:
             return self._admit(frames)
         kept: list[LogFrame] = []
@@ -90,6 +89,7 @@ class RateGate:
             if not self._dropped:
                 self._dropped_at_ns = frames[len(kept)].ts_ns
             self._dropped += lost
+            self._note_lost(frames[len(kept) :])
         self._is_flooded = lost > 0
         return kept
 
@@ -106,6 +106,18 @@ class RateGate:
         marker = self._marker(f"{self._dropped:,} lines dropped: {self._reason}")
         self._dropped = 0
         return marker
+
+    def _note_lost(self, frames: list[LogFrame]) -> None:
+        for frame in frames:
+            key = (frame.ts_ns, frame.ord)
+            first, last = self._lost.get(frame.stream, (key, key))
+            if frame.ts_ns - last[0] > OVERLAP_NS:
+                first = key
+            self._lost[frame.stream] = (first, key)
+
+    def _was_lost(self, frame: LogFrame) -> bool:
+        span = self._lost.get(frame.stream)
+        return span is not None and span[0] <= (frame.ts_ns, frame.ord) <= span[1]
 
     @property
     def _is_full(self) -> bool:

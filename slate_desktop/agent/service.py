@@ -162,7 +162,7 @@ class Agent:
 
         async def on_sample(row: RuntimeSession, sample: ContainerStats) -> None:
             await recorder.publish_stats(row, sample)
-            await watches.note_stats(row, sample)
+            watches.note_stats(row, sample)
 
         stats = StatsPump(on_sample, recorder.store_stats)
         roster = Roster(Services(recorder, stats, tasks, watches=watches))

@@ -15,8 +15,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 LOOK_S = 5.0
 # A run is not held up for its rules: the next look brings them.
-OPEN_S = 1.0
+OPEN_S = 3.0
 # Alerts whose rows wait for a database that is away; the oldest of more are in the log only.
 MAX_UNSTORED = 1000
 
@@ -94,9 +94,11 @@ class SessionWatch:
             return []
         return self._tell(self._alerts.lines(records))
 
-    async def figures(self, stats: ContainerStats) -> None:
-        """Look at a sample."""
-        await self._note(self._tell(self._alerts.figures(stats)))
+    def figures(self, stats: ContainerStats) -> None:
+        """Look at a sample; notes go into the log as soon as it takes them."""
+        notes = self._tell(self._alerts.figures(stats))
+        if notes:
+            self._host.spawn(self._note(notes), self.row.id)
 
     def ended(self, verdict: Verdict) -> list[LineNote]:
         """Look at how a run ended; returns what goes into the log behind its last line."""
@@ -174,11 +176,15 @@ class WatchHost:
         if self._watches.get(watch.row.id) is watch:
             del self._watches[watch.row.id]
 
-    async def note_stats(self, row: RuntimeSession, stats: ContainerStats) -> None:
+    def note_stats(self, row: RuntimeSession, stats: ContainerStats) -> None:
         """Look at a sample of a session."""
         watch = self._watches.get(row.id)
         if watch is not None:
-            await watch.figures(stats)
+            watch.figures(stats)
+
+    def spawn(self, work: Coroutine[Any, Any, None], session_id: str) -> None:
+        """Have something done for a session, in a task of the agent."""
+        self._tasks.spawn(work, f"alerts.{session_id}")
 
     def tell(self, alert: Alert) -> None:
         """Tell the windows, and keep the alert."""

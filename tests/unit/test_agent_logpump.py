@@ -270,6 +270,22 @@ def test_gate_announces_the_size_limit_once() -> None:
     assert last.count == 2
 
 
+def test_gate_counts_nothing_twice_and_loses_nothing_when_a_log_is_read_again() -> None:
+    gate = RateGate(FloodLimits(10, None))
+    flood = [frame(20 * S + n, f"{n}") for n in range(30)]
+    assert len(gate.admit(flood)) == 10
+    after = [frame(40 * S, "after")]
+    assert gate.admit(after) == after
+    marker = gate.take_marker()
+    assert marker is not None
+    assert marker.count == 20
+    gate.begin_again()
+    # What is stored does not come here again; a clock that was set back loses no line.
+    again = gate.admit([*flood[10:], frame(39 * S, "the clock went back")])
+    assert [f.data for f in again] == [b"the clock went back"]
+    assert gate.take_marker() is None
+
+
 def test_gate_counts_by_the_time_of_the_lines() -> None:
     gate = RateGate(FloodLimits(10, 1_000_000))
     # Eight lines a second for a minute, read at once: nothing is a flood.

@@ -37,7 +37,9 @@ class Client(ContainerOperations):
         self._moves = list(moves)
         self.asked: list[Operation] = []
         fields: dict[str, Any] = {
-            "db": SimpleNamespace(sessions=SimpleNamespace(get=self._get)),
+            "db": SimpleNamespace(
+                sessions=SimpleNamespace(get=self._get), agents=SimpleNamespace(list=self._agents)
+            ),
             "reads": SimpleNamespace(invalidate_session=self._forget),
             "events": SimpleNamespace(on_status=self._on_status, agents={}),
             "requester": SimpleNamespace(ask=self._ask),
@@ -54,6 +56,9 @@ class Client(ContainerOperations):
 
     async def _get(self, _id: str) -> RuntimeSession:
         return self.row
+
+    async def _agents(self) -> list[Any]:
+        return []
 
     async def _forget(self, _id: str) -> None:
         return None

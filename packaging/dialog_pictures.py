@@ -26,7 +26,12 @@ async def dialog_pictures(window: Any, take: Take, until: Until) -> None:
         guide.buttons[name].click()
         await until(lambda name=name: name in window.state.guide_done, name)
     await take(window, "start-page")
+    work = window.workspace
+    session = next(session for session in work.sessions if session.is_live)
+    work.choose_session(session.id)
+    await until(window.registry["session.stop"].isEnabled, "Stop")
     window.registry["session.stop"].trigger()
+    await until(lambda: work.find_session(session.id).is_final, "the stop")
     settings = await _opened(window, "settings.open", SettingsDialog, until)
     settings.search.setText("agent")
     settings.rows["build_slots"].field.setText("99")

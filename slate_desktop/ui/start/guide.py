@@ -35,7 +35,7 @@ def steps() -> tuple[Step, ...]:
         Step(
             "asset",
             _tr("Process an asset"),
-            _tr("A crate's texture, with all its mips and smaller than before."),
+            _tr("A crate's texture: the report says what was made of it, and how well."),
             _tr("Process it"),
         ),
         Step(

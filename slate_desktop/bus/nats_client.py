@@ -106,13 +106,13 @@ class Client(_NatsClient):
             raise nats_errors.Error("nats: the server does not offer encryption")
         return super()._connect_command()
 
-    async def _connect_to_server(self, server: Any) -> None:
+    async def _connect_to_server(self, s: Any) -> None:
         # WORKAROUND(nats-py 2.16): the socket of an attempt that failed, such as at a stranger who
         # has the port, is left open. May go when an attempt closes what the one before opened.
         # https://github.com/nats-io/nats.py/blob/main/nats/src/nats/aio/client.py
         if self._transport is not None:
             self._transport.close()
-        await super()._connect_to_server(server)
+        await super()._connect_to_server(s)
 
     async def _process_msg(self, *args: Any, **kwargs: Any) -> None:
         # Bytes that are no UTF-8 in a subject or status line would end the read loop, with the

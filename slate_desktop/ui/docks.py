@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QWidget
 
 from slate_desktop.ui import icons
-from slate_desktop.ui.text import plain_label
+from slate_desktop.ui.text import ElidedLabel
 from slate_desktop.ui.theme import Theme
 
 
@@ -26,7 +26,8 @@ class Dock(QDockWidget):
         bar = QWidget(self)
         bar.setObjectName("dockTitle")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._label = plain_label(title, parent=bar)
+        # Gives way where tools need the room; a tab says it too.
+        self._label = ElidedLabel(title, bar)
         self._float = self._button(
             bar, "picture-in-picture-2", self.tr("Float the {title} pane").format(title=title)
         )
@@ -36,10 +37,8 @@ class Dock(QDockWidget):
         self._layout = QHBoxLayout(bar)
         self._layout.setContentsMargins(10, 3, 5, 3)
         self._layout.setSpacing(2)
-        self._layout.addWidget(self._label)
-        # Also where tools leave no room to stretch into.
+        self._layout.addWidget(self._label, 1)
         self._layout.addSpacing(10)
-        self._layout.addStretch(1)
         self._layout.addWidget(self._float)
         self._layout.addWidget(self._close)
         self.setTitleBarWidget(bar)

@@ -29,6 +29,10 @@ _LEFT, _RIGHT, _BOTTOM = (
     Qt.DockWidgetArea.BottomDockWidgetArea,
 )
 
+# Narrower, and the names in them are nothing but dots.
+_SIDE = ("project", "sessions")
+_SIDE_WIDTH = 180
+
 
 class Docks:
     """The docks of a window and the switches that show them."""
@@ -56,6 +60,8 @@ class Docks:
             dock = Dock(title, f"dock.{name}", theme, window)
             dock.setWidget(panes[name])
             self.docks[name] = dock
+            if name in _SIDE:
+                dock.setMinimumWidth(_SIDE_WIDTH)
             _bind(dock, actions[f"view.{name}"])
 
     def reset(self) -> None:

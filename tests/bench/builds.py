@@ -68,9 +68,10 @@ async def _measure(world: AgentWorld) -> list[Result]:
     await world.db.agents.register(AGENT_ID, name="a", pubkey=None, capabilities={})
     project = await world.add_project(world.user)
     (Path(project.root) / "slate.toml").write_text('[build]\ncommand = "make"\nartifact = "made"\n')
+    # As on the workstation itself: the workers see the project's folder, and no file travels.
     slate = Slate(
         bus=world.bus, db=world.db, cache=MemoryCache(), user=world.user, key=world.nats.user,
-        profile="remote",
+        profile="local",
     )  # fmt: skip
     model = BuildListModel(slate)
     await model.open()

@@ -29,6 +29,8 @@ async def opened(window: MainWindow, path: Path) -> TextureDocument:
     assert isinstance(document, TextureDocument)
     await until(lambda: document.is_loaded, 30)
     assert document.problem is None, document.problem
+    # Texels and the checker lie elsewhere on the pixels where the panes leave another room.
+    document.view.setFixedSize(384, 288)
     await settled(document)
     return document
 
@@ -95,12 +97,12 @@ async def test_wheel_keys_and_drag_move_the_view_and_the_texel_is_told(
     assert controls.zoom_label.text() == "100 %"
     before = view.centre.x()
     QTest.keyClick(view, Qt.Key.Key_Right)
-    assert view.centre.x() == before + 40
+    assert view.centre.x() == pytest.approx(before + 40)
     middle = view.rect().center()
     QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=middle)
     move_mouse(view, middle + QPoint(30, 0), Qt.MouseButton.LeftButton)
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=middle + QPoint(30, 0))
-    assert view.centre.x() == before + 10
+    assert view.centre.x() == pytest.approx(before + 10)
     place = view.to_texel(QPointF(middle))
     move_mouse(view, middle)
     x, y = (int(part.strip(",")) for part in document.texel.text().split()[:2])
@@ -108,7 +110,7 @@ async def test_wheel_keys_and_drag_move_the_view_and_the_texel_is_told(
     assert abs(y - place.y()) <= 1
     assert f"#{x % 256:02x}{y % 256:02x}c8" in document.texel.text()
     QTest.keyClick(view, Qt.Key.Key_0)
-    assert view.zoom == fitted
+    assert view.zoom == pytest.approx(fitted)
     await settled(document)
 
 

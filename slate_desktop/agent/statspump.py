@@ -60,7 +60,10 @@ class StatsPump:
         self._has_work = asyncio.Event()
 
     def watch(self, row: RuntimeSession, driver: Driver, handle: Handle) -> None:
-        """Begin to sample a session's runtime."""
+        """Begin to sample a session's runtime; harmless when it is sampled already."""
+        known = self._watched.get(row.id)
+        if known is not None and known.handle == handle:
+            return
         self._watched[row.id] = _Watched(row, driver, handle)
         self._has_work.set()
 

@@ -260,6 +260,9 @@ class Life:
     async def _watch(self, handle: Handle) -> Verdict:
         """Follow a started runtime until it has ended and its log is stored."""
         sink = self._recorder.log_sink(self.row)
+        if self._state is RuntimeState.RUNNING:
+            # Its row says so already, and whoever reads that may ask for figures.
+            self._services.stats.watch(self.row, self._driver, handle)
         watch = await self._open_watch()
         pump = self._pump = LogPump(self._driver, handle, sink, self._services.limits, watch)
         if watch is not None:

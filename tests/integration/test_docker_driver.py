@@ -373,6 +373,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._is_up = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def up(self) -> None:
         self._is_up = True
@@ -385,16 +386,27 @@ class Relay:
         self._path.unlink(missing_ok=True)
         for writer in self._writers:
             writer.transport.abort()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=10)
+        await asyncio.sleep(0)  # a transport closes its socket one turn after it was aborted
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         theirs, out = await asyncio.open_unix_connection(self._target)
         self._writers |= {writer, out}
         if not self._is_up:
             writer.transport.abort()
+            out.transport.abort()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(
                 self._carry(reader, out), self._carry(theirs, writer), return_exceptions=True
             )
+        for end in (writer, out):
+            self._writers.discard(end)
+            end.transport.abort()
+        self._serving.discard(task)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

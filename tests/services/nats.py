@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -112,9 +113,21 @@ class Stranger(asyncio.Protocol):
         transport.close()
 
 
-async def take_port(port: int) -> asyncio.Server:
-    """Listen on a port of the loopback as a stranger."""
-    return await asyncio.get_running_loop().create_server(Stranger, "127.0.0.1", port)
+async def take_port(port: int, timeout_s: float = 15.0) -> asyncio.Server:
+    """Listen on a port of the loopback as a stranger.
+
+    A connection that a client made to nobody there may hold it for a moment: asked for often
+    enough, the kernel joins both of its ends.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(timeout_s):
+        while True:
+            try:
+                return await loop.create_server(Stranger, "127.0.0.1", port)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            await asyncio.sleep(0.05)
 
 
 def _make(directory: Path) -> RealNats:

@@ -8,7 +8,8 @@ PYTEST_ARGS ?=
 WORKERS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit tests tests-here headless bench screenshots docs bundle deb portable format clean
+.PHONY: help run test lint unit tests tests-here headless bench screenshots docs translations bundle deb portable flatpak wheel server-deb \
+	check-server-deb format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,11 +22,14 @@ test: ## install what the tests need and run every check
 	@packaging/debian-packages.sh test
 	@$(MAKE) --no-print-directory lint headless tests
 
+# A test that cannot be imported is found here in seconds, not after all others ran.
 lint: $(VENV)/.dev
+	@mkdir -p build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests --collect-only -qq --no-summary -p no:cacheprovider >build/collected.txt || { tail -n 40 build/collected.txt; exit 1; }
 
 # The window's tests have processes of their own: Qt, its loop and the collector stay undisturbed by
 # what hundreds of other tests leave behind. All tests of a file run in one of the processes.
@@ -50,9 +54,13 @@ bench: $(VENV)/.dev ## the benchmarks: ratios against peers, minutes
 screenshots: $(VENV)/.dev ## write docs/images from the real program
 	@packaging/debian-packages.sh test
 	$(BIN)/python packaging/screenshots.py
+	$(BIN)/python packaging/gallery.py
 
 docs: $(VENV)/.dev ## build the user guide into build/site
 	$(BIN)/python packaging/docs/build.py
+
+translations: $(VENV)/.dev ## bring resources/translations up to date with the code
+	$(BIN)/python packaging/translations.py --todo
 
 bundle: $(VENV)/.dev ## build the installed program into build/bundle
 	$(BIN)/python -m pip install --quiet 'pyinstaller>=6.11,<7'
@@ -61,8 +69,21 @@ bundle: $(VENV)/.dev ## build the installed program into build/bundle
 deb portable: bundle ## make a Debian package, or a portable folder, in dist
 	$(BIN)/python packaging/linux/assemble.py $@ build/bundle/slate-desktop --output dist
 
+flatpak: portable ## make a Flatpak of the portable folder (needs flatpak-builder)
+	packaging/flatpak/build.sh "$$(ls -t dist/*-linux-*.tar.xz | head -n 1)"
+
+wheel: $(VENV)/.dev ## make the wheel and the sources in dist
+	$(BIN)/python -m pip install --quiet 'hatchling>=1.26'
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
+
+server-deb: $(VENV)/.dev ## make the Debian package of a server in dist
+	$(BIN)/python packaging/server/build_deb.py --output dist
+
+check-server-deb: server-deb ## install the server's package into a bare Debian 12 and use it there, offline
+	packaging/server/check-in-root.sh "$$(ls -t dist/slate-server_*.deb | head -n 1)"
+
 check-deb check-portable: check-%: % ## install the package into a bare Debian 12 and use it there, offline
-	packaging/linux/check-in-root.sh "$$(ls -t dist/*$(if $(filter deb,$*),.deb,.tar.xz) | head -n 1)"
+	packaging/linux/check-in-root.sh "$$(ls -t dist/slate-desktop*$(if $(filter deb,$*),.deb,.tar.xz) | head -n 1)"
 
 format: $(VENV)/.dev ## put the code into shape
 	$(BIN)/ruff check --fix .

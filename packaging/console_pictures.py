@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from alert_pictures import add_rules, alert_pictures
 from PySide6.QtCore import Qt
 
 from slate_desktop.errors import SlateError
@@ -83,13 +84,14 @@ async def console_pictures(
         await _start(window, folder / name, lines, session_of)
         for name, lines in (("arena-east", 1), ("arena-west", 1), ("arena-load", 200))
     ]
+    window.toasts.clear()
     window.resize(*SIZE)
     window.docks.reset()
     dock = window.docks.docks["console"]
     dock.raise_()
     window.resizeDocks([dock], [_CONSOLE_HEIGHT], Qt.Orientation.Vertical)
-    window.toasts.clear()
     await until(lambda: console.current_log.last_seq > _MANY_LINES, "lines under load")
+    await alert_pictures(window, take, until)
     await _in_both_themes(window, take, "console")
     await _search(window, take, until)
     await _stop(window, sessions.pop())
@@ -101,15 +103,31 @@ async def console_pictures(
     await asyncio.sleep(2.0)
     window.toasts.clear()
     await take(window, "console-merged")
+    await _beside(window, sessions, take, until)
     for session_id in sessions:
         await _stop(window, session_id)
+
+
+async def _beside(window: Any, sessions: list[str], take: Take, until: Until) -> None:
+    """Show two logs beside one another, the second one led to the moment of the first."""
+    console = window.console
+    console.select(sessions[0])
+    await until(lambda: console.current_id == sessions[0], "the leading log")
+    window.registry["console.side"].trigger()
+    await until(lambda: bool(console.side.panes), "the log beside it")
+    window.registry["console.next_error"].trigger()
+    await asyncio.sleep(1.0)
+    await take(window, "console-side-by-side")
+    window.registry["console.side"].trigger()
 
 
 async def _start(
     window: Any, root: Path, lines: int, session_of: Callable[..., Awaitable[str]]
 ) -> str:
     await asyncio.to_thread(make_project, root, lines)
-    await window.workspace.slate.add_project(root, name=root.name)
+    project = await window.workspace.slate.add_project(root, name=root.name)
+    if lines > 1:
+        await add_rules(window, project.id)
     await window.workspace.refresh_projects()
     return await session_of(window, root.name, "docker")
 

@@ -11,7 +11,7 @@ QT="libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon0 libbrot
 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0 libxcb-image0 \
 libxcb-randr0 libxcb-render-util0 libxcb-xinerama0 libasound2 libwayland-cursor0 fonts-dejavu-core"
 TEST="git ca-certificates xvfb xauth docker.io iptables debootstrap redis-server godot3-server godot3-runner procps \
-postgresql ffmpeg iproute2"
+postgresql ffmpeg iproute2 binutils"
 
 case "${1:-}" in
     run) wanted=$QT ;;

@@ -49,6 +49,12 @@ async def dialog_pictures(window: Any, take: Take, until: Until) -> None:
     support.list.setCurrentRow(3)
     await take(support, "support-bundle")
     support.reject()
+    from slate_desktop.ui.help.dialog import GuideDialog
+
+    guide_dialog = await _opened(window, "help.guide", GuideDialog, until)
+    guide_dialog.show_page("howto/window.md#console")
+    await take(guide_dialog, "guide")
+    guide_dialog.reject()
     window.theme.set_choice("contrast")
     await take(window, "window-contrast")
 

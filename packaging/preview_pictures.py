@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import subprocess
 import wave
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -95,6 +96,34 @@ async def preview_pictures(window: Any, root: Path, take: Take, until: Until) ->
     font = window.documents.open_path(_font(root))
     await until(lambda: font.is_loaded, "the font")
     await take(window, "preview-font")
+    for name, path in (
+        ("video", _write_video(root / "intro.webm")),
+        ("hex", _write_save(root / "slot1.sav")),
+        ("refused", root / "textures" / "broken.png"),
+    ):
+        document = window.documents.open_path(path)
+        await until(lambda document=document: document.is_loaded, name)
+        await take(window, f"preview-{name}")
+
+
+def _write_video(path: Path) -> Path:
+    """Write two seconds of a moving picture."""
+    subprocess.run(
+        [
+            *("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i"),
+            "mandelbrot=size=640x360:rate=25:start_scale=0.4",
+            *("-t", "2", "-c:v", "libvpx-vp9", "-b:v", "800k", "-y", str(path)),
+        ],
+        check=True,
+    )
+    return path
+
+
+def _write_save(path: Path) -> Path:
+    """Write a file of a kind that nobody knows."""
+    names = b"".join(name.encode().ljust(16, b"\0") for name in ("Ada", "Grace", "Linus"))
+    path.write_bytes(b"SAVE\x03\0\0\0" + names + bytes(range(256)) * 8)
+    return path
 
 
 def _font(root: Path) -> Path:

@@ -4,25 +4,24 @@ Runs itself under Xvfb where there is no display. Uses the Docker engine of DOCK
 SLATE_TEST_DOCKER_HOST or the usual socket; the Godot image is built as packaging/images does.
 With ``--previews`` it takes those of the asset browser and the previews alone, with no server;
 with ``--builds`` those of the builds alone, with ``--console`` those of the console, with
-``--jobs`` those of asset jobs and ``--dialogs`` those of dialogs alone, which need no engine.
+``--jobs`` those of asset jobs, ``--dialogs`` those of dialogs and ``--german`` one in German, which
+need no engine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-GODOT_IMAGE = "slate/godot-runtime:latest"
 SIZE = (1520, 920)
 _LIVE_S = 45.0
 
@@ -175,10 +174,10 @@ async def build_pictures(window) -> None:
     later = [await _build(window, kind) for kind in kinds]
 
     def is_told() -> bool:
-        row = pane.model.builds[0]  # what runs stands first
-        if row.status.value != "building":
+        row = next((b for b in pane.model.builds if b.status.value == "building"), None)
+        if row is None:
             return False
-        if pane.selected[0].id != row.id:
+        if [build.id for build in pane.selected] != [row.id]:
             pane.select(row.id)
         return row.progress >= 10 and f"{row.progress} %" in pane.result.head.text()
 
@@ -249,6 +248,8 @@ def main() -> int:
                     await _dialogs(window)
                 elif "--jobs" in sys.argv:
                     await _jobs(window)
+                elif "--german" in sys.argv:
+                    await _german(window)
                 else:
                     await pictures(window)
             except BaseException as error:
@@ -266,7 +267,10 @@ def main() -> int:
     app.run = run_and_take
     code = app.main([])
     for error in failures:
-        print(error, file=sys.stderr)
+        if isinstance(error, SystemExit):
+            print(error, file=sys.stderr)
+        else:
+            traceback.print_exception(error)
     return 1 if failures else code
 
 
@@ -296,6 +300,12 @@ async def _dialogs(window) -> None:
     await dialog_pictures(window, take, until)
 
 
+async def _german(window) -> None:
+    from german_pictures import german_pictures
+
+    await german_pictures(window, session_of, take, until)
+
+
 async def _jobs(window) -> None:
     from job_pictures import job_pictures
 
@@ -303,113 +313,20 @@ async def _jobs(window) -> None:
 
 
 def _outside() -> int:
+    from picture_world import directories, display, end_sessions, remove_cluster, slate
+
     is_offline = "--previews" in sys.argv
-    with _directories(is_offline=is_offline) as environment, _display() as display:
-        environment |= display
+    with directories(is_offline=is_offline) as environment, display() as screen:
+        environment |= screen
         command = [sys.executable, __file__, "--inside", *sys.argv[1:]]
         try:
             return subprocess.run(command, env=environment, check=False, timeout=400).returncode
         finally:
             if not is_offline:
-                _end_sessions(environment)
-            _slate(environment, "stack", "down")
+                end_sessions(environment)
+            slate(environment, "stack", "down")
             if not is_offline:
-                _remove_cluster(Path(environment["SLATE_DATA_DIR"]))
-
-
-def _end_sessions(environment: dict[str, str]) -> None:
-    """Runtimes outlive the stack, as they should, and would outlive the pictures as well."""
-    listed = _slate(environment, "session", "list", "--active")
-    with contextlib.suppress(ValueError):
-        for session in json.loads(listed)["sessions"]:
-            _slate(environment, "session", "stop", session["id"], "--wait")
-
-
-def _slate(environment: dict[str, str], *words: str) -> str:
-    command = [sys.executable, "-m", "slate_desktop", *words, "--json"]
-    done = subprocess.run(
-        command, env=environment, check=False, stdout=subprocess.PIPE, text=True, timeout=60
-    )
-    return done.stdout
-
-
-def _remove_cluster(data_dir: Path) -> None:
-    """Root's cluster lives outside of the data directory, and would stay."""
-    sys.path.insert(0, str(ROOT))
-    from tests.services.stack import OwnStack
-
-    OwnStack(data_dir).remove_root_cluster()
-
-
-@contextlib.contextmanager
-def _directories(*, is_offline: bool) -> Iterator[dict[str, str]]:
-    base = Path(tempfile.mkdtemp(prefix="slate-pictures-"))
-    environment = dict(os.environ)
-    for name in ("DATA", "CONFIG", "CACHE"):
-        environment[f"SLATE_{name}_DIR"] = str(base / name.lower())
-    if is_offline:
-        # Nobody listens there.
-        environment["SLATE_NATS_URL"] = "nats://127.0.0.1:9"
-        environment["SLATE_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/none"
-    host = environment.get("SLATE_TEST_DOCKER_HOST")
-    if host:
-        environment.setdefault("DOCKER_HOST", host)
-    try:
-        has_engine = not is_offline and not {"--jobs", "--dialogs"} & set(sys.argv)
-        with _engine(environment) if has_engine else contextlib.nullcontext():
-            yield environment
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _engine(environment: dict[str, str]) -> Iterator[None]:
-    """Make sure that an engine answers and has the image; start one if there is none."""
-    sys.path.insert(0, str(ROOT))
-    from tests.services import docker as engines
-
-    with contextlib.ExitStack() as stack:
-        url = environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-        if not engines.answers(url):
-            reason = engines.why_not_start()
-            if reason is not None:
-                raise SystemExit(f"screenshots: no Docker engine answers, and {reason}")
-            url = stack.enter_context(engines.own_engine())
-        environment["DOCKER_HOST"] = url
-        _build_image(url)
-        yield
-
-
-def _build_image(url: str) -> None:
-    import docker
-
-    client = docker.DockerClient(base_url=url)
-    try:
-        client.images.get(GODOT_IMAGE)
-    except docker.errors.ImageNotFound:
-        path = ROOT / "packaging" / "images" / "build_base.py"
-        subprocess.run([sys.executable, str(path), "--host", url], check=True)
-    finally:
-        client.close()
-
-
-@contextlib.contextmanager
-def _display() -> Iterator[dict[str, str]]:
-    """Give a screen: a virtual one of the right size."""
-    if shutil.which("Xvfb") is None:
-        yield {"QT_QPA_PLATFORM": "offscreen"}
-        return
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        number = os.read(read, 16).decode().strip()
-        yield {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
-    finally:
-        os.close(read)
-        server.terminate()
-        server.wait(10)
+                remove_cluster(Path(environment["SLATE_DATA_DIR"]))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ class ErrorCode(StrEnum):
     PORT_CONFLICT = "port_conflict"
     PORT_DENIED = "port_denied"
     LIMIT_DENIED = "limit_denied"
+    QUOTA_EXCEEDED = "quota_exceeded"
     GPU_UNAVAILABLE = "gpu_unavailable"
     DOCKER_UNAVAILABLE = "docker_unavailable"
     DOCKER_ERROR = "docker_error"
@@ -103,6 +104,14 @@ class SlateError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    @property
+    def told(self) -> str:
+        """What happened and what to do, in English, where there is one place for both."""
+        text = str(self)
+        if not self.hint:
+            return text
+        return f"{text if text.endswith(('.', '!', '?')) else f'{text}.'} {self.hint}"
 
 
 class CommandError(SlateError):

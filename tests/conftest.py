@@ -18,7 +18,7 @@ os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 for _name in ("SLATE_PROFILE", "SLATE_NATS_URL", "SLATE_DATABASE_URL", "SLATE_REDIS_URL"):
     os.environ.pop(_name, None)
 
-SERVICES = ("postgres", "nats", "redis", "docker", "stack", "shared_assets", "gltf")
+SERVICES = ("postgres", "nats", "cluster", "redis", "docker", "stack", "shared_assets", "gltf")
 pytest_plugins = [
     f"tests.services.{name}"
     for name in SERVICES

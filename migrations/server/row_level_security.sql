@@ -62,7 +62,7 @@ begin
     loop
         sees := 'false';
         writes := 'false';
-        if found.name = 'slate_schema_migrations' then
+        if found.name in ('slate_schema_migrations', 'slate_brokers') then
             sees := 'true';
         elsif found.name = 'slate_agents' then
             sees := 'true';
@@ -77,8 +77,20 @@ begin
         elsif found.name = 'slate_project_members' then
             sees := 'project_id in (select slate_my_projects())';
             writes := 'slate_my_role(project_id) = ''owner''';
+        elsif found.name = 'slate_quotas' then
+            sees := 'slate_am_admin() or scope = ''person'' and subject_id = (select slate_me())'
+                ' or scope = ''project'' and subject_id in (select slate_my_projects())';
+            writes := 'slate_am_admin() or level = ''owner'''
+                ' and slate_my_role(subject_id) = ''owner''';
         elsif found.name = 'slate_asset_results' then
             sees := 'exists (select 1 from slate_asset_jobs j where j.key = slate_asset_results.key)';
+        elsif found.name = 'slate_runtime_logs' then
+            -- Without a foreign key: lines are too many for one.
+            sees := 'exists (select 1 from slate_runtime_sessions parent'
+                ' where parent.id = slate_runtime_logs.session_id)';
+            writes := 'exists (select 1 from slate_runtime_sessions parent'
+                ' where parent.id = slate_runtime_logs.session_id and slate_my_role(parent.project_id)'
+                ' in (''owner'', ''developer'', ''artist''))';
         elsif found.has_project then
             sees := 'project_id in (select slate_my_projects())';
             writes := case found.name

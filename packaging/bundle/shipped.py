@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +59,23 @@ def closure(root: str = ROOT_DISTRIBUTION, extra: str = EXTRA) -> list[str]:
     return sorted({name for name, _ in seen})
 
 
+def strangers() -> list[str]:
+    """Return the modules of this environment that belong to no distribution of the closure."""
+    ours = set(closure())
+    return sorted(
+        module
+        for module, owners in importlib.metadata.packages_distributions().items()
+        if not ours & {canonicalize_name(owner) for owner in owners}
+    )
+
+
 def read(name: str) -> Shipped:
-    """Return what a distribution says of itself."""
-    found = importlib.metadata.distribution(name)
+    """Return what a distribution of this environment says of itself."""
+    return describe(importlib.metadata.distribution(name))
+
+
+def describe(found: importlib.metadata.Distribution) -> Shipped:
+    """Return what a distribution says of itself, wherever it is installed."""
     meta = found.metadata
     pages = [u.partition(",")[2].strip() for u in meta.get_all("Project-URL") or []]
     files = tuple(
@@ -95,19 +109,35 @@ def _is_gpl_text(file: Path) -> bool:
     return bool(_FORBIDDEN.search(head)) and not _LESSER.search(head)
 
 
-def notices(parts: list[Shipped]) -> str:
-    """Return the licences of all parts as one text."""
+def notices(parts: list[Shipped], carried: Mapping[str, str] | None = None) -> str:
+    """Return the licences of all parts as one text.
+
+    Args:
+        parts: the distributions.
+        carried: licences of libraries that come from the system of whoever builds, by file name.
+    """
     sections = ["Third-party software in SLATE Desktop\n"]
     for part in parts:
         head = ("=" * 78, f"{part.name} {part.version}", part.licence, part.homepage)
         sections.append("\n".join(head) + "\n")
         texts = {f.read_text(encoding="utf-8", errors="replace").strip() for f in part.files}
         sections.extend(f"{text}\n" for text in sorted(texts))
+    if carried:
+        lines = [f"{name:32} {licence}" for name, licence in sorted(carried.items())]
+        sections.append("\n".join(("=" * 78, "Libraries of the system", *lines)) + "\n")
     return "\n".join(sections)
 
 
-def sbom(parts: list[Shipped]) -> dict[str, object]:
-    """Return a bill of materials. Source: CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/."""
+def sbom(
+    parts: list[Shipped], carried: Mapping[str, str] | None = None, version: str = ""
+) -> dict[str, object]:
+    """Return a bill of materials. Source: CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/.
+
+    Args:
+        parts: the distributions.
+        carried: licences of libraries that come from the system of whoever builds, by file name.
+        version: of the package; the program's own where it is empty.
+    """
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -116,7 +146,7 @@ def sbom(parts: list[Shipped]) -> dict[str, object]:
             "component": {
                 "type": "application",
                 "name": ROOT_DISTRIBUTION,
-                "version": importlib.metadata.version(ROOT_DISTRIBUTION),
+                "version": version or importlib.metadata.version(ROOT_DISTRIBUTION),
             }
         },
         "components": [
@@ -129,6 +159,10 @@ def sbom(parts: list[Shipped]) -> dict[str, object]:
             }
             for part in parts
             if canonicalize_name(part.name) != ROOT_DISTRIBUTION
+        ]
+        + [
+            {"type": "library", "name": name, "licenses": [{"expression": licence}]}
+            for name, licence in sorted((carried or {}).items())
         ],
     }
 

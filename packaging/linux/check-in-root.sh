@@ -82,19 +82,32 @@ as_artist() {
 as_artist '
 cd ~/work
 slate version
-echo "started at $(cut -d" " -f1 /proc/uptime) s; moments as clock and processor time in ns:"
 Xvfb :90 -screen 0 1600x1000x24 -nolisten tcp >/dev/null 2>&1 &
 server=$!
 export DISPLAY=:90
-SLATE_STARTUP_MARK=$HOME/marks slate-desktop >/dev/null 2>&1 &
-window=$!
 n=0
-until grep -q "^usable" ~/marks 2>/dev/null; do
-    n=$((n + 1)); [ $n -lt 1200 ] || { echo "the window did not become usable"; exit 1; }
+until [ -S /tmp/.X11-unix/X90 ]; do
+    n=$((n + 1)); [ $n -lt 300 ] || { echo "there is no screen"; exit 1; }
     sleep 0.1
 done
-cat ~/marks
-kill $window; wait $window 2>/dev/null || true
+# The first start makes the database; the third finds everything in the memory of the disk.
+for start in first second third; do
+    rm -f ~/marks
+    began=$(cut -d" " -f1 /proc/uptime)
+    SLATE_STARTUP_MARK=$HOME/marks slate-desktop >~/window.log 2>&1 &
+    window=$!
+    n=0
+    until grep -q "^usable" ~/marks 2>/dev/null; do
+        n=$((n + 1))
+        if [ $n -ge 1200 ] || ! kill -0 $window 2>/dev/null; then
+            echo "the window did not become usable"; cat ~/window.log; exit 1
+        fi
+        sleep 0.1
+    done
+    awk -v began=$began -v start=$start "{ printf \"%s start, %s after %.2f s (processor %.2f s)\\n\", start, \$1, \$2 / 1e9 - began, \$3 / 1e9 }" ~/marks
+    kill $window; wait $window 2>/dev/null || true
+done
+slate doctor || true
 '"$place"'/slate-python drive_installed.py ~/work
 for file in stone.png sheet.obj bell.wav; do
     slate asset process $file --local --out ~/work/out --json

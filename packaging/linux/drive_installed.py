@@ -18,6 +18,7 @@ import struct
 import sys
 import time
 import wave
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,25 @@ async def first_day(window: Any, work: Path) -> dict[str, Any]:
     seen["connected_s"] = round(time.monotonic() - _BEGAN, 2)
     seen |= {"session": await _session(window), "previews": await _previews(window, work)}
     seen["build"] = await _build(window)
+    seen["memory_mib"] = await asyncio.to_thread(memory_by_program)
     await asyncio.sleep(0.5)
     window.grab().save(str(work / "window.png"))
     seen["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return seen
+
+
+def memory_by_program() -> dict[str, int]:
+    """Return what each program of this user holds, in MiB; what they share is counted in parts."""
+    import psutil
+
+    held: Counter[str] = Counter()
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            words = process.info["cmdline"] or [""]
+            name = words[0].rpartition("/")[2].partition(":")[0]
+            module = words[words.index("-m") + 1] if "-m" in words else ""
+            held[f"{name} {module}".strip()] += process.memory_full_info().pss
+    return {name: size // 2**20 for name, size in held.most_common(8)}
 
 
 async def _session(window: Any) -> str:

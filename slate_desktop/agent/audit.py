@@ -11,6 +11,7 @@ change nothing: of them only refusals are noted.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+SETTLE_S = 60.0
 # Not a refusal of what was asked: the same key may ask again.
 _PASSING = frozenset({ErrorCode.IN_PROGRESS, ErrorCode.BUSY, ErrorCode.DB_UNAVAILABLE})
 
@@ -67,6 +69,15 @@ class AuditTrail:
             raise refusal from error
         await self.end(row_id, OK)
         return result
+
+    async def settle(self) -> None:
+        """End what nobody answered, every minute until cancelled."""
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            try:
+                await self._db.audit.end_unanswered(self._agent_id)
+            except DatabaseError as error:
+                _log.debug("open rows are not looked at now", extra={"reason": str(error)})
 
     async def begin(self, command: AuditCommand) -> int:
         """Note that a command begins; returns the number for ``end``."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import shlex
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -24,6 +24,7 @@ from slate_desktop.agent.audit import AuditTrail, command_of
 from slate_desktop.agent.authorize import Authorizer, no_such_session
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.idempotency import Idempotency
+from slate_desktop.agent.neighbours import Neighbours
 from slate_desktop.agent.operations import Operations, Request, read_request
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.port import Bus, Message, Subscription
@@ -38,7 +39,7 @@ from slate_desktop.errors import (
     SlateError,
 )
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.envelope import H_AUDIENCE, H_REPLAYED, SignedBy
+from slate_desktop.wire.envelope import AUDIENCE_ANY, H_AUDIENCE, H_REPLAYED, SignedBy
 from slate_desktop.wire.messages import (
     ExecuteRequest,
     StartRequest,
@@ -53,6 +54,10 @@ HANDLERS = 32
 _NO_RIGHT = frozenset({ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.REVOKED})
 
 
+async def _alone() -> bool:
+    return False
+
+
 class Core(msgspec.Struct, frozen=True):
     """What exists only once the database was reached."""
 
@@ -60,6 +65,8 @@ class Core(msgspec.Struct, frozen=True):
     idempotency: Idempotency
     operations: Operations
     audit: AuditTrail
+    # Whether another agent takes new work.
+    is_other_in_service: Callable[[], Awaitable[bool]] = _alone
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -75,17 +82,15 @@ class CommandServer:
     Args:
         bus: the broker.
         gate: what is checked before the database.
-        known_agents: ids of agents that answer for themselves.
+        neighbours: the agents that answer for themselves.
         tasks: owns effects that outlast their answer.
     """
 
-    def __init__(
-        self, bus: Bus, gate: Gate, known_agents: Collection[str], tasks: TaskOwner
-    ) -> None:
+    def __init__(self, bus: Bus, gate: Gate, neighbours: Neighbours, tasks: TaskOwner) -> None:
         self._bus = bus
         self._tasks = tasks
         self._gate = gate
-        self._known_agents = known_agents
+        self._neighbours = neighbours
         self._core: Core | None = None
         self._queue: Subscription | None = None
         self._cordon: str | None = None
@@ -124,8 +129,20 @@ class CommandServer:
             )
 
     async def _handle_named(self, message: Message) -> None:
-        if message.headers.get(H_AUDIENCE) == self._gate.agent_id:
+        audience = message.headers.get(H_AUDIENCE)
+        if audience == self._gate.agent_id or (
+            audience in (None, AUDIENCE_ANY) and await self._is_nobody_in_service()
+        ):
             await self.handle(message)
+
+    async def _is_nobody_in_service(self) -> bool:
+        """Tell whether a start that names no host would be answered by nobody."""
+        if self._cordon is None or self._core is None:
+            return False
+        try:
+            return not await self._core.is_other_in_service()
+        except SlateError:
+            return True  # it is refused then, with that as the reason
 
     async def _handle_queued(self, message: Message) -> None:
         if message.headers.get(H_AUDIENCE) != self._gate.agent_id:
@@ -137,7 +154,7 @@ class CommandServer:
         if not self._gate.may_answer(message, operation):
             return
         other = self._gate.other_agent(message)
-        if other is not None and other in self._known_agents:
+        if other is not None and await self._neighbours.has(other):
             return
         answer = await self._answer(message)
         if answer is None or not message.reply:
@@ -219,12 +236,14 @@ class CommandServer:
     ) -> Answer | None:
         """Serve a request of the original system, as the project's owner and without a key."""
         request = read_request(operation, body)
+        if operation is Operation.START and self._cordon is not None:
+            raise cordoned(self._gate.agent_id, self._cordon)
         if isinstance(request, StartRequest):
             row, project = await core.operations.find_or_create(session_id, request)
         else:
             row, project = await core.operations.find(session_id)
             owner = row.agent_id
-            if owner not in (None, self._gate.agent_id) and owner in self._known_agents:
+            if owner not in (None, self._gate.agent_id) and await self._neighbours.has(owner):
                 return None
         run = core.operations.run(operation, row, project, request)
         working = self._tasks.spawn(run, f"{operation}.{row.id}")

@@ -12,6 +12,7 @@ import msgspec
 from slate_desktop.agent import placement
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.hostload import HostMeter
+from slate_desktop.agent.neighbours import Neighbours
 from slate_desktop.agent.roster import Roster
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.project import AgentRow
@@ -42,7 +43,7 @@ class Pulse:
         roster: the sessions that live here.
         agent_id: this agent.
         epoch: of this process.
-        known_agents: filled with the ids of all agents.
+        neighbours: told of all agents.
         meter: tells how busy the host is; None tells nothing.
         jobs: tells how many builds and asset jobs are under way here.
         on_row: told the agent's own row at every beat.
@@ -57,7 +58,7 @@ class Pulse:
         *,
         agent_id: str,
         epoch: int,
-        known_agents: set[str],
+        neighbours: Neighbours,
         meter: HostMeter | None = None,
         jobs: Callable[[], int] = int,
         on_row: Callable[[AgentRow], Awaitable[None]] | None = None,
@@ -68,7 +69,7 @@ class Pulse:
         self._roster = roster
         self._agent_id = agent_id
         self._epoch = epoch
-        self._known_agents = known_agents
+        self._neighbours = neighbours
         self._meter = meter
         self._jobs = jobs
         self._on_row = on_row
@@ -120,6 +121,6 @@ class Pulse:
         except StaleWriteError as error:
             raise SupersededError(str(error)) from error
         rows = {agent.id: agent for agent in await self._db.agents.list()}
-        self._known_agents |= set(rows)
+        self._neighbours.add(rows)
         if self._on_row is not None and self._agent_id in rows:
             await self._on_row(rows[self._agent_id])

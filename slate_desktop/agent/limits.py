@@ -1,17 +1,46 @@
-"""Limits that are changed while a session runs."""
+"""Limits beyond what a session asks for: those of quotas, and those that change while it runs."""
 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from slate_desktop.agent.logdoors import LineNote
+from slate_desktop.agent.planning import StartPlan
+from slate_desktop.domain.container import DriverName, NetworkMode
 from slate_desktop.domain.logs import LogLevel
-from slate_desktop.domain.sizes import exact_size, format_bytes
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.domain.sizes import exact_size, format_bytes, format_rate
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode
 
+if TYPE_CHECKING:
+    from slate_desktop.store import Database
+
 # What a runtime uses moves a little between two samples.
 _ROOM = 1.05
+
+
+async def within_quotas(db: Database, plan: StartPlan, row: RuntimeSession) -> StartPlan:
+    """Return the plan with no more bandwidth than quotas give each container, and a note of it.
+
+    Raises:
+        DatabaseError: it is not known what they give.
+    """
+    has_network = plan.config.network_mode is not NetworkMode.NONE
+    if plan.driver is not DriverName.DOCKER or not has_network:
+        return plan
+    most = await db.quotas.most_bandwidth(row.project_id, row.user_id)
+    own = plan.config.bandwidth_bits
+    if most is None or (own is not None and own <= most):
+        return plan
+    return msgspec.structs.replace(
+        plan,
+        config=msgspec.structs.replace(plan.config, bandwidth_bits=most),
+        notes=[*plan.notes, f"Bandwidth: {format_rate(most)}; a quota allows no more."],
+    )
 
 
 def refuse_less_than_used(memory_bytes: int | None, newest: ContainerStats | None) -> None:

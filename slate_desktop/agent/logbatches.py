@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from slate_desktop.domain.logs import LogRecord
 
-# What a line costs on the wire and in memory besides its text.
+# What a line costs besides its text: on the wire, and in this process as a value of its own.
 LINE_OVERHEAD_BYTES = 64
+LINE_MEMORY_BYTES = 256
 
 
 def size_of(records: list[LogRecord]) -> int:
-    """Return what lines take, in bytes."""
-    return sum(len(r.message) for r in records) + LINE_OVERHEAD_BYTES * len(records)
+    """Return what lines take on the wire, in bytes."""
+    return sum([len(r.message) for r in records]) + LINE_OVERHEAD_BYTES * len(records)
 
 
 def split_batches(records: list[LogRecord], batch_bytes: int) -> list[list[LogRecord]]:

@@ -23,11 +23,16 @@ class FloodLimits(msgspec.Struct, frozen=True):
 
 
 class PumpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes and times of a pump; the defaults fit a window and a database on the same host."""
+    """Sizes and times of a pump; the defaults fit a window and a database on the same host.
+
+    ``behind_bytes`` may wait in memory while the database merely takes its time, for the engine's
+    log holds the rest as well; ``buffer_bytes`` while it is away, so that windows still get lines.
+    """
 
     delay_s: float = 0.016
     batch_bytes: int = 64 * 1024
-    buffer_bytes: int = 16 * 1024 * 1024
+    behind_bytes: int = 8 * 1024 * 1024
+    buffer_bytes: int = 32 * 1024 * 1024
     store_interval_s: float = 0.05
     store_rows: int = 10_000
     flood: FloodLimits = FloodLimits()

@@ -7,9 +7,10 @@
 
 A person's line comes in at the numberer too: only it knows which numbers are taken.
 
-Nothing is lost between a read and the database: when the database is away, the pump keeps up to
-``PumpLimits.buffer_bytes`` and then stops reading; the engine's own log holds the rest. Whenever
-the pump (re)starts reading it asks the database where it stands, so doing it again is harmless.
+Nothing is lost between a read and the database: the pump keeps up to ``PumpLimits.behind_bytes``,
+``buffer_bytes`` when the database is away, and then stops reading; the engine's own log holds the
+rest. Whenever the pump (re)starts reading it asks the database where it stands, so doing it again
+is harmless.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from slate_desktop.agent.drivers.base import Driver, Handle, LogFrame, RuntimeState
-from slate_desktop.agent.logbatches import size_of, split_batches
+from slate_desktop.agent.logbatches import (
+    LINE_MEMORY_BYTES,
+    LINE_OVERHEAD_BYTES,
+    size_of,
+    split_batches,
+)
 from slate_desktop.agent.logdoors import FloodLimits, LineNote, LogObserver, LogSink, PumpLimits
+from slate_desktop.agent.loggaps import gap_of
 from slate_desktop.agent.numbering import Numberer, ResumePoint
 from slate_desktop.agent.rategate import DropMarker, RateGate
 from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.domain.logs import LogLevel, LogRecord
-from slate_desktop.errors import CommandError, StaleWriteError
+from slate_desktop.errors import CommandError, DatabaseError, StaleWriteError
 
 _log = logging.getLogger(__name__)
 _NOTE_ORD = 1_000_000
@@ -63,9 +70,11 @@ class LogPump:
         self._numberer = Numberer(handle.runtime_id, ResumePoint())
         self._gate = RateGate(self._limits.flood)
         self._pending: list[LogRecord] = []
-        self._pending_bytes = 0
+        # On the wire, and in memory.
+        self._pending_bytes = self._pending_held = 0
         self._backlog: deque[tuple[list[LogRecord], int]] = deque()
         self.buffered_bytes = 0
+        self._room_bytes = self._limits.behind_bytes
         # Whether the whole log was read; known once ``run`` has returned.
         self.is_complete = False
         self._has_pending = asyncio.Event()
@@ -76,7 +85,7 @@ class LogPump:
         self._is_drained = asyncio.Event()
         self._is_drained.set()
         self._expects_known = False
-        self._since_ns = 0
+        self._since_ns = self._last_ns = 0
         self._ended = asyncio.Event()
         self._last_notes: list[LineNote] = []
         # Persons' lines: numbered between two looks at the database only, and told once stored.
@@ -223,19 +232,28 @@ class LogPump:
                 first_s=self._limits.retry_s,
             )
             self._numberer = Numberer(self._handle.runtime_id, point)
+        if self._is_resumed.is_set():
+            self._gate.begin_again()
+        else:
+            self._gate.go_on(point.flood)
         self._is_resumed.set()
         self._since_ns = point.since_ns
+        self._last_ns = point.last_ns
         self._expects_known = bool(point.known)
-        self._gate.begin_again()
 
     async def _read(self, *, follow: bool) -> None:
         frames_of = self._driver.logs(self._handle, since_ns=self._since_ns, follow=follow)
         async for frames in frames_of:
             if not frames:
                 continue
-            if self._expects_known or frames[0].is_after_gap:
-                self._check_gap(frames[0])
-            kept = self._gate.admit(self._numberer.fresh(frames))
+            first = frames[0]
+            if self._expects_known or first.is_after_gap or first.lost_lines:
+                self._check_gap(first)
+            self._last_ns = frames[-1].ts_ns
+            fresh = self._numberer.fresh(frames)
+            if len(fresh) != len(frames):
+                self._gate.count_stored([f for f in frames if self._numberer.knows(f)])
+            kept = self._gate.admit(fresh)
             marker = self._gate.take_marker()
             if marker is None:
                 self._take(kept)
@@ -256,18 +274,18 @@ class LogPump:
 
     def _check_gap(self, first: LogFrame) -> None:
         """Say so when the engine has thrown away lines that were never read, or may have."""
-        self._expects_known = False
-        if not self._numberer.knows(first):
-            text = "log gap: the engine dropped older lines before they could be read"
-            if first.is_after_gap:
-                text = "log gap: the engine replaced its log unread; lines may be missing here"
-            self._enqueue([self._numberer.note(first.ts_ns, 0, LogLevel.WARN, text)])
+        is_expected, self._expects_known = self._expects_known, False
+        if self._numberer.knows(first):
+            return
+        text, metadata = gap_of(first, self._last_ns, is_expected=is_expected)
+        record = self._numberer.note(first.ts_ns, 0, LogLevel.WARN, text, **metadata)
+        self._enqueue([record])
 
     def _mark_dropped(self, marker: DropMarker | None) -> None:
         if marker is not None:
             number = self._numberer
             record = number.note(
-                marker.ts_ns, marker.ord, LogLevel.WARN, marker.text, dropped=marker.count
+                marker.ts_ns, marker.ord, LogLevel.WARN, marker.text, **marker.metadata
             )
             self._enqueue([record])
 
@@ -282,14 +300,16 @@ class LogPump:
 
     def _enqueue(self, records: list[LogRecord]) -> None:
         size = size_of(records)
+        held = size + (LINE_MEMORY_BYTES - LINE_OVERHEAD_BYTES) * len(records)
         self._pending.extend(records)
         self._pending_bytes += size
-        self.buffered_bytes += size
+        self._pending_held += held
+        self.buffered_bytes += held
         self._has_pending.set()
         self._is_drained.clear()
         if self._pending_bytes >= self._limits.batch_bytes:
             self._is_full.set()
-        if self.buffered_bytes >= self._limits.buffer_bytes:
+        if self.buffered_bytes >= self._room_bytes:
             self._has_room.clear()
 
     async def _flush_for_ever(self) -> None:
@@ -299,11 +319,11 @@ class LogPump:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._limits.delay_s):
                         await self._is_full.wait()
-            records, size = self._pending, self._pending_bytes
-            self._pending, self._pending_bytes = [], 0
+            records, held = self._pending, self._pending_held
+            self._pending, self._pending_bytes, self._pending_held = [], 0, 0
             self._has_pending.clear()
             self._is_full.clear()
-            self._backlog.append((records, size))
+            self._backlog.append((records, held))
             self._has_backlog.set()
             for batch in split_batches(records, self._limits.batch_bytes):
                 await self._sink.publish_logs(batch)
@@ -315,13 +335,13 @@ class LogPump:
             for start in range(0, len(records), self._limits.store_rows):
                 rows = records[start : start + self._limits.store_rows]
                 free = await until_database_answers(
-                    functools.partial(self._sink.append_logs, rows), first_s=self._limits.retry_s
+                    functools.partial(self._append, rows), first_s=self._limits.retry_s
                 )
                 # A line that came past this agent may have taken a number meanwhile.
                 self._numberer.next_seq += max(0, free - rows[-1].seq - 1)
                 self._tell_stored(rows[-1].seq)
             self.buffered_bytes -= size
-            if self.buffered_bytes < self._limits.buffer_bytes * 3 // 4:
+            if self.buffered_bytes < self._room_bytes * 3 // 4:
                 self._has_room.set()
             if not self._backlog:
                 self._has_backlog.clear()
@@ -331,6 +351,17 @@ class LogPump:
             # Small batches are worth waiting for; a backlog is not.
             if len(records) < self._limits.store_rows:
                 await asyncio.sleep(self._limits.store_interval_s)
+
+    async def _append(self, rows: list[LogRecord]) -> int:
+        try:
+            free = await self._sink.append_logs(rows)
+        except DatabaseError:
+            self._room_bytes = self._limits.buffer_bytes
+            if self.buffered_bytes < self._room_bytes:
+                self._has_room.set()
+            raise
+        self._room_bytes = self._limits.behind_bytes
+        return free
 
     def _tell_stored(self, seq: int) -> None:
         while self._unstored and self._unstored[0][0].seq <= seq:

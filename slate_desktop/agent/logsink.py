@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slate_desktop.agent.numbering import API_STREAM, OVERLAP_NS, ResumePoint
+from slate_desktop.agent.numbering import API_STREAM, OVERLAP_NS, ResumePoint, floor_of
+from slate_desktop.agent.rategate import read_markers
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import CommandError, NotConnectedError
+from slate_desktop.store.log_writing import KNOWN_LINES
 from slate_desktop.wire.log_batch import batches_of
 from slate_desktop.wire.messages import LogEvent
 from slate_desktop.wire.subjects import EventKind, runtime
@@ -49,7 +51,14 @@ class SessionLog:
         next_seq, newest, known = await self._db.logs.resume_point(
             self._row.id, container_id, overlap_ns=OVERLAP_NS
         )
-        return ResumePoint(next_seq=next_seq, last_ts_ns=newest, known=frozenset(known))
+        kept_bytes, markers = await self._db.logs.run_volume(self._row.id, container_id)
+        return ResumePoint(
+            next_seq=next_seq,
+            last_ts_ns=newest,
+            known=frozenset(known),
+            floor=floor_of(known, KNOWN_LINES),
+            flood=msgspec.structs.replace(read_markers(markers), kept_bytes=kept_bytes),
+        )
 
     async def publish_logs(self, records: list[LogRecord]) -> None:
         """Show lines to the windows; they read what they miss from the database."""

@@ -8,6 +8,7 @@ import msgspec
 
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.idempotency import in_progress
+from slate_desktop.agent.limits import within_quotas
 from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
 from slate_desktop.agent.roster import Roster
@@ -239,6 +240,7 @@ class Operations:
                 )
             project = await self._places.bring(project)
             plan = await self._fleet.plan(row.container_config, project, body)
+            plan = await within_quotas(self._db, plan, row)
             driver = self._fleet[plan.driver]
             await driver.check(plan.spec(self._recorder.preview_claim(row)))
             config = join_overrides(row.container_config, body) if body else None
@@ -277,7 +279,9 @@ class Operations:
             life = self._life(row, Operation.RESTART)
             project = await self._places.bring(project)
             plan = await self._fleet.plan(row.container_config, project, life.changed_limits)
+            plan = await within_quotas(self._db, plan, row)
             attempt = life.row.attempt
+            await self._recorder.hold(life.row, plan)
             await life.restart(self._fleet[plan.driver], plan, grace_s)
         row = await life.wait_until(
             lambda r: r.is_final or (r.attempt > attempt and r.status is not _S.STARTING)

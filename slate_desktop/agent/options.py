@@ -37,6 +37,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
         licences: seats of licences, such as ``unity=1``.
         takes_any_root: whether a project's folder is taken from this disk although nobody has
             proved to work in it; an agent that strangers' projects reach must not.
+        joined_dir: where the server that it joined is noted, if it joined one.
         asset_slots: assets that are processed at once; None for one a core, 0 for none.
     """
 
@@ -60,6 +61,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
     licences: tuple[str, ...] = ()
     asset_slots: int | None = None
     takes_any_root: bool = True
+    joined_dir: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse an id that cannot stand in a subject.

@@ -17,6 +17,7 @@ from slate_desktop.agent.placement import Infos, choose_driver
 from slate_desktop.domain.container import (
     ContainerConfig,
     DriverName,
+    NetworkMode,
     container_config_to_json,
     explicit_fields,
     fit_to_host,
@@ -25,7 +26,10 @@ from slate_desktop.domain.container import (
 )
 from slate_desktop.domain.engine import default_container_config
 from slate_desktop.domain.project import Project
+from slate_desktop.domain.retention import DEFAULT_RUN_BYTES
 from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.domain.way_out import check_way_out
+from slate_desktop.errors import CommandError, ErrorCode
 
 
 class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,8 @@ class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
         argv: the command; None for the image's own.
         root: the project's directory on this host.
         notes: sentences about what was sized down, for the session's log.
+        host_memory_bytes: what the host has; a container without a limit holds all of it.
+        host_cpus: processors of the host, likewise.
     """
 
     driver: DriverName
@@ -44,9 +50,29 @@ class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
     argv: list[str] | None
     root: str
     notes: list[str] = []
+    host_memory_bytes: int = 0
+    host_cpus: float = 0.0
 
-    def spec(self, row: RuntimeSession) -> RuntimeSpec:
-        """Return what the driver is asked to create for the row's attempt."""
+    @property
+    def held_memory(self) -> int | None:
+        """Bytes that count against quotas; None for a local process, which has no limit."""
+        if self.driver is DriverName.PROCESS:
+            return None
+        limit = self.config.memory_bytes
+        return self.host_memory_bytes if limit is None else limit
+
+    @property
+    def held_cpus(self) -> float | None:
+        """Cores that count against quotas; None for a local process."""
+        if self.driver is DriverName.PROCESS:
+            return None
+        return self.host_cpus if self.config.cpus is None else self.config.cpus
+
+    def spec(self, row: RuntimeSession, log_bytes: int | None = DEFAULT_RUN_BYTES) -> RuntimeSpec:
+        """Return what the driver is asked to create for the row's attempt.
+
+        ``log_bytes`` is the text that the run may log, None for no limit.
+        """
         return RuntimeSpec(
             name=container_name(row.id, row.attempt),
             labels=Labels(
@@ -59,6 +85,7 @@ class StartPlan(msgspec.Struct, frozen=True, kw_only=True):
             config=self.config,
             project_root=self.root,
             argv=self.argv,
+            log_bytes=log_bytes,
         )
 
     def with_limits(self, memory_bytes: int | None, cpus: float | None) -> StartPlan:
@@ -92,14 +119,21 @@ def make_plan(
     """
     preset = default_container_config(project.engine, project.engine_version)
     merged = merge_config(merge_config(preset, project.settings, row_config), body, {})
+    if merged.network_mode is NetworkMode.INTERNET:
+        check_way_out(project)
     explicit = _chosen(project.settings, preset) | _chosen(row_config, preset)
     explicit |= explicit_fields(body)
     driver = choose_driver(merged.driver, project.engine, infos)
+    asked = explicit_fields(row_config) | explicit_fields(body)
+    merged, unlimited = _without_network(merged, driver, is_asked="bandwidth" in asked)
     info = infos[driver]
     config, notes = fit_to_host(
         merged, info.memory_bytes, info.cpus, info.has_gpu, explicit=explicit
     )
-    return _with_command(driver, config, preset, project, notes)
+    plan = _with_command(driver, config, preset, project, [*notes, *unlimited])
+    return msgspec.structs.replace(
+        plan, host_memory_bytes=info.memory_bytes, host_cpus=float(info.cpus)
+    )
 
 
 def _chosen(config: Mapping[str, Any], preset: ContainerConfig) -> frozenset[str]:
@@ -107,6 +141,23 @@ def _chosen(config: Mapping[str, Any], preset: ContainerConfig) -> frozenset[str
     own = container_config_to_json(parse_container_config(config))
     default = container_config_to_json(preset)
     return frozenset(f for f in explicit_fields(config) if own.get(f) != default.get(f))
+
+
+def _without_network(
+    config: ContainerConfig, driver: DriverName, *, is_asked: bool
+) -> tuple[ContainerConfig, list[str]]:
+    """Take a limit of bandwidth away where nothing can be limited: refused to who asks for it."""
+    if config.bandwidth_bits is None or driver is not DriverName.PROCESS:
+        return config, []
+    if is_asked:
+        raise CommandError(
+            ErrorCode.LIMIT_DENIED,
+            "A local process shares the host's network, so that its bandwidth cannot be limited",
+            field="bandwidth",
+            hint="Run it in a container, or take the limit away.",
+        )
+    note = "Bandwidth: not limited; a local process shares the host's network."
+    return msgspec.structs.replace(config, bandwidth_bits=None), [note]
 
 
 def _with_command(

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
 from slate_desktop.agent.drivers.base import LogFrame
 from slate_desktop.agent.logdoors import FloodLimits
-from slate_desktop.agent.numbering import OVERLAP_NS
+from slate_desktop.agent.numbering import OVERLAP_NS, FloodState, LostSpan
 from slate_desktop.domain.sizes import format_bytes
 
 _SECOND_NS = 1_000_000_000
 
 
 class DropMarker(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the log where lines were dropped; ``ord`` keeps equal stamps apart."""
+    """What stands in the log where lines were dropped; ``ord`` keeps equal stamps apart.
+
+    ``metadata`` is what another agent process goes on with (``read_markers``).
+    """
 
     ts_ns: int
     ord: int
-    count: int
     text: str
+    metadata: dict[str, Any]
+
+    @property
+    def count(self) -> int:
+        """How many lines this one counts."""
+        return self.metadata["dropped"]
+
+
+def read_markers(markers: Sequence[tuple[int, Mapping[str, Any]]]) -> FloodState:
+    """Read stored markers (``ord``, metadata), newest first; odd ones are passed over."""
+    told: int | None = None
+    spans: dict[str, LostSpan] = {}
+    for _, marker in markers:
+        limit, lost = marker.get("limit"), marker.get("lost")
+        if told is None and isinstance(limit, int):
+            told = limit
+        for stream, ends in lost.items() if isinstance(lost, dict) else ():
+            try:
+                (first_ns, first_ord), (last_ns, last_ord) = ends
+            except (TypeError, ValueError):
+                continue
+            first, last = (first_ns, first_ord), (last_ns, last_ord)
+            span = spans.get(stream)
+            if span is None:
+                spans[stream] = (first, last)
+            elif span[0][0] - last_ns <= OVERLAP_NS:
+                spans[stream] = (min(first, span[0]), span[1])
+    orders = [order for order, _ in markers]
+    return FloodState(told_limit=told, lost=spans, markers=max(orders, default=0))
 
 
 class RateGate:
@@ -42,23 +76,37 @@ class RateGate:
         self._dropped = 0
         self._dropped_at_ns = 0
         self._is_flooded = False
-        self._is_announced = False
+        self._told_limit: int | None = None
         self._markers = 0
         # Of each stream, time and order of the first and the last frame that the last flood lost.
-        self._lost: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}
+        self._lost: dict[str, LostSpan] = {}
         self._is_again = False
+
+    def go_on(self, state: FloodState) -> None:
+        """Go on where another agent process ended; what it kept counts against the limits."""
+        self._kept_bytes, self._told_limit = state.kept_bytes, state.told_limit
+        self._lost, self._markers = dict(state.lost), state.markers
+        self.begin_again()
 
     def begin_again(self) -> None:
         """Count nothing twice: the log is read again from a little earlier.
 
-        What is stored does not come here again; the rest of the last flood was counted.
+        What is stored comes to ``count_stored``; the rest of the last flood was counted.
         """
         self._is_again = bool(self._lost)
+        self._second = self._second_lines = 0
+
+    def count_stored(self, frames: Sequence[LogFrame]) -> None:
+        """Count lines that are read again and stored: they were a part of their second."""
+        counts = Counter(frame.ts_ns // _SECOND_NS for frame in frames)
+        for second, lines in sorted(counts.items()):
+            if second > self._second:
+                self._second, self._second_lines = second, 0
+            if second == self._second:
+                self._second_lines += lines
 
     def set_limits(self, limits: FloodLimits) -> None:
         """Go on with other limits: what was kept counts against them."""
-        if limits.run_bytes != self._limits.run_bytes:
-            self._is_announced = False
         self._limits = limits
 
     def admit(self, frames: list[LogFrame]) -> list[LogFrame]:
@@ -97,13 +145,16 @@ class RateGate:
         """Return a marker when a flood is over, or when the size limit was just reached."""
         if not self._dropped:
             return None
-        if self._is_full and not self._is_announced:
-            self._is_announced = True
+        if self._is_full and self._told_limit != self._limits.run_bytes:
+            self._told_limit = self._limits.run_bytes
             limit = format_bytes(self._limits.run_bytes or 0)
-            return self._marker(f"the log reached its limit of {limit}; the rest is dropped")
+            text = f"the log reached its limit of {limit}; the rest is dropped"
+            # The lines are counted at the end of the run: another process reads them again.
+            return self._marker(text, dropped=0, limit=self._limits.run_bytes)
         if self._is_flooded and not is_final:
             return None
-        marker = self._marker(f"{self._dropped:,} lines dropped: {self._reason}")
+        text = f"{self._dropped:,} lines dropped: {self._reason}"
+        marker = self._marker(text, dropped=self._dropped, lost=dict(self._lost))
         self._dropped = 0
         return marker
 
@@ -138,8 +189,8 @@ class RateGate:
         limit = self._limits.lines_per_s
         return wanted if limit is None else limit - self._second_lines
 
-    def _marker(self, text: str) -> DropMarker:
+    def _marker(self, text: str, **metadata: Any) -> DropMarker:
         self._markers += 1
         return DropMarker(
-            ts_ns=self._dropped_at_ns, ord=self._markers, count=self._dropped, text=text
+            ts_ns=self._dropped_at_ns, ord=self._markers, text=text, metadata=metadata
         )

@@ -15,6 +15,7 @@ stopping                any                 adopt and stop again
 stopping                none                ``stopped``
 final                   any                 stop what runs for more than 60 s, read its log, remove
 any, attempt above      any                 stop, remove
+lost, and lives here    any                 it is what it was: this agent was away, not its runtime
 none for 5 min          any                 stop, remove
 ======================  ==================  ====================================================
 """
@@ -31,6 +32,7 @@ import msgspec
 
 from slate_desktop.agent.drivers.base import Driver, Handle, Inspection, RuntimeState
 from slate_desktop.agent.fleet import Fleet
+from slate_desktop.agent.limits import within_quotas
 from slate_desktop.agent.logpump import LogPump
 from slate_desktop.agent.planning import StartPlan
 from slate_desktop.agent.recorder import Recorder
@@ -165,6 +167,8 @@ class Reconciler:
                 if row is not None and other.handle.labels.attempt < attempt:
                     await self._sweep(other)
             if life is not None:
+                if row is not None:
+                    await life.found_again(row)
                 return
             if row is None:
                 await self._settle_unknown(session_id, current or found)
@@ -219,6 +223,7 @@ class Reconciler:
         try:
             project = await self._places.bring(project)
             plan = await self._fleet.plan(row.container_config, project, {})
+            plan = await within_quotas(self._db, plan, row)
         except CommandError as error:
             verdict = Verdict(status=_S.FAILED, error_code=error.code, error_message=error.message)
             await self._recorder.finish(row, verdict, log_complete=False)

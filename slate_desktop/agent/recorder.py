@@ -17,11 +17,13 @@ import msgspec
 from slate_desktop.agent.drivers.base import Handle, Inspection
 from slate_desktop.agent.logsink import SessionLog
 from slate_desktop.agent.planning import StartPlan, container_name
+from slate_desktop.agent.statspump import Taken
 from slate_desktop.agent.verdict import Verdict
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.container import ContainerConfig
+from slate_desktop.domain.runs import RunUse
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
-from slate_desktop.domain.stats import STEPS, ContainerStats, down_sample
+from slate_desktop.domain.stats import STEPS, ContainerStats, StatsPoint, down_sample
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.messages import StatsEvent, StatusEvent, status_data
@@ -78,6 +80,7 @@ class Recorder:
             config: the session's configuration from now on; None keeps it.
 
         Raises:
+            CommandError: ``quota_exceeded``.
             StaleWriteError: the row has moved on since it was read.
             DatabaseError: nothing was written.
         """
@@ -89,9 +92,27 @@ class Recorder:
             driver=plan.driver.value,
             container_name=container_name(row.id, row.attempt + 1),
             container_config=config,
+            held_memory=plan.held_memory,
+            held_cpus=plan.held_cpus,
         )
         await self.publish_status(new)
         return new
+
+    async def hold(self, row: RuntimeSession, plan: StartPlan) -> None:
+        """Note what a live session's container may take from now on, before it may.
+
+        Raises:
+            CommandError: ``quota_exceeded``.
+            StaleWriteError: the row has moved on.
+            DatabaseError: nothing was written.
+        """
+        await self._db.sessions.hold(
+            row.id,
+            attempt=row.attempt,
+            epoch=self.epoch,
+            held_memory=plan.held_memory,
+            held_cpus=plan.held_cpus,
+        )
 
     async def restarting(self, row: RuntimeSession, plan: StartPlan) -> RuntimeSession:
         """Begin the next attempt of a session that this agent has stopped; raises like ``claim``.
@@ -181,27 +202,28 @@ class Recorder:
         await self._db.requests.prune()
         await self._prune_stats()
 
-    async def store_stats(self, row: RuntimeSession, samples: list[ContainerStats]) -> None:
-        """Keep samples, in every step of the history; raises ``DatabaseError``."""
-        points = [point for step_s, _ in STEPS for point in down_sample(samples, step_s)]
-        await self._db.stats.add(row.id, points)
-        tens = [point for point in points if point.step_s == RUN_STEP_S]
-        await self._db.runs.note_use(
-            row.id,
-            row.attempt,
-            memory_peak=max(point.memory_usage_max for point in points),
-            cpu_peak=max((point.cpu_percent for point in tens), default=0.0),
-            memory_limit=points[-1].memory_limit,
-        )
+    async def store_stats(self, taken: list[Taken]) -> None:
+        """Keep samples of several sessions, in every step of the history.
+
+        Raises:
+            DatabaseError: nobody knows what was kept; another time.
+        """
+        points_of = {
+            row.id: [point for step_s, _ in STEPS for point in down_sample(samples, step_s)]
+            for row, samples in taken
+        }
+        await self._db.stats.add(list(points_of.items()))
+        await self._db.runs.note_uses([_use_of(row, points_of[row.id]) for row, _ in taken])
 
     async def note_limits(self, row: RuntimeSession, config: ContainerConfig) -> None:
         """Note what the runtime may take; raises ``DatabaseError``."""
-        await self._db.runs.note_use(
-            row.id,
-            row.attempt,
+        use = RunUse(
+            session_id=row.id,
+            attempt=row.attempt,
             memory_limit=config.memory_bytes or 0,
             cpu_limit=config.cpus or 0,
         )
+        await self._db.runs.note_uses([use])
 
     async def _prune_stats(self) -> None:
         now_s = time.monotonic()
@@ -252,3 +274,13 @@ class Recorder:
 def _time(stamp_ns: int | None) -> datetime:
     """Return an engine's stamp as a time; now where the engine gives none."""
     return datetime.now(UTC) if not stamp_ns else datetime.fromtimestamp(stamp_ns / 1e9, UTC)
+
+
+def _use_of(row: RuntimeSession, points: list[StatsPoint]) -> RunUse:
+    return RunUse(
+        session_id=row.id,
+        attempt=row.attempt,
+        memory_peak=max(point.memory_usage_max for point in points),
+        cpu_peak=max((p.cpu_percent for p in points if p.step_s == RUN_STEP_S), default=0.0),
+        memory_limit=points[-1].memory_limit,
+    )

@@ -39,6 +39,7 @@ from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.keeper import LogKeeper
 from slate_desktop.agent.lines import LineServer
 from slate_desktop.agent.lock import AgentLock
+from slate_desktop.agent.neighbours import Neighbours
 from slate_desktop.agent.operations import Operations
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.agent.reconcile import Reconciler
@@ -53,10 +54,11 @@ from slate_desktop.agent.trees.server import TreeRequests
 from slate_desktop.agent.watching import WatchHost
 from slate_desktop.bus.attested import SigningBus
 from slate_desktop.bus.nats_bus import NatsBus
-from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.nats_object_care import ObjectCare
 from slate_desktop.domain.container import DriverName
-from slate_desktop.errors import ClientError
+from slate_desktop.errors import ClientError, SlateError
 from slate_desktop.pipeline.sandbox.parent import Sandbox
+from slate_desktop.settings import joined
 from slate_desktop.settings.secrets import get_secret
 from slate_desktop.store import Database
 from slate_desktop.wire.keys import SigningKey
@@ -73,6 +75,8 @@ EXIT_OK = 0
 # EX_TEMPFAIL: a newer process has this agent's id.
 EXIT_SUPERSEDED = 75
 CONNECT_RETRY_S = 1.0
+# As windows count it: an agent that was not seen for so long is away.
+_SEEN_WITHIN_S = 15.0
 PASSWORD_ENV, PASSWORD_SECRET = "SLATE_REGISTRY_PASSWORD", "registry_password"
 
 
@@ -101,7 +105,7 @@ class Agent:
         self.is_serving = asyncio.Event()
         self._drivers = drivers
         self._stop = asyncio.Event()
-        self._known_agents = {options.agent_id}
+        self._neighbours = Neighbours(options.agent_id)
         self._lock = AgentLock(options.data_dir, options.agent_id)
 
     def stop(self) -> None:
@@ -143,12 +147,14 @@ class Agent:
         bus = SigningBus(await _connect_bus(options), key)
         stack.push_async_callback(bus.aclose)
         gate = Gate(options.agent_id, allow_unsigned=options.allow_unsigned)
-        server = CommandServer(bus, gate, self._known_agents, tasks)
+        server = CommandServer(bus, gate, self._neighbours, tasks)
         await server.subscribe()
         lines = LineServer(bus, gate, tasks)
         await lines.subscribe()
         db = await until_database_answers(lambda: _connect_database(options))
         stack.push_async_callback(db.aclose)
+        await _note_brokers(db, options)
+        self._neighbours.open(lambda: _ids_of_agents(db))
         # After the tasks: what they read is read in it.
         sandbox = Sandbox()
         stack.push_async_callback(sandbox.aclose)
@@ -167,7 +173,7 @@ class Agent:
         stats = StatsPump(on_sample, recorder.store_stats)
         roster = Roster(Services(recorder, stats, tasks, watches=watches))
         fleet.holders = roster.memory_held
-        objects = NatsObjects(bus)
+        objects = ObjectCare(bus)
         places = ProjectPlaces(
             db,
             objects,
@@ -183,7 +189,10 @@ class Agent:
             Idempotency(db, options.agent_id, epoch, tasks),
             operations,
             AuditTrail(db, options.agent_id, tasks),
+            lambda: _is_other_in_service(db, options.agent_id),
         )
+        await until_database_answers(lambda: db.audit.end_left(options.agent_id))
+        tasks.spawn(core.audit.settle(), "audit.settle")
         server.open(core)
         lines.trees = TreeRequests(db, core.authorizer, core.audit, places, tasks)
         lines.open(core)
@@ -226,7 +235,7 @@ class Agent:
             roster,
             agent_id=options.agent_id,
             epoch=epoch,
-            known_agents=self._known_agents,
+            neighbours=self._neighbours,
             meter=HostMeter(options.data_dir),
             jobs=lambda: jobs.running,
             on_row=duty.look,
@@ -255,15 +264,27 @@ class Agent:
         return row.epoch
 
 
+async def _ids_of_agents(db: Database) -> list[str]:
+    return [row.id for row in await db.agents.list()]
+
+
 def build_drivers(options: AgentOptions) -> dict[DriverName, Driver]:
     """Return the drivers that the options name."""
     drivers: dict[DriverName, Driver] = {}
     for name in options.drivers:
         if name is DriverName.DOCKER:
-            drivers[name] = DockerDriver(options.docker_host, credentials=_credentials(options))
+            drivers[name] = DockerDriver(
+                options.docker_host, credentials=_credentials(options), servers=_servers(options)
+            )
         elif name is DriverName.PROCESS:
             drivers[name] = ProcessDriver(options.data_dir / "runtimes")
     return drivers
+
+
+def _servers(options: AgentOptions) -> set[str]:
+    """Return the hosts of broker and database; a name for each address of a cluster."""
+    places = [*options.nats_url.split(","), options.database_url]
+    return {host for place in places if (host := urlsplit(place.strip()).hostname)}
 
 
 def _registries(options: AgentOptions) -> set[str]:
@@ -311,6 +332,24 @@ async def _connect_database(options: AgentOptions) -> Database:
     return await Database.connect(
         options.database_url, application_name=f"slate-agent-{options.agent_id}", max_size=10
     )
+
+
+async def _is_other_in_service(db: Database, agent_id: str) -> bool:
+    return any(
+        agent.id != agent_id
+        and agent.cordoned_at is None
+        and agent.seen_ago_s is not None
+        and agent.seen_ago_s < _SEEN_WITHIN_S
+        for agent in await db.agents.list()
+    )
+
+
+async def _note_brokers(db: Database, options: AgentOptions) -> None:
+    """Keep where all of the server's brokers are, for a start while one of them is away."""
+    if options.joined_dir is not None:
+        with contextlib.suppress(SlateError):
+            urls = await db.brokers.urls()
+            await asyncio.to_thread(joined.note_brokers, options.joined_dir, urls)
 
 
 @contextlib.contextmanager

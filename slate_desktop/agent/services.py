@@ -19,3 +19,9 @@ class Services(msgspec.Struct, frozen=True):
     tasks: TaskOwner
     limits: PumpLimits = PumpLimits()
     watches: WatchHost | None = None
+
+    async def run_bytes(self, project_id: str) -> int | None:
+        """Return how much text a run of a project may log; None for no limit."""
+        if self.watches is None:
+            return self.limits.flood.run_bytes
+        return (await self.watches.flood_limits(project_id)).run_bytes

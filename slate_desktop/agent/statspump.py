@@ -21,7 +21,9 @@ MAX_WAITING = 3600
 SAMPLE_TIMEOUT_S = 5.0
 
 StatsHandler = Callable[[RuntimeSession, ContainerStats], Awaitable[None]]
-StoreHandler = Callable[[RuntimeSession, list[ContainerStats]], Awaitable[None]]
+# Samples of one session, each session once.
+Taken = tuple[RuntimeSession, list[ContainerStats]]
+StoreHandler = Callable[[list[Taken]], Awaitable[None]]
 
 
 class _Watched:
@@ -35,7 +37,6 @@ class _Watched:
         self.taken_at_s = 0.0
         self.waiting: list[ContainerStats] = []
         self.is_busy = False
-        self.is_storing = False
         self.is_failing = False
 
 
@@ -44,8 +45,8 @@ class StatsPump:
 
     Args:
         publish: called with each sample; must not raise.
-        store: called with every sample, ten at a time, and with the rest when a session is
-            forgotten; while the database is away, an hour of them waits.
+        store: called with every sample: those of all sessions every tenth period, and the rest of
+            one that is forgotten; while the database is away, an hour of them waits.
         period_s: seconds between samples.
     """
 
@@ -58,6 +59,7 @@ class StatsPump:
         self._watched: dict[str, _Watched] = {}
         self._left: list[_Watched] = []
         self._has_work = asyncio.Event()
+        self._is_storing = False
 
     def watch(self, row: RuntimeSession, driver: Driver, handle: Handle) -> None:
         """Begin to sample a session's runtime; harmless when it is sampled already."""
@@ -98,6 +100,7 @@ class StatsPump:
 
     async def run(self) -> None:
         """Sample until cancelled; sleeps without waking while nothing runs."""
+        rounds = 0
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._has_work.wait()
@@ -110,6 +113,10 @@ class StatsPump:
                         group.create_task(
                             self._sample(session_id, watched), name=f"stats.{session_id}"
                         )
+                rounds += 1
+                if rounds % STORE_EVERY == 0 and not self._is_storing:
+                    # One statement for all: one for each costs more than taking the samples.
+                    group.create_task(self._store_all(), name="stats.store")
                 # What could not be stored is tried again a period later, not at once.
                 if not self._watched and not left and not self._left:
                     self._has_work.clear()
@@ -121,7 +128,8 @@ class StatsPump:
         waiting = [w for w in (*self._watched.values(), *self._left) if w.waiting]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await asyncio.gather(*(self._store_waiting(watched) for watched in waiting))
+                # Alone: of one session there may be two, and one statement takes each once.
+                await asyncio.gather(*(self._store_waiting([watched]) for watched in waiting))
 
     async def _sample(self, session_id: str, watched: _Watched) -> None:
         watched.is_busy = True
@@ -145,27 +153,45 @@ class StatsPump:
             await self._publish(watched.row, stats)
         except Exception as error:  # noqa: BLE001 - the same
             self._note_failure(session_id, watched, error)
-        if len(watched.waiting) >= STORE_EVERY and not watched.is_storing:
-            watched.is_storing = True
-            try:
-                await self._store_waiting(watched)
-            finally:
-                watched.is_storing = False
 
-    async def _store_waiting(self, watched: _Watched) -> None:
-        """Store what waits; it waits on while the database is away, and is dropped if refused."""
-        samples, watched.waiting = watched.waiting, []
+    async def _store_all(self) -> None:
+        self._is_storing = True
+        due = [watched for watched in self._watched.values() if watched.waiting]
         try:
-            await self._store(watched.row, samples)
+            await self._store_waiting(due)
+        finally:
+            self._is_storing = False
+        for watched in due:
+            # Forgotten meanwhile, and the database was away.
+            if watched.waiting and self._watched.get(watched.row.id) is not watched:
+                self._left.append(watched)
+                self._has_work.set()
+
+    async def _store_waiting(self, due: list[_Watched]) -> None:
+        """Store what waits; it waits on while the database is away, and is dropped if refused."""
+        if not due:
+            return
+        taken = [(watched.row, watched.waiting) for watched in due]
+        for watched in due:
+            watched.waiting = []
+        try:
+            await self._store(taken)
         except DatabaseError as error:
-            watched.waiting = [*samples, *watched.waiting][-MAX_WAITING:]
-            self._note_failure(watched.row.id, watched, error)
+            for watched, (_, samples) in zip(due, taken, strict=True):
+                watched.waiting = [*samples, *watched.waiting][-MAX_WAITING:]
+                self._note_failure(watched.row.id, watched, error)
         except Exception as error:  # noqa: BLE001 - it will be refused the next time too
-            self._note_failure(watched.row.id, watched, error)
+            if len(due) == 1:
+                self._note_failure(due[0].row.id, due[0], error)
+                return
+            # One session's must not cost the others theirs.
+            for watched, (_, samples) in zip(due, taken, strict=True):
+                watched.waiting = [*samples, *watched.waiting]
+                await self._store_waiting([watched])
 
     async def _store_rest(self, watched: _Watched) -> None:
         """Store the last samples of a session that is over, once the database answers."""
-        await self._store_waiting(watched)
+        await self._store_waiting([watched])
         if watched.waiting:
             self._left.append(watched)
             self._has_work.set()

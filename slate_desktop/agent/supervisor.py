@@ -50,6 +50,7 @@ from slate_desktop.errors import (
     DatabaseError,
     ErrorCode,
     Retry,
+    SlateError,
     StaleWriteError,
 )
 
@@ -154,8 +155,9 @@ class Life:
         """Change what the runtime may take, until the session ends; a restart keeps it.
 
         Raises:
-            CommandError: ``illegal_state``, or ``limit_denied`` for what the host or its driver
-                cannot give, and for less memory than is used.
+            CommandError: ``illegal_state``, ``limit_denied`` for what the host or its driver
+                cannot give, and for less memory than is used, or ``quota_exceeded``.
+            DatabaseError: nothing was changed.
         """
         async with self._lock:
             if self.handle is None or self.row.status is not _S.RUNNING:
@@ -164,8 +166,15 @@ class Life:
                 )
             newest = self._services.stats.newest(self.row.id)
             refuse_less_than_used(memory_bytes, newest[0] if newest is not None else None)
-            await self._driver.update(self.handle, memory_bytes=memory_bytes, cpus=cpus)
-            self._plan = self._plan.with_limits(memory_bytes, cpus)
+            plan = self._plan.with_limits(memory_bytes, cpus)
+            await self._recorder.hold(self.row, plan)
+            try:
+                await self._driver.update(self.handle, memory_bytes=memory_bytes, cpus=cpus)
+            except BaseException:
+                with contextlib.suppress(SlateError):
+                    await self._recorder.hold(self.row, self._plan)
+                raise
+            self._plan = plan
             self.changed_limits |= limits_to_json(memory_bytes, cpus)
         with contextlib.suppress(DatabaseError):
             await self._recorder.note_limits(self.row, self._plan.config)
@@ -191,6 +200,20 @@ class Life:
         while not is_true(self.row) and not self.is_over:
             await self._changed.wait()
         return self.row
+
+    async def found_again(self, row: RuntimeSession) -> None:
+        """Say that a session lives which other agents took for lost: this one was not heard of.
+
+        One that begins or ends says so by its next write.
+
+        Raises:
+            StaleWriteError: the row has moved on.
+            DatabaseError: another time.
+        """
+        async with self._lock:
+            is_lost = row.status is _S.LOST and row.attempt == self.row.attempt
+            if is_lost and self.row.status is _S.RUNNING and not self.is_over:
+                self._set_row(await self._recorder.adopt(row))
 
     # The one task.
 
@@ -238,7 +261,8 @@ class Life:
 
     async def _create(self) -> Handle | None:
         """Make the runtime; None when a stop came first."""
-        spec = self._plan.spec(self.row)
+        log_bytes = await self._services.run_bytes(self.row.project_id)
+        spec = self._plan.spec(self.row, log_bytes)
         loop = asyncio.get_running_loop()
 
         def on_progress(text: str) -> None:

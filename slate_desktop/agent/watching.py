@@ -170,6 +170,15 @@ class WatchHost:
         self._has_work.set()
         return watch
 
+    async def flood_limits(self, project_id: str) -> FloodLimits:
+        """Return what a run of a project may log; the default while the database is away."""
+        try:
+            async with asyncio.timeout(OPEN_S):
+                return (await self._read({project_id}))[project_id].flood
+        except (DatabaseError, CommandError, TimeoutError) as error:
+            _log.debug("no limits yet", extra={"project": project_id, "reason": str(error)})
+            return FloodLimits()
+
     def close(self, watch: SessionWatch) -> None:
         """End a watch; what it counted is still kept."""
         watch.close()

@@ -24,7 +24,13 @@ from slate_desktop.wire.attest import (
     sign_event,
     sign_reply,
 )
-from slate_desktop.wire.envelope import AUDIENCE_ANY, H_AUDIENCE, H_REPLAYED, H_SIGNATURE
+from slate_desktop.wire.envelope import (
+    AUDIENCE_ANY,
+    AUDIENCE_JOBS,
+    H_AUDIENCE,
+    H_REPLAYED,
+    H_SIGNATURE,
+)
 from slate_desktop.wire.keys import SigningKey
 
 logger = logging.getLogger(__name__)
@@ -71,6 +77,40 @@ class _Around:
         flush = getattr(self.inner, "flush", None)
         if flush is not None:
             await flush(timeout_s)
+
+    async def publish(
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        reply: str = "",
+    ) -> None:
+        """See ``Bus``."""
+        await self.inner.publish(subject, data, headers=headers, reply=reply)
+
+    async def request(
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 3.0,
+    ) -> Message:
+        """See ``Bus``."""
+        return await self.inner.request(subject, data, headers=headers, timeout_s=timeout_s)
+
+    async def subscribe(
+        self, subject: str, handler: Handler, *, queue: str = "", concurrency: int = 1
+    ) -> Subscription:
+        """See ``Bus``."""
+        return await self.inner.subscribe(subject, handler, queue=queue, concurrency=concurrency)
+
+    async def respond(
+        self, message: Message, data: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """See ``Bus``."""
+        await self.inner.respond(message, data, headers=headers)
 
     def on_state(self, callback: Callable[[ConnectionState], None]) -> Callable[[], None]:
         """See ``Bus``."""
@@ -125,24 +165,7 @@ class SigningBus(_Around):
                 now_ms=self._clock_ms(),
             )
             headers = {**(headers or {}), **signed}
-        await self.inner.publish(subject, data, headers=headers, reply=reply)
-
-    async def request(
-        self,
-        subject: str,
-        data: bytes,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout_s: float = 3.0,
-    ) -> Message:
-        """See ``Bus``."""
-        return await self.inner.request(subject, data, headers=headers, timeout_s=timeout_s)
-
-    async def subscribe(
-        self, subject: str, handler: Handler, *, queue: str = "", concurrency: int = 1
-    ) -> Subscription:
-        """See ``Bus``."""
-        return await self.inner.subscribe(subject, handler, queue=queue, concurrency=concurrency)
+        await super().publish(subject, data, headers=headers, reply=reply)
 
     async def respond(
         self, message: Message, data: bytes, *, headers: Mapping[str, str] | None = None
@@ -154,7 +177,7 @@ class SigningBus(_Around):
             headers = sign_reply(
                 self._key, message.subject, nonce, data, now_ms=self._clock_ms(), replayed=replayed
             )
-        await self.inner.respond(message, data, headers=headers)
+        await super().respond(message, data, headers=headers)
 
 
 class VerifiedBus(_Around):
@@ -179,17 +202,6 @@ class VerifiedBus(_Around):
         self._clock_ms = clock_ms
         self._is_refusing = False
 
-    async def publish(
-        self,
-        subject: str,
-        data: bytes,
-        *,
-        headers: Mapping[str, str] | None = None,
-        reply: str = "",
-    ) -> None:
-        """See ``Bus``."""
-        await self.inner.publish(subject, data, headers=headers, reply=reply)
-
     async def request(
         self,
         subject: str,
@@ -200,13 +212,15 @@ class VerifiedBus(_Around):
     ) -> Message:
         """See ``Bus``; the answer to a signed request is an agent's.
 
+        A job is no request: what answers it is the broker, which says that it has stored it.
+
         Raises:
             ForgedReplyError: it is not signed by the agent that was asked.
         """
-        answer = await self.inner.request(subject, data, headers=headers, timeout_s=timeout_s)
-        nonce = nonce_of(headers)
-        if headers is not None and nonce and subject.startswith(_EVENTS):
-            await self._check_answer(subject, nonce, headers.get(H_AUDIENCE, ""), answer)
+        answer = await super().request(subject, data, headers=headers, timeout_s=timeout_s)
+        nonce, audience = nonce_of(headers), (headers or {}).get(H_AUDIENCE, "")
+        if nonce and audience != AUDIENCE_JOBS and subject.startswith(_EVENTS):
+            await self._check_answer(subject, nonce, audience, answer)
         return answer
 
     async def subscribe(
@@ -214,9 +228,7 @@ class VerifiedBus(_Around):
     ) -> Subscription:
         """See ``Bus``; events that no agent signed are dropped."""
         if not subject.startswith(_EVENTS):
-            return await self.inner.subscribe(
-                subject, handler, queue=queue, concurrency=concurrency
-            )
+            return await super().subscribe(subject, handler, queue=queue, concurrency=concurrency)
         # Of this subscription: the same event comes once to each that wants it.
         order = EventOrder()
 
@@ -224,13 +236,7 @@ class VerifiedBus(_Around):
             if await self._is_believed(message, order):
                 await handler(message)
 
-        return await self.inner.subscribe(subject, checked, queue=queue, concurrency=concurrency)
-
-    async def respond(
-        self, message: Message, data: bytes, *, headers: Mapping[str, str] | None = None
-    ) -> None:
-        """See ``Bus``."""
-        await self.inner.respond(message, data, headers=headers)
+        return await super().subscribe(subject, checked, queue=queue, concurrency=concurrency)
 
     async def _check_answer(self, subject: str, nonce: str, audience: str, answer: Message) -> None:
         who = "an agent" if audience == AUDIENCE_ANY else f"the agent {audience}"

@@ -22,6 +22,7 @@ from slate_desktop.bus.checks import (
 from slate_desktop.bus.dispatch import Dispatcher
 from slate_desktop.bus.permissions import Permissions
 from slate_desktop.bus.port import ConnectionState, Handler, Message
+from slate_desktop.bus.states import ConnectionStates
 from slate_desktop.errors import AgentOfflineError, DeniedError, NotConnectedError
 
 logger = logging.getLogger(__name__)
@@ -122,8 +123,7 @@ class MemoryBus:
         self._public_key = public_key or f"U{secrets.token_hex(16).upper()}"
         self._permissions = permissions
         self._max_payload = max_payload
-        self._state = ConnectionState.CONNECTED
-        self._listeners: list[Callable[[ConnectionState], None]] = []
+        self._states = ConnectionStates(ConnectionState.CONNECTED)
         # Reply subjects that were received, and may be answered where `responses` allows it.
         self._answerable: dict[str, int] = {}
         self.broker.add_bus(self)
@@ -131,7 +131,7 @@ class MemoryBus:
     @property
     def state(self) -> ConnectionState:
         """The state now."""
-        return self._state
+        return self._states.now
 
     @property
     def inbox_prefix(self) -> str:
@@ -140,13 +140,7 @@ class MemoryBus:
 
     def on_state(self, callback: Callable[[ConnectionState], None]) -> Callable[[], None]:
         """Call ``callback`` at every change of state; returns a function that ends it."""
-        self._listeners.append(callback)
-
-        def end() -> None:
-            with contextlib.suppress(ValueError):
-                self._listeners.remove(callback)
-
-        return end
+        return self._states.listen(callback)
 
     async def publish(
         self,
@@ -238,18 +232,12 @@ class MemoryBus:
 
     def set_state(self, state: ConnectionState) -> None:
         """Change the state and tell the listeners; the broker calls it."""
-        if state is self._state or self._state is ConnectionState.CLOSED:
-            return
-        self._state = state
-        for listener in list(self._listeners):
-            try:
-                listener(state)
-            except Exception:
-                logger.exception("connection listener failed")
+        if self._states.now is not ConnectionState.CLOSED:
+            self._states.set(state)
 
     def _send(self, message: Message) -> tuple[bool, int]:
         check_headers(message.headers)
-        if self._state is not ConnectionState.CONNECTED:
+        if self._states.now is not ConnectionState.CONNECTED:
             raise NotConnectedError("The broker is away.")
         check_size(message.data, message.headers, self._max_payload)
         if not self._may_publish(message.subject):

@@ -11,25 +11,27 @@ import asyncio
 import contextlib
 import logging
 import random
-import re
 import secrets
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
+import slate_desktop.bus.late_jetstream  # noqa: F401
+
+# isort: split
 from nats import errors as nats_errors
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription as NatsSubscription
 
 from slate_desktop.bus import nats_client, permissions
 from slate_desktop.bus.checks import check_headers, check_size, check_subject
 from slate_desktop.bus.dispatch import Dispatcher
 from slate_desktop.bus.nats_client import Address, Callbacks, Client
+from slate_desktop.bus.nats_replies import Replies, checked_answer
+from slate_desktop.bus.nats_subscription import LastingSubscription
+from slate_desktop.bus.nats_whereabouts import Whereabouts
 from slate_desktop.bus.port import ConnectionState, Handler, Message
+from slate_desktop.bus.states import ConnectionStates
 from slate_desktop.errors import (
-    AgentOfflineError,
     DeniedError,
     NotConnectedError,
-    SettingsError,
     SlateError,
 )
 from slate_desktop.wire.keys import SigningKey
@@ -41,37 +43,6 @@ _REFUSED_WAIT_S = 5.0
 _WATCH_INTERVAL_S = 2.0
 _FLUSH_ABOVE_BYTES = 1024 * 1024
 _FLUSH_TIMEOUT_S = 5.0
-# nats-py lower-cases the broker's error lines.
-_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
-
-
-class _Subscription:
-    """A wish to hear ``subject`` that outlives the client it was made on."""
-
-    def __init__(self, bus: NatsBus, subject: str, queue: str, dispatcher: Dispatcher) -> None:
-        self.subject = subject
-        self.queue = queue
-        self.dispatcher = dispatcher
-        self._bus = bus
-        self._inner: NatsSubscription | None = None
-
-    async def attach(self, client: Client) -> None:
-        self._inner = await client.subscribe(self.subject, queue=self.queue, cb=self._on_message)
-
-    async def detach(self) -> None:
-        inner, self._inner = self._inner, None
-        if inner is not None:
-            with contextlib.suppress(nats_errors.Error, OSError):
-                await inner.unsubscribe()
-
-    async def unsubscribe(self) -> None:
-        """End it; messages that are under way may still be handled."""
-        self._bus.forget(self)
-        await self.detach()
-        await self.dispatcher.aclose()
-
-    async def _on_message(self, msg: Msg) -> None:
-        self.dispatcher.offer(_to_message(msg))
 
 
 class NatsBus:
@@ -88,21 +59,15 @@ class NatsBus:
         find_url: Callable[[], str | None] | None = None,
     ) -> None:
         """Use ``NatsBus.connect``."""
-        self._address = address
-        self._find_url = find_url
+        self._place = Whereabouts(address, find_url, has_tls=tls is not None)
         self._key = key
         self._name = name
         self._tls = tls
         self._is_tls_first = is_tls_first
         self._client: Client | None = None
-        self._state = ConnectionState.RECONNECTING
-        self._reason = ""
-        self._listeners: list[Callable[[ConnectionState], None]] = []
-        self._subscriptions: list[_Subscription] = []
-        self._denied_subscriptions: set[str] = set()
-        self._inbox = f"{self.inbox_prefix}.{secrets.token_hex(8)}"
-        self._replies: dict[str, asyncio.Future[Message]] = {}
-        self._tokens_by_subject: dict[str, set[str]] = {}
+        self._states = ConnectionStates()
+        self._subscriptions: list[LastingSubscription] = []
+        self._replies = Replies(f"{self.inbox_prefix}.{secrets.token_hex(8)}")
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_rebuilding = False
         self._is_refused = False
@@ -148,17 +113,17 @@ class NatsBus:
     @property
     def state(self) -> ConnectionState:
         """The state now."""
-        return self._state
+        return self._states.now
 
     @property
     def reason(self) -> str:
         """Why the broker is away, one sentence; empty while connected."""
-        return self._reason
+        return self._states.reason
 
     @property
     def url(self) -> str:
         """The addresses that this connection is made with."""
-        return str(self._address)
+        return str(self._place.address)
 
     @property
     def inbox_prefix(self) -> str:
@@ -167,13 +132,7 @@ class NatsBus:
 
     def on_state(self, callback: Callable[[ConnectionState], None]) -> Callable[[], None]:
         """Call ``callback`` at every change of state; returns a function that ends it."""
-        self._listeners.append(callback)
-
-        def end() -> None:
-            with contextlib.suppress(ValueError):
-                self._listeners.remove(callback)
-
-        return end
+        return self._states.listen(callback)
 
     async def publish(
         self,
@@ -199,29 +158,15 @@ class NatsBus:
     ) -> Message:
         """Send and wait for one answer; see ``bus.port.Bus.request``."""
         check_subject(subject)
-        token = secrets.token_hex(8)
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._replies[token] = answer
-        same_subject = self._tokens_by_subject.setdefault(subject.lower(), set())
-        same_subject.add(token)
-        try:
-            await self._send(subject, data, headers, reply=f"{self._inbox}.{token}")
+        with self._replies.expect(subject) as (reply, answer):
+            await self._send(subject, data, headers, reply=reply)
             async with asyncio.timeout(timeout_s):
                 message = await answer
-        finally:
-            del self._replies[token]
-            same_subject.discard(token)
-            if not same_subject:
-                self._tokens_by_subject.pop(subject.lower(), None)
-        if message.headers.get("Status") == "503" and not message.data:
-            raise AgentOfflineError(
-                "No agent answers.", hint="Start one with `slate agent`, or wait until it is back."
-            )
-        return message
+        return checked_answer(message)
 
     async def subscribe(
         self, subject: str, handler: Handler, *, queue: str = "", concurrency: int = 1
-    ) -> _Subscription:
+    ) -> LastingSubscription:
         """Run ``handler`` for each message; see ``bus.port.Bus.subscribe``.
 
         While the broker is away the wish is kept, and fulfilled when it is back.
@@ -230,7 +175,8 @@ class NatsBus:
             DeniedError: the broker's permissions refused it.
         """
         check_subject(subject, is_wildcard_allowed=True)
-        entry = _Subscription(self, subject, queue, Dispatcher(subject, handler, concurrency))
+        dispatcher = Dispatcher(subject, handler, concurrency)
+        entry = LastingSubscription(subject, queue, dispatcher, self._forget)
         await self._add(entry)
         return entry
 
@@ -269,17 +215,8 @@ class NatsBus:
         await asyncio.gather(*(entry.dispatcher.aclose(0.5) for entry in entries))
         if self._client is not None:
             await nats_client.close_client(self._client)
-        for answer in self._replies.values():
-            if not answer.done():
-                answer.set_exception(NotConnectedError("The connection was closed."))
-        self._set_state(ConnectionState.CLOSED)
-
-    def forget(self, entry: _Subscription) -> None:
-        """Do not restore ``entry`` after a reconnect any more."""
-        with contextlib.suppress(ValueError):
-            self._subscriptions.remove(entry)
-
-    # -- sending ---------------------------------------------------------------------------------
+        self._replies.fail_all(NotConnectedError("The connection was closed."))
+        self._states.set(ConnectionState.CLOSED)
 
     async def _send(
         self, subject: str, data: bytes, headers: Mapping[str, str] | None, *, reply: str
@@ -301,9 +238,9 @@ class NatsBus:
         return client
 
     def _not_connected(self) -> NotConnectedError:
-        reason = self._reason or "the connection is down."
+        reason = self._states.reason or "the connection is down."
         return NotConnectedError(
-            f"The broker at {self._address} is away: {reason}",
+            f"The broker at {self._place.address} is away: {reason}",
             hint="SLATE reconnects by itself; try again when the lamp is green.",
         )
 
@@ -313,31 +250,27 @@ class NatsBus:
         self._client = await self._open()
         try:
             await self._add(
-                _Subscription(self, f"{self._inbox}.*", "", _ReplyDispatcher(self._replies))
+                LastingSubscription(
+                    self._replies.wildcard, "", self._replies.dispatcher(), self._forget
+                )
             )
         except SlateError:
             await self.aclose()
             raise
-        self._set_state(ConnectionState.CONNECTED)
+        self._states.set(ConnectionState.CONNECTED)
         self._spawn(self._watch(), "nats-watch")
 
     async def _open(self) -> Client:
+        callbacks = Callbacks(
+            error=self._on_error, disconnected=self._on_disconnected,
+            reconnected=self._on_reconnected, closed=self._on_closed,
+        )  # fmt: skip
         return await nats_client.open_client(
-            self._address,
-            self._key,
-            name=self._name,
-            inbox_prefix=self.inbox_prefix,
-            tls=self._tls,
-            is_tls_first=self._is_tls_first,
-            callbacks=Callbacks(
-                error=self._on_error,
-                disconnected=self._on_disconnected,
-                reconnected=self._on_reconnected,
-                closed=self._on_closed,
-            ),
-        )
+            self._place.address, self._key, name=self._name, inbox_prefix=self.inbox_prefix,
+            tls=self._tls, is_tls_first=self._is_tls_first, callbacks=callbacks,
+        )  # fmt: skip
 
-    async def _add(self, entry: _Subscription) -> None:
+    async def _add(self, entry: LastingSubscription) -> None:
         client = self._client
         self._subscriptions.append(entry)
         if client is None or client.is_closed:
@@ -348,18 +281,23 @@ class NatsBus:
                 client.drop_pending()  # nats-py replays it when it is back
             return
         wanted = entry.subject.lower()
-        self._denied_subscriptions.discard(wanted)
+        self._replies.denied_subscriptions.discard(wanted)
         try:
             await entry.attach(client)
             await client.sync(_FLUSH_TIMEOUT_S)
         except (nats_errors.Error, OSError, TimeoutError):
             if client.is_closed:
                 return
-        if wanted in self._denied_subscriptions:
-            self.forget(entry)
+        if wanted in self._replies.denied_subscriptions:
+            self._forget(entry)
             await entry.detach()
             await entry.dispatcher.aclose()
             raise DeniedError(f"The broker does not let this user hear {entry.subject}.")
+
+    def _forget(self, entry: LastingSubscription) -> None:
+        """Do not restore ``entry`` after a reconnect any more."""
+        with contextlib.suppress(ValueError):
+            self._subscriptions.remove(entry)
 
     async def _rebuild(self) -> None:
         try:
@@ -376,12 +314,12 @@ class NatsBus:
             self._is_rebuilding = False
 
     async def _try_rebuild(self) -> bool:
-        self._has_moved()
+        self._place.has_moved()
         try:
             client = await self._open()
         except SlateError as exc:
             self._is_refused = isinstance(exc, DeniedError)
-            self._reason = str(exc)
+            self._states.reason = str(exc)
             return False
         self._client = client
         try:
@@ -393,7 +331,7 @@ class NatsBus:
             await nats_client.close_client(client)
             return False
         self._is_refused = False
-        self._set_state(ConnectionState.CONNECTED)
+        self._states.set(ConnectionState.CONNECTED)
         return True
 
     async def _watch(self) -> None:
@@ -409,38 +347,17 @@ class NatsBus:
         if client is not None and client.is_deaf:
             logger.warning("connection to the broker stopped reading; reconnecting")
             await client.force_reconnect()
-        elif client is not None and self._state is ConnectionState.RECONNECTING:
-            await self._follow_broker(client)
-
-    async def _follow_broker(self, client: Client) -> None:
-        """Leave an address where the broker is no more; nats-py would knock there for ever."""
-        if not self._is_rebuilding and not client.is_connected and self._has_moved():
-            await nats_client.close_client(client)  # its end has it rebuilt
-
-    def _has_moved(self) -> bool:
-        """Look where the broker is now, and tell whether that is news."""
-        url = self._find_url() if self._find_url is not None else None
-        if not url:
-            return False
-        try:
-            address = nats_client.parse_address(
-                url, has_tls=self._tls is not None, allow_plaintext=False
-            )
-        except SettingsError as exc:
-            logger.warning("the broker's new address is no address", extra={"reason": str(exc)})
-            return False
-        if address == self._address:
-            return False
-        logger.info("broker moved", extra={"from": str(self._address), "to": str(address)})
-        self._address = address
-        return True
+        elif client is not None and self._states.now is ConnectionState.RECONNECTING:
+            # nats-py would knock for ever where the broker is no more; its end has it rebuilt.
+            is_idle = not self._is_rebuilding and not client.is_connected
+            if is_idle and self._place.has_moved():
+                await nats_client.close_client(client)
 
     def _on_error(self, client: Client, exc: Exception) -> None:
         text = str(exc).lower()
-        denied = _DENIED.search(text)
-        if denied is not None:
-            self._on_denied(denied.group(1), denied.group(2))
-        elif nats_client.AUTHORIZATION_VIOLATION in text:
+        if self._replies.note_denial(text):
+            return
+        if nats_client.AUTHORIZATION_VIOLATION in text:
             self._note_refusal()
             if client is self._client and not client.is_closed and not self._is_closing:
                 # nats-py would try again each second for ever.
@@ -448,80 +365,31 @@ class NatsBus:
         elif isinstance(exc, nats_errors.SlowConsumerError):
             logger.warning("messages dropped: slow consumer", extra={"subject": exc.subject})
         elif client is self._client:
-            self._reason = f"{text.removeprefix('nats: ') or type(exc).__name__}."
+            self._states.reason = f"{text.removeprefix('nats: ') or type(exc).__name__}."
 
     def _note_refusal(self) -> None:
         self._is_refused = True
-        self._reason = "it does not know this key any more."
-
-    def _on_denied(self, action: str, subject: str) -> None:
-        logger.warning("broker refused", extra={"action": action, "subject": subject})
-        if action == "subscription":
-            self._denied_subscriptions.add(subject)
-            return
-        for token in self._tokens_by_subject.get(subject, ()):
-            answer = self._replies.get(token)
-            if answer is not None and not answer.done():
-                answer.set_exception(
-                    DeniedError(f"The broker does not let this user send to {subject}.")
-                )
+        self._states.reason = "it does not know this key any more."
 
     def _on_disconnected(self, client: Client) -> None:
         client.drop_pending()
         if isinstance(client.last_error, nats_errors.AuthorizationError):
             self._note_refusal()  # told to nobody else while the connection was up
         if client is self._client and not self._is_closing:
-            self._set_state(ConnectionState.RECONNECTING)
+            self._states.set(ConnectionState.RECONNECTING)
 
     def _on_reconnected(self, client: Client) -> None:
         if client is self._client and not self._is_closing:
-            self._set_state(ConnectionState.CONNECTED)
+            self._states.set(ConnectionState.CONNECTED)
 
     def _on_closed(self, client: Client) -> None:
         if client is not self._client or self._is_closing or self._is_rebuilding:
             return
         self._is_rebuilding = True
-        self._set_state(ConnectionState.RECONNECTING)
+        self._states.set(ConnectionState.RECONNECTING)
         self._spawn(self._rebuild(), "nats-rebuild")
 
-    def _set_state(self, state: ConnectionState) -> None:
-        if state is ConnectionState.CONNECTED:
-            self._reason = ""
-        if state is self._state:
-            return
-        self._state = state
-        logger.info("broker %s", state, extra={"reason": self._reason})
-        for listener in list(self._listeners):
-            try:
-                listener(state)
-            except Exception:
-                logger.exception("connection listener failed")
-
-    def _spawn(self, coro: object, name: str) -> None:
-        task = asyncio.ensure_future(coro)  # type: ignore[arg-type]
-        task.set_name(name)
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class _ReplyDispatcher(Dispatcher):
-    """Gives answers straight to their waiting callers."""
-
-    def __init__(self, replies: dict[str, asyncio.Future[Message]]) -> None:
-        super().__init__("replies", _ignore, 1)
-        self._replies = replies
-
-    def offer(self, message: Message) -> None:
-        answer = self._replies.get(message.subject.rpartition(".")[2])
-        if answer is not None and not answer.done():
-            answer.set_result(message)
-
-
-async def _ignore(_message: Message) -> None:
-    return None
-
-
-def _to_message(msg: Msg) -> Message:
-    return Message(
-        subject=msg.subject, data=msg.data, reply=msg.reply, headers=dict(msg.headers or {})
-    )

@@ -15,6 +15,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import slate_desktop.bus.late_jetstream  # noqa: F401
+
+# isort: split
 import msgspec
 from nats import errors as nats_errors
 from nats.aio.client import Client as _NatsClient
@@ -113,6 +116,13 @@ class Client(_NatsClient):
         if self._transport is not None:
             self._transport.close()
         await super()._connect_to_server(s)
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        # nats-py would ask a server that it hears of by address for the certificate of the one that
+        # it is connected to. Each shows its own.
+        await super()._process_info(info, initial_connection)
+        for known in self._server_pool:
+            known.tls_name = None
 
     async def _process_msg(self, *args: Any, **kwargs: Any) -> None:
         # Bytes that are no UTF-8 in a subject or status line would end the read loop, with the

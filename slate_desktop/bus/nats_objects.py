@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import contextlib
 import json
 import secrets
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from slate_desktop.bus.object_times import TOUCH_AFTER_S, StoreChangedError, age_s, rollup_after
 from slate_desktop.bus.objects import (
     BUCKET,
     CheckedFile,
@@ -47,16 +48,31 @@ _STALL_S = 10.0
 _SLOWEST_BYTES_PER_S = 2 * 1024**2
 _NS = 1_000_000_000
 _STREAM_EXISTS, _STREAM_NOT_FOUND = 10058, 10059
+_WRONG_SEQUENCE = 10071
+_TRIES = 3
 _FULL = {10077, 10047, 10023}
 
 
 class NatsObjects:
-    """``bus.objects.ObjectStore`` on a NATS server with JetStream."""
+    """``bus.objects.ObjectStore`` on a NATS server with JetStream.
+
+    Args:
+        bus: the way to the broker.
+        bucket: the store's name.
+        max_bytes: what a store that is not there yet may hold.
+        replicas: on how many brokers of a cluster it is made.
+    """
 
     def __init__(
-        self, bus: Bus, *, bucket: str = BUCKET, max_bytes: int = DEFAULT_MAX_BYTES
+        self,
+        bus: Bus,
+        *,
+        bucket: str = BUCKET,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        replicas: int = 1,
     ) -> None:
         self._bus = bus
+        self._replicas = replicas
         self._bucket = bucket
         self._stream = f"OBJ_{bucket}"
         self._max_bytes = max_bytes
@@ -79,7 +95,7 @@ class NatsObjects:
                 "max_bytes": self._max_bytes,
                 "max_msgs": -1,
                 "max_age": 0,
-                "num_replicas": 1,
+                "num_replicas": self._replicas,
                 "allow_rollup_hdrs": True,
                 "allow_direct": True,
             },
@@ -97,7 +113,7 @@ class NatsObjects:
         if sha256 not in (None, info.sha256):
             raise corrupt(info.sha256, "the file has another digest than it should")
         check_size_of_object(info.size)
-        if await self.stat(info.sha256) == info:
+        if await self._keeps(info):
             return info
         nuid = secrets.token_hex(11)
         try:
@@ -125,7 +141,7 @@ class NatsObjects:
 
     async def get(self, sha256: str, size: int, target: Path) -> None:
         """Bring an object to a new file; see ``bus.objects.ObjectStore.get``."""
-        meta = await self._meta(check_digest(sha256))
+        meta = await self._meta(check_digest(sha256)) or await self._leaders_meta(sha256)
         if meta is None:
             raise CommandError(ErrorCode.NOT_FOUND, "The store has no such object.")
         if meta.get("size") != size:
@@ -148,32 +164,6 @@ class NatsObjects:
         if meta is None or meta.get("digest") != f"SHA-256={_digest_text(sha256)}":
             return None
         return ObjectInfo(sha256=sha256, size=int(meta.get("size", -1)))
-
-    async def purge_orphans(self, *, older_than_s: float = 3600.0) -> int:
-        """Remove chunks whose object was never finished; returns how many uploads.
-
-        Needs the rights of an agent.
-        """
-        answer = await self._api(
-            f"STREAM.INFO.{self._stream}", {"subjects_filter": f"$O.{self._bucket}.>"}
-        )
-        if _code(answer) is not None:
-            raise _refused(answer)
-        subjects = answer.get("state", {}).get("subjects") or {}
-        metas = [name for name in subjects if name.startswith(f"$O.{self._bucket}.M.")]
-        used = set()
-        for name in metas:
-            meta = await self._read_meta(name)
-            used.add(str((meta or {}).get("nuid")))
-        count = 0
-        for name in subjects:
-            prefix, _, nuid = name.rpartition(".")
-            if prefix != f"$O.{self._bucket}.C" or nuid in used:
-                continue
-            if await self._age_s(name) > older_than_s:
-                await self._purge(nuid)
-                count += 1
-        return count
 
     # -- chunks ------------------------------------------------------------------------------------
 
@@ -278,8 +268,30 @@ class NatsObjects:
         answer = _read(reply.data)
         if _code(answer) in _FULL or _status(answer) == 503:
             raise CommandError(ErrorCode.ARTIFACT_QUOTA, "The object store is full.")
+        if _code(answer) == _WRONG_SEQUENCE:
+            raise StoreChangedError("Somebody else changed the object.")
         if _code(answer) is not None:
             raise _refused(answer)
+
+    async def _keeps(self, info: ObjectInfo) -> bool:
+        """Tell whether the object is there, and have it stay for as long as a new one would.
+
+        What nobody names is removed some time after it was put (``nats_object_care``); whoever is
+        about to name it has its time begin anew, unless it was removed in this very moment.
+        """
+        subject = self._meta_subject(info.sha256)
+        for _ in range(_TRIES):
+            message = await self._last(subject)
+            if message is None or not _is_of(_read(message.data), info):
+                return False
+            if age_s(message) < TOUCH_AFTER_S:
+                return True
+            try:
+                await self._store(subject, message.data, headers=rollup_after(message))
+            except StoreChangedError:
+                continue
+            return True
+        return False
 
     # -- what the store knows ----------------------------------------------------------------------
 
@@ -290,6 +302,19 @@ class NatsObjects:
     async def _meta(self, sha256: str) -> dict[str, Any] | None:
         meta = await self._read_meta(self._meta_subject(sha256))
         return None if meta is None or meta.get("deleted") else meta
+
+    async def _leaders_meta(self, sha256: str) -> dict[str, Any] | None:
+        """Ask the one broker that has everything: in a cluster any may answer a direct question."""
+        body = {"last_by_subj": self._meta_subject(sha256)}
+        answer = await self._api(f"STREAM.MSG.GET.{self._stream}", body)
+        message = answer.get("message")
+        if not isinstance(message, dict):
+            return None
+        try:
+            meta = _read(base64.b64decode(str(message.get("data", "")), validate=True))
+        except binascii.Error as exc:
+            raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
+        return None if meta.get("deleted") else meta
 
     async def _read_meta(self, subject: str) -> dict[str, Any] | None:
         message = await self._last(subject)
@@ -305,17 +330,6 @@ class NatsObjects:
         except TimeoutError as exc:
             raise NotConnectedError("The broker does not answer in time.") from exc
         return None if "Status" in message.headers and not message.data else message
-
-    async def _age_s(self, subject: str) -> float:
-        message = await self._last(subject)
-        if message is None:
-            return 0.0
-        stamp = message.headers.get("Nats-Time-Stamp", "")
-        try:
-            stored_s = time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
-        except ValueError:
-            return 0.0
-        return time.time() - stored_s
 
     async def _api(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
         data = json.dumps(body).encode() if body else b""
@@ -341,6 +355,11 @@ async def _read_chunks(source: Path | bytes) -> AsyncIterator[bytes]:
             yield chunk
     finally:
         file.close()
+
+
+def _is_of(meta: dict[str, Any], info: ObjectInfo) -> bool:
+    digest = f"SHA-256={_digest_text(info.sha256)}"
+    return not meta.get("deleted") and (meta.get("digest"), meta.get("size")) == (digest, info.size)
 
 
 def _name(sha256: str) -> str:

@@ -100,10 +100,17 @@ class _Inbox:
 
 
 class NatsQueue:
-    """``bus.queue.WorkQueue`` on a NATS server with JetStream."""
+    """``bus.queue.WorkQueue`` on a NATS server with JetStream.
 
-    def __init__(self, bus: Bus, spec: QueueSpec) -> None:
+    Args:
+        bus: the way to the broker.
+        spec: what the queue is.
+        replicas: on how many brokers of a cluster a stream is that is not there yet.
+    """
+
+    def __init__(self, bus: Bus, spec: QueueSpec, *, replicas: int = 1) -> None:
         self.spec = spec
+        self._replicas = replicas
         self._bus = bus
         self._inboxes: dict[str, _Inbox] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -113,7 +120,9 @@ class NatsQueue:
         spec = self.spec
         known = await self._api(f"STREAM.INFO.{spec.stream}", {})
         if _error_code(known) == _STREAM_NOT_FOUND:
-            made = await self._api(f"STREAM.CREATE.{spec.stream}", _stream_config(spec))
+            made = await self._api(
+                f"STREAM.CREATE.{spec.stream}", _stream_config(spec, self._replicas)
+            )
             # Another agent may have made it meanwhile.
             if _error_code(made) not in (None, _STREAM_EXISTS):
                 raise _refused(made)
@@ -221,7 +230,7 @@ class NatsQueue:
         return _read(reply)
 
 
-def _stream_config(spec: QueueSpec) -> dict[str, Any]:
+def _stream_config(spec: QueueSpec, replicas: int) -> dict[str, Any]:
     return {
         "name": spec.stream,
         "subjects": [spec.pattern],
@@ -232,7 +241,7 @@ def _stream_config(spec: QueueSpec) -> dict[str, Any]:
         "max_msg_size": MAX_MESSAGE_BYTES,
         "max_msgs": -1,
         "max_age": 0,
-        "num_replicas": 1,
+        "num_replicas": replicas,
         "duplicate_window": int(DUPLICATE_WINDOW_S * _NS),
     }
 

@@ -12,11 +12,12 @@ from collections.abc import Collection
 import msgspec
 
 # Putting and getting objects of the one bucket; see nats_objects.
-_OBJECTS = (
+OBJECTS = (
     "$O.slate.C.*",
     "$O.slate.M.*",
     "$JS.API.STREAM.INFO.OBJ_slate",
     "$JS.API.DIRECT.GET.OBJ_slate.>",
+    "$JS.API.STREAM.MSG.GET.OBJ_slate",
     "$JS.API.CONSUMER.CREATE.OBJ_slate.>",
     "$JS.API.CONSUMER.DELETE.OBJ_slate.*",
     "$JS.API.CONSUMER.MSG.NEXT.OBJ_slate.*",
@@ -68,7 +69,7 @@ def user(public_key: str, projects: Collection[str] = ("*",)) -> Permissions:
             "slate.job.cancel.*",
             "slate.agent.*.request",
             "$JS.API.INFO",
-            *_OBJECTS,
+            *OBJECTS,
         ),
         subscribe=(
             f"{inbox_prefix(public_key)}.>",
@@ -94,7 +95,7 @@ def agent(agent_id: str, public_key: str) -> Permissions:
             "$JS.ACK.>",
             # Chunks of uploads that never ended are removed by agents; nothing else is purged.
             "$JS.API.STREAM.PURGE.OBJ_slate",
-            *_OBJECTS,
+            *OBJECTS,
         ),
         subscribe=(
             "slate.container.*.*",

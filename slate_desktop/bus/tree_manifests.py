@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from slate_desktop.errors import CommandError, ErrorCode
 
 Tree = Mapping[str, Entry]
 _SUFFIX = ".manifest"
+_KEPT_FOR_S = 3600.0
 
 
 class TreeManifests:
@@ -33,6 +35,8 @@ class TreeManifests:
         self._folder = folder
         self._last: tuple[TreeRef, Tree] | None = None
         self._full: tuple[TreeRef, Tree] | None = None
+        # The full one, and when the store was last told that it is wanted.
+        self._kept: tuple[TreeRef, float] | None = None
 
     async def read(self, ref: TreeRef) -> Tree:
         """Return the whole tree that a manifest is of.
@@ -72,7 +76,8 @@ class TreeManifests:
             full_ref, full = self._full
             changed = [entry for path, entry in tree.items() if full.get(path) != entry]
             removed = [path for path in full if path not in tree]
-            if not wants_full(len(changed) + len(removed), len(tree)):
+            is_small = not wants_full(len(changed) + len(removed), len(tree))
+            if is_small and await self._keeps_full(full_ref):
                 ref = await self._put(manifest.write_change(full_ref, changed, removed))
                 self._last = (ref, tree)
                 return ref
@@ -81,6 +86,18 @@ class TreeManifests:
         await self._use(ref, tree, data)
         self._last = (ref, tree)
         return ref
+
+    async def _keeps_full(self, ref: TreeRef) -> bool:
+        """Tell whether a change may stand on the full manifest: it is there, and stays."""
+        now_s = time.monotonic()
+        if self._kept is not None and self._kept[0] == ref and now_s - self._kept[1] < _KEPT_FOR_S:
+            return True
+        data = await asyncio.to_thread(self._kept_data, ref)
+        if data is None:
+            return False
+        await self._objects.put(data, sha256=ref.sha256)
+        self._kept = (ref, now_s)
+        return True
 
     async def _full_of(self, ref: TreeRef) -> Tree:
         if self._full is not None and self._full[0] == ref:
@@ -117,6 +134,10 @@ class TreeManifests:
         return found
 
     def _read_kept(self, ref: TreeRef) -> Manifest | None:
+        data = self._kept_data(ref)
+        return None if data is None else manifest.read(data)
+
+    def _kept_data(self, ref: TreeRef) -> bytes | None:
         path = self._folder / (ref.sha256 + _SUFFIX)
         try:
             data = path.read_bytes()
@@ -126,7 +147,7 @@ class TreeManifests:
         if digest_of(data).sha256 != ref.sha256:
             path.unlink(missing_ok=True)
             return None
-        return manifest.read(data)
+        return data
 
     def _keep(self, ref: TreeRef, data: bytes | None) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

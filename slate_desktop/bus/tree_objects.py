@@ -219,8 +219,9 @@ class _Upload:
     async def _put(self, data: bytes) -> TreeRef:
         sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         known = await self._objects.stat(sha256)
+        # Also what is there is put: so it stays until a tree names it.
+        await self._objects.put(data, sha256=sha256)
         if known is None or known.size != len(data):
-            await self._objects.put(data, sha256=sha256)
             self._sent += len(data)
         return TreeRef(sha256, len(data))
 

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.domain.joining import Joiner
@@ -42,20 +43,14 @@ def local_options(
             f"The embedded stack's agent is called {endpoint.agent_id}.",
             hint="Leave --id out, or set SLATE_NATS_URL and SLATE_DATABASE_URL.",
         )
-    return AgentOptions(
+    return _with_settings(
+        settings,
         agent_id=endpoint.agent_id,
         nats_url=endpoint.nats_url,
         nats_seed=endpoint.seed,
         database_url=endpoint.database_url,
         data_dir=endpoint.data_dir,
         allow_unsigned=allow_unsigned,
-        docker_host=settings.docker_host,
-        registry_url=settings.registry_url,
-        registry_user=settings.registry_user,
-        allowed_registries=settings.allowed_registries,
-        build_slots=settings.build_slots,
-        build_capabilities=settings.build_capabilities,
-        licences=settings.licences,
     )
 
 
@@ -79,7 +74,8 @@ def remote_options(
             "The agent lacks its key.",
             hint=f"Put its seed (SU…) into {SEED_VARIABLE} or the keyring (slate, {SEED_SECRET}).",
         )
-    return AgentOptions(
+    return _with_settings(
+        settings,
         agent_id=agent_id or settings.agent_id or _host_id(),
         nats_url=settings.nats_url or "",
         nats_seed=seed,
@@ -88,13 +84,6 @@ def remote_options(
         nats_ca_file=settings.nats_ca_file,
         allow_plaintext=settings.nats_allow_plaintext,
         allow_unsigned=allow_unsigned or settings.allow_unsigned,
-        docker_host=settings.docker_host,
-        registry_url=settings.registry_url,
-        registry_user=settings.registry_user,
-        allowed_registries=settings.allowed_registries,
-        build_slots=settings.build_slots,
-        build_capabilities=settings.build_capabilities,
-        licences=settings.licences,
     )
 
 
@@ -114,8 +103,11 @@ def joined_options(settings: Settings, directory: Path, *, allow_unsigned: bool)
             f"{directory / joined.SEED_FILE} is missing.",
             hint="Join again: slate connect --agent DIR FILE",
         ) from exc
-    return AgentOptions(
+    return _with_settings(
+        settings,
         agent_id=found.server.id,
+        # People know the host by what its administrator called it.
+        name=found.server.id,
         nats_url=found.server.nats_url,
         nats_seed=seed,
         database_url=found.database_url,
@@ -123,6 +115,14 @@ def joined_options(settings: Settings, directory: Path, *, allow_unsigned: bool)
         nats_ca_file=found.ca_file,
         is_tls_first=True,
         allow_unsigned=allow_unsigned or settings.allow_unsigned,
+        takes_any_root=False,
+        joined_dir=directory,
+    )
+
+
+def _with_settings(settings: Settings, **own: Any) -> AgentOptions:
+    """Return options with what the settings say of this host, wherever the agent belongs."""
+    return AgentOptions(
         docker_host=settings.docker_host,
         registry_url=settings.registry_url,
         registry_user=settings.registry_user,
@@ -130,7 +130,7 @@ def joined_options(settings: Settings, directory: Path, *, allow_unsigned: bool)
         build_slots=settings.build_slots,
         build_capabilities=settings.build_capabilities,
         licences=settings.licences,
-        takes_any_root=False,
+        **own,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slate_desktop.domain.alerts import Alert, AlertRule
 
 app = typer.Typer(
-    help="Rules on lines, figures and ends of sessions, and what they told.", no_args_is_help=True
+    help="Rules on lines, figures and ends, and what they told.", no_args_is_help=True
 )
 _SHOWN = 5
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +21,11 @@ from slate_desktop.cli import (
     member_commands,
     monitor_commands,
     project_commands,
+    quota_commands,
     server_commands,
     session_commands,
-    session_output,
+    session_exec,
+    session_logs,
     session_stats,
     settings_commands,
     stack_commands,
@@ -33,12 +35,13 @@ from slate_desktop.cli import (
 )
 from slate_desktop.cli.exits import EXIT_INTERRUPTED
 from slate_desktop.cli.output import Output
+from slate_desktop.cli.sections import Sections
 
 _ClickException: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="slate",
-    help="The control centre for people who make games.",
+    cls=Sections,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -53,16 +56,38 @@ app.add_typer(log_commands.app, name="logs")
 app.add_typer(sync_commands.app, name="sync")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(alert_commands.app, name="alerts")
+app.add_typer(quota_commands.app, name="quota")
 app.add_typer(server_commands.app, name="server")
 app.add_typer(settings_commands.app, name="settings")
 app.add_typer(support_commands.app, name="support")
 app.command("connect")(connect_commands.connect)
 app.add_typer(connect_commands.app, name="profile")
 member_commands.register(project_commands.app)
-session_output.register(session_commands.app)
+session_exec.register(session_commands.app)
+session_logs.register(session_commands.app)
 session_stats.register(session_commands.app)
 monitor_commands.register(app, session_commands.app)
 system_commands.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from slate_desktop import __version__
+
+        sys.stdout.write(f"slate {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """The control centre for people who make games."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What people see of assets on a terminal: a bar for each one under way, and words at the end."""
+"""What people see of assets on a terminal while they are under way: a bar for each one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from slate_desktop.cli.asset_words import plain, words_of
 from slate_desktop.cli.output import Output
 from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.domain.assets.outcome import AssetJobResult
-from slate_desktop.domain.sizes import format_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -82,24 +82,3 @@ def progress_bars(output: Output, total: int) -> Iterator[Bars]:
         transient=True,
     ) as display:
         yield Bars(display, total)
-
-
-def words_of(result: AssetJobResult) -> str:
-    """Return what became of an asset, for people."""
-    name = plain(result.input)
-    if result.error is not None:
-        again = " (failed before; --force tries again)" if result.cached else ""
-        return f"failed     {name}: {result.error.message}{again}"
-    size = format_bytes(sum(output.size for output in result.outputs))
-    places = ", ".join(plain(output.path) for output in result.outputs)
-    known = "known      " if result.cached else "completed  "
-    lines = [f"{known}{name} → {places} ({size})"]
-    if result.report is not None and not result.cached:
-        lines += [f"           {plain(warning)}" for warning in result.report.warnings]
-    return "\n".join(lines)
-
-
-def plain(text: str) -> str:
-    """Return a name that a terminal shows as it is, whatever its bytes."""
-    shown = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in shown)

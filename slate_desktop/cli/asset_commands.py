@@ -97,7 +97,7 @@ def batch(
     workers: given.Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Process all assets of a folder, a glob or a manifest; presets are chosen by their rules."""
+    """Process all assets of a folder, a glob or a manifest. Presets are chosen by their rules."""
 
     def find() -> list[AssetTask]:
         import msgspec
@@ -126,17 +126,34 @@ def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An asset.")],
     as_json: Json = False,
 ) -> None:
-    """Show what a file holds; it is read as carefully as one that is processed."""
+    """Show what a file holds. It is read as carefully as one that is processed."""
 
     async def act(output: Output) -> int:
         from slate_desktop.control.asset_batch import AssetTask
         from slate_desktop.control.local_assets import inspect_asset
 
         facts = await inspect_asset(AssetTask(source=file, name=str(file)))
-        output.result({"input": str(file), **facts})
+        if output.as_json:
+            output.result({"input": str(file), **facts})
+        else:
+            output.fields({"input": str(file), **_flat(facts)})
         return EXIT_OK
 
     alone(as_json, act)
+
+
+def _flat(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts for people: what a thing holds stands beside it, lists are no JSON."""
+    found: dict[str, Any] = {}
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            found |= {f"{name} {inner}": each for inner, each in value.items()}
+        elif isinstance(value, list) and all(isinstance(each, str) for each in value):
+            are_sentences = any(each.endswith(".") for each in value)
+            found[name] = (" " if are_sentences else ", ").join(value)
+        else:
+            found[name] = value
+    return found
 
 
 def _run(

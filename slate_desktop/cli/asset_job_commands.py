@@ -49,6 +49,8 @@ def jobs(
         )
         if output.as_json:
             output.result({"jobs": [job_row(row) for row in rows]})
+        elif not rows:
+            output.say("There are no jobs.")
         else:
             output.table(
                 ["job", "asset", "state", "progress", "worker", "age", "why"],
@@ -71,7 +73,7 @@ def jobs(
 
 
 def cancel(job: _Job, as_json: Json = False) -> None:
-    """End a job; a waiting one ends at once, a running one within seconds."""
+    """End a job. A waiting one ends at once, a running one within seconds."""
 
     async def act(slate: Slate, output: Output) -> int:
         from slate_desktop.errors import CommandError, ErrorCode

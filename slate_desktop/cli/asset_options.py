@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +18,16 @@ Compression = Annotated[
 Mipmaps = Annotated[
     bool | None, typer.Option("--mipmaps/--no-mipmaps", help="Make smaller copies of a texture.")
 ]
-Quality = Annotated[int | None, typer.Option("--quality", metavar="N", help="1 to 100.")]
-Resize = Annotated[str | None, typer.Option("--resize", metavar="WxH", help="Size of a texture.")]
+Quality = Annotated[int | None, typer.Option("--quality", metavar="N", help="0 to 100.")]
+Resize = Annotated[
+    str | None,
+    typer.Option(
+        "--resize",
+        metavar="WxH[:FIT]",
+        help="Size of a texture; 512x and x512 keep its proportions. FIT is inside (as it comes), "
+        "cover or exact.",
+    ),
+]
 Scale = Annotated[float | None, typer.Option("--scale", metavar="X", help="Scale a model.")]
 Optimize = Annotated[
     bool | None, typer.Option("--optimize/--no-optimize", help="Tidy a model for GPUs.")
@@ -62,8 +69,6 @@ Project = Annotated[
     typer.Option("--project", metavar="P", help="Whose assets they are, for workers."),
 ]
 
-_SIZE = re.compile(r"(\d{1,9})[xX×](\d{1,9})")
-
 
 def given_options(
     *,
@@ -79,12 +84,15 @@ def given_options(
     """
     values = {name: value for name, value in plain.items() if value is not None}
     if resize is not None:
-        size = _SIZE.fullmatch(resize)
+        from slate_desktop.domain.assets.texture import read_size
+
+        size = read_size(resize)
         if size is None:
             raise typer.BadParameter(
-                "must be a width and a height, such as 1024x512", param_hint="--resize"
+                "must be a width and a height, such as 1024x512, 1024x or 1024x512:cover",
+                param_hint="--resize",
             )
-        values["resize"] = {"width": int(size[1]), "height": int(size[2])}
+        values["resize"] = size
     if lods is not None:
         values["generate_lods"], values["lod_levels"] = True, _fractions(lods)
     for text in option or []:

@@ -76,7 +76,7 @@ def list_(
 def show(
     preset_id: _Id, project: _Project = None, folder: _Folder = None, as_json: Json = False
 ) -> None:
-    """Show a preset as the text of its file, which ``save --from`` takes."""
+    """Show a preset as a text that ``save --from`` takes."""
 
     async def act(output: Output, places: _Places) -> None:
         import msgspec
@@ -121,7 +121,7 @@ def save(
     folder: _Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Make a preset, or change one: in the project's folder, or for all its members."""
+    """Make or change a preset. It is the project folder's, or for all members."""
 
     async def act(output: Output, places: _Places) -> None:
         import msgspec

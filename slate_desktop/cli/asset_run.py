@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from slate_desktop.cli.asset_bars import progress_bars, words_of
+from slate_desktop.cli.asset_bars import progress_bars
+from slate_desktop.cli.asset_words import words_of
 from slate_desktop.cli.exits import EXIT_FAILED, EXIT_OK
 from slate_desktop.cli.output import Output
 from slate_desktop.control.asset_batch import AssetTask
@@ -84,10 +85,12 @@ def _summary(results: Sequence[AssetJobResult], seconds: float) -> dict[str, Any
 
 
 def _summary_words(summary: Mapping[str, Any]) -> str:
-    words = f"{summary['completed']} completed"
-    if summary["cached"]:
-        words += f", {summary['cached']} of all known before"
+    words = f"{summary['completed']} of {summary['total']} completed"
     if summary["failed"]:
         words += f", {summary['failed']} failed"
-    sizes = f"{format_bytes(summary['input_size'])} → {format_bytes(summary['output_size'])}"
-    return f"{words}; {sizes}; {summary['duration_s']:.1f} s"
+    if summary["cached"]:
+        words += f"; of {summary['cached']} the outcome was known"
+    if summary["completed"]:
+        before, after = (format_bytes(summary[name]) for name in ("input_size", "output_size"))
+        words += f"; {before} → {after}"
+    return f"{words}; {summary['duration_s']:.1f} s"

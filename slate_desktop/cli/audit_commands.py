@@ -41,7 +41,7 @@ def list_entries(
     limit: Annotated[int, typer.Option(min=1, max=5000, help="So many of the newest.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List signed commands, newest first: who, what, of what, when, and the result."""
+    """List signed commands: who, what, of what, when, and the result."""
     start = _read_since(since)
 
     async def action(slate: Slate, output: Output) -> None:

@@ -52,7 +52,7 @@ def start(
     timeout: WaitLimit = None,
     as_json: Json = False,
 ) -> None:
-    """Build a project; with --wait the exit code says whether it passed."""
+    """Build a project. With --wait the exit code says whether it passed."""
     options = given.read_options(
         driver=driver,
         clean=clean,
@@ -130,7 +130,7 @@ def list_(
 
 @app.command()
 def show(build: given.Build, as_json: Json = False) -> None:
-    """Show a build: verdict, errors with file and line, and what a waiting one waits for."""
+    """Show a build: verdict, errors, and what it waits for."""
 
     async def action(slate: Slate, output: Output) -> None:
         job = await slate.find_build(build)
@@ -193,7 +193,7 @@ def artifacts(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List what a build made, with sizes and hashes; --download brings it."""
+    """List what a build made, with sizes and hashes. --download brings it."""
 
     async def action(slate: Slate, output: Output) -> None:
         job = await slate.find_build(build)
@@ -259,7 +259,7 @@ def move(
     priority: given.Priority = None,
     as_json: Json = False,
 ) -> None:
-    """Give a waiting build another place in the queue, or another priority."""
+    """Give a waiting build another place or priority."""
     ways = [first, last, before is not None, after is not None, priority is not None]
     if sum(ways) != 1:
         raise typer.BadParameter("give one of --first, --last, --before, --after, --priority")

@@ -69,7 +69,7 @@ def save_preset(
     time_limit: given.TimeLimit = None,
     as_json: Json = False,
 ) -> None:
-    """Keep a set of options under a name, for ``slate build start --preset NAME``."""
+    """Keep options under a name. ``start --preset NAME`` takes them."""
     options = given.read_options(
         driver=driver,
         clean=clean,

@@ -14,6 +14,7 @@ from slate_desktop.cli.run import with_slate
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
+    from slate_desktop.domain.build import BuildStatistics
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +37,7 @@ def stats(
         groups = await slate.get_build_statistics_by(project_id)
         days = await slate.get_build_statistics_over_time(project_id)
         if not output.as_json:
-            output.fields(statistics_row(whole))
+            output.fields(_in_words(whole))
             output.table(
                 ("PLATFORM", "TYPE", "BUILDS", "SUCCESS", "MEDIAN S", "P90 S"),
                 (
@@ -78,7 +79,7 @@ def targets(
     build_type: Annotated[given.TypeChoice, typer.Option("--type")] = given.TypeChoice.PRODUCTION,
     as_json: Json = False,
 ) -> None:
-    """Show which platforms a project can be built for, and why not."""
+    """Show which platforms a project can be built for."""
 
     async def action(slate: Slate, output: Output) -> None:
         found = await slate.find_project(project)
@@ -111,7 +112,7 @@ def targets(
 
 
 def compare(left: given.Build, right: given.Build, as_json: Json = False) -> None:
-    """Show how two builds differ: settings, duration, size per file."""
+    """Show how two builds differ in settings, time and sizes."""
 
     async def action(slate: Slate, output: Output) -> None:
         one, two = await slate.find_build(left), await slate.find_build(right)
@@ -131,6 +132,23 @@ def compare(left: given.Build, right: given.Build, as_json: Json = False) -> Non
         )
 
     with_slate(as_json, action)
+
+
+def _in_words(figures: BuildStatistics) -> dict[str, str]:
+    return {
+        "builds": f"{figures.total}, {figures.active} of them not over",
+        "passed": _percent(figures.success_rate),
+        "failed": f"{figures.failed}",
+        "suspect": f"{figures.suspect}",
+        "cancelled": f"{figures.cancelled}",
+        "mean": _with_unit(figures.mean_duration_s),
+        "median": _with_unit(figures.median_duration_s),
+        "nine of ten within": _with_unit(figures.p90_duration_s),
+    }
+
+
+def _with_unit(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
 
 
 def _percent(rate: float | None) -> str:

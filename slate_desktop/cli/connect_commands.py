@@ -17,10 +17,26 @@ app = typer.Typer(
 
 
 def connect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The join file.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The join file.", show_default=False)
+    ] = None,
+    import_env: Annotated[
+        Path | None,
+        typer.Option(
+            "--import-env",
+            metavar="ENV",
+            help="Instead: take over addresses from the .env of an existing SLATE installation.",
+        ),
+    ] = None,
     agent: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Join as an agent, whose files go into this directory."),
+    ] = None,
+    broker: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Join as a further broker, whose files go into this directory."
+        ),
     ] = None,
     use: Annotated[
         bool, typer.Option("--use/--no-use", help="Make it the profile that is used from now on.")
@@ -32,14 +48,29 @@ def connect(
     async def action(output: Output) -> None:
         from slate_desktop.control import joining
         from slate_desktop.domain.joining import Joiner
+        from slate_desktop.errors import CommandError, ErrorCode
         from slate_desktop.settings.model import save_settings
         from slate_desktop.settings.secrets import SecretPlace
 
+        if (file is None) == (import_env is None):
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, "Name a join file, or a .env with --import-env."
+            )
+        if import_env is not None:
+            _import(output, import_env)
+            return
+        assert file is not None  # noqa: S101 - one of both is named
+        if agent is not None and broker is not None:
+            raise CommandError(
+                ErrorCode.BAD_REQUEST, "A directory is an agent's or a broker's, not both."
+            )
         invitation = joining.load_join_file(file)
-        joining.check_is_for(invitation, Joiner.PERSON if agent is None else Joiner.AGENT)
+        kind = Joiner.AGENT if agent is not None else Joiner.PERSON
+        joining.check_is_for(invitation, Joiner.BROKER if broker is not None else kind)
+        directory = agent or broker
         found = await joining.join(
             invitation,
-            directory=agent.absolute() if agent is not None else None,
+            directory=directory.absolute() if directory is not None else None,
             on_place=lambda place: (
                 output.note(
                     "There is no keyring here: your key is in a file that only you can read."
@@ -49,8 +80,9 @@ def connect(
             ),
         )
         result = {"server": found.server.name, "id": found.server.id}
-        if agent is not None:
-            words = f"Run the agent:  slate agent --joined {found.directory}"
+        if directory is not None:
+            what = "agent" if agent is not None else "server broker"
+            words = f"Run it:  slate {what} --joined {found.directory}"
             output.result(result | {"directory": str(found.directory)}, words)
             return
         if use:
@@ -60,6 +92,32 @@ def connect(
         output.result(result | {"used": use}, words)
 
     alone(as_json, action)
+
+
+def _import(output: Output, path: Path) -> None:
+    """Take over a ``.env``, and say what was left."""
+    from slate_desktop.settings import env_import
+
+    found = env_import.read_env(path)
+    env_import.take_over(found)
+    for note in found.notes:
+        output.note(note)
+    for name, reason in found.left.items():
+        output.note(f"{name} was not taken over: it is {reason}.")
+    taken = sorted(found.settings)
+    words = f"Taken over: {', '.join(taken) or 'nothing'}."
+    if found.has_profile:
+        words += " The profile remote is used from now on; test it: slate profile test remote"
+    output.result(
+        {
+            "settings": taken,
+            "secrets": sorted(found.secrets),
+            "left": found.left,
+            "notes": list(found.notes),
+            "used": found.has_profile,
+        },
+        words,
+    )
 
 
 @app.command("list")
@@ -124,7 +182,7 @@ def check_connection(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Test a connection step by step, and name what keeps it from working."""
+    """Test a connection step by step, and say what is wrong."""
 
     async def action(output: Output) -> int:
         from slate_desktop.cli.checks import show_checks

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from slate_desktop.cli.log_filters import Grep, Level, Regex, Since, Until, read_filter
 from slate_desktop.cli.options import Json, ProjectArgument, SessionArgument
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.run import with_slate
@@ -39,7 +40,7 @@ def policy(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is kept of a project's logs and what a run may write; change it with options."""
+    """Show what is kept of a project's logs and what a run may write. Change it with options."""
     changes: dict[str, Any] = {
         name: value
         for name, value in (
@@ -81,16 +82,30 @@ def export(
     file: Annotated[
         Path, typer.Argument(help="What to write: .log or .jsonl, compressed with .gz behind it.")
     ],
+    since: Since = None,
+    until: Until = None,
+    level: Level = None,
+    grep: Grep = None,
+    regex: Regex = False,
     as_json: Json = False,
 ) -> None:
-    """Write every stored line of a session to a file."""
+    """Write stored lines of a session to a file. Options choose which."""
+    wanted = read_filter(level, grep, since, until, is_regex=regex)
 
     async def action(slate: Slate, output: Output) -> None:
         from slate_desktop.errors import CommandError, ErrorCode
 
         found = await slate.find_session(session)
         try:
-            lines = await slate.export_logs(found.id, file)
+            lines = await slate.export_logs(
+                found.id,
+                file,
+                min_level=wanted.min_level,
+                text=wanted.text,
+                is_regex=wanted.is_regex,
+                since_ns=wanted.since_ns,
+                until_ns=wanted.until_ns,
+            )
         except OSError as error:
             raise CommandError(
                 ErrorCode.BAD_REQUEST, f"{file} cannot be written: {error}", field="file"

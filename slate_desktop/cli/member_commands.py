@@ -46,7 +46,7 @@ def grant(
     role: Annotated[RoleChoice, typer.Argument(help="What they may do there.")],
     as_json: Json = False,
 ) -> None:
-    """Give a person a role in your project; one who is not in it comes in."""
+    """Give a person a role in your project. One who is not in it comes in."""
 
     async def action(slate: Slate, output: Output) -> None:
         found = await slate.find_project(project)

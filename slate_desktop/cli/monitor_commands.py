@@ -68,7 +68,7 @@ def hosts(context: typer.Context, as_json: Json = False) -> None:
 
 @hosts_app.command()
 def cordon(host: HostArgument, reason: Reason = "", as_json: Json = False) -> None:
-    """Take a host out of service: nothing new begins there, what runs goes on."""
+    """Take a host out of service. Nothing new begins there, what runs goes on."""
 
     async def action(slate: Slate, output: Output) -> None:
         _show(output, await slate.cordon_host(host, reason))
@@ -84,7 +84,7 @@ def drain(
     timeout: WaitLimit = None,
     as_json: Json = False,
 ) -> None:
-    """Take a host out of service and stop its sessions; jobs there end by themselves."""
+    """Take a host out of service and stop its sessions. Jobs there end by themselves."""
 
     async def action(slate: Slate, output: Output) -> None:
         _show(output, await slate.drain_host(host, reason, wait=wait, timeout_s=timeout))
@@ -128,7 +128,7 @@ def advice(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how much memory and CPU a project's sessions need, by its last runs."""
+    """Say how much memory and CPU a project needs, by its last runs."""
 
     async def action(slate: Slate, output: Output) -> None:
         from slate_desktop.domain.runs import advice_words
@@ -173,7 +173,7 @@ def limits(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change what a running session may take, until it ends; a restart keeps it."""
+    """Change what a running session may take, until it ends. A restart keeps it."""
     if memory is None and cpus is None:
         raise typer.BadParameter("name one at least", param_hint="--memory, --cpus")
 

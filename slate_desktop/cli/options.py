@@ -46,6 +46,7 @@ class NetworkChoice(StrEnum):
     """Networks of a runtime."""
 
     BRIDGE = "bridge"
+    INTERNET = "internet"
     NONE = "none"
 
 

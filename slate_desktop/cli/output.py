@@ -13,6 +13,8 @@ from typing import Any
 
 from slate_desktop.cli.exits import EXIT_USAGE, exit_code_of
 
+_NO_FOLD = 10_000
+
 
 class Output:
     """Prints the results of one command."""
@@ -40,6 +42,10 @@ class Output:
         """Print words to standard output."""
         sys.stdout.write(f"{text}\n")
 
+    def text(self, text: str) -> None:
+        """Print a whole text that has its own line ends."""
+        sys.stdout.write(text)
+
     def note(self, text: str) -> None:
         """Print words to standard error."""
         sys.stderr.write(f"{text}\n")
@@ -61,7 +67,9 @@ class Output:
         for row in rows:
             # Names come from elsewhere: never as markup.
             table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-        Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+        # Lines are folded for a person's terminal only: a script wants a row on one line.
+        width = None if sys.stdout.isatty() else _NO_FOLD
+        Console(highlight=False, width=width).print(table)
 
     def fields(self, value: Mapping[str, Any]) -> None:
         """Print an object as aligned names and values."""

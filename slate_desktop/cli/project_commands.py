@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slate_desktop.cli.options import EngineChoice, Json, ProjectArgument
+from slate_desktop.cli.options import EngineChoice, Json, NetworkChoice, ProjectArgument
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.rows import project_row
 from slate_desktop.cli.run import with_slate
@@ -99,15 +99,24 @@ def update(
     command: Annotated[
         str | None, typer.Option(metavar='"…"', help="Another command; no shell is involved.")
     ] = None,
+    network: Annotated[
+        NetworkChoice | None,
+        typer.Option(help="Of its sessions; internet lets builds and sessions have a way out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change a project's name, engine or command; running sessions go on as they are."""
+    """Change a project's name, engine, command or network. Running sessions go on as they are."""
     argv = split_command(command)
 
     async def action(slate: Slate, output: Output) -> None:
         found = await slate.find_project(project)
+        settings = {**found.settings, "networkMode": network.value} if network else None
         changed = await slate.update_project(
-            found.id, name=name, engine=engine.value if engine else None, command=argv
+            found.id,
+            name=name,
+            engine=engine.value if engine else None,
+            command=argv,
+            settings=settings,
         )
         output.result(project_row(changed))
 

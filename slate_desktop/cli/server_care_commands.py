@@ -1,10 +1,11 @@
-"""``slate server backup|restore|rotate|upgrade|doctor``: keeping a server."""
+"""``slate server backup|restore|rotate|upgrade|prune|doctor``: keeping a server."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from slate_desktop.cli.exits import EXIT_ENVIRONMENT, EXIT_OK
@@ -16,7 +17,7 @@ from slate_desktop.cli.server_place import Directory, server_files
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``slate server``."""
-    for command in (backup, restore, rotate, upgrade, doctor):
+    for command in (backup, restore, rotate, upgrade, prune, doctor):
         app.command()(command)
 
 
@@ -25,7 +26,10 @@ def backup(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Back everything up into one file: database, streams and objects, keys. It may run on."""
+    """Back everything up into one file. The server may run on.
+
+    The file holds database, streams, objects and keys.
+    """
 
     async def action(output: Output) -> None:
         from slate_desktop.domain.sizes import format_bytes
@@ -97,7 +101,7 @@ def rotate(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Make new keys and use them at once; what runs goes on, and clients reconnect."""
+    """Make new keys and use them at once. What runs goes on, and clients reconnect."""
 
     async def action(output: Output) -> None:
         from slate_desktop.server import rotate as keys
@@ -114,7 +118,7 @@ def rotate(
 
 
 def upgrade(directory: Directory = None, as_json: Json = False) -> None:
-    """Check, back up and migrate a stopped server after a new version was installed."""
+    """Check, back up and migrate a stopped server. Run it after a new version was installed."""
 
     async def action(output: Output) -> None:
         from slate_desktop.server.upgrade import upgrade as run
@@ -135,8 +139,48 @@ def upgrade(directory: Directory = None, as_json: Json = False) -> None:
     alone(as_json, action)
 
 
+def prune(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove them; else they are only counted.")
+    ] = False,
+    grace: Annotated[
+        float, typer.Option(min=0, metavar="HOURS", help="How long what nobody names stays.")
+    ] = 24.0,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Remove stored files that no tree, job or build names. A server does it by itself too."""
+
+    async def action(output: Output) -> None:
+        from slate_desktop.domain.sizes import format_bytes
+        from slate_desktop.server import prune as pruning
+
+        found = await pruning.prune(
+            server_files(directory),
+            apply=apply,
+            grace_s=grace * 3600,
+            say=lambda what: output.note(f"{what} …"),
+        )
+        words = (
+            f"{found.objects:,} objects, {format_bytes(found.size_bytes)}; nobody names"
+            f" {found.waiting:,} that stay for now, and {found.due:,} that are due"
+            f" ({format_bytes(found.due_bytes)})."
+        )
+        words += (
+            f" {found.removed:,} were removed, and {found.uploads:,} broken-off uploads."
+            if apply
+            else " Nothing was removed: --apply does."
+        )
+        output.result(msgspec.to_builtins(found), words)
+
+    alone(as_json, action)
+
+
 def doctor(directory: Directory = None, as_json: Json = False) -> None:
-    """Check certificate, clock, ports, disk, schema and agents, and say how to mend them."""
+    """Check the server, and say how to mend what is wrong.
+
+    It looks at certificate, clock, ports, disk, schema and agents.
+    """
 
     async def action(output: Output) -> int:
         from slate_desktop.cli.checks import show_checks

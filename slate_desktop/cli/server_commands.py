@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slate_desktop.cli import server_care_commands
+from slate_desktop.cli import server_care_commands, server_cluster_commands
 from slate_desktop.cli.options import Json
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.run import alone
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="A server of your own for many workstations.", no_args_is_help=True)
 server_care_commands.register(app)
+server_cluster_commands.register(app)
 
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Where the join file is written.")
@@ -55,13 +56,16 @@ def init(
     listen: Annotated[str, typer.Option(help="The address to listen on.")] = "0.0.0.0",  # noqa: S104
     nats_port: Annotated[int, typer.Option(help="The broker's port.")] = 4222,
     database_port: Annotated[int, typer.Option(help="PostgreSQL's port.")] = 5432,
+    cluster_port: Annotated[
+        int, typer.Option(help="The port for further brokers, if there will be any.")
+    ] = 6222,
     agent: Annotated[
         bool, typer.Option("--agent/--no-agent", help="Run an agent here too.")
     ] = True,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Make a server: its authority, certificates, passwords and configuration."""
+    """Make a server with its certificates and configuration."""
 
     async def action(output: Output) -> None:
         from slate_desktop.server import setup
@@ -74,6 +78,7 @@ def init(
             listen=listen,
             nats_port=nats_port,
             database_port=database_port,
+            cluster_port=cluster_port,
             agent=agent,
         )
         found = server_files(directory)
@@ -90,7 +95,7 @@ def init(
 
 @app.command()
 def run(directory: Directory = None) -> None:
-    """Run the server in the foreground until it is told to end."""
+    """Run the server in the foreground."""
     from slate_desktop.log import setup
     from slate_desktop.settings.model import log_level
 
@@ -124,7 +129,7 @@ def add_user(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Write an invitation with which one person joins once: `slate connect FILE`."""
+    """Write an invitation for a person. It is used once, by `slate connect FILE`."""
 
     async def action(output: Output) -> None:
         from slate_desktop.domain.joining import Joiner
@@ -163,7 +168,7 @@ def add_agent(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Write an invitation for a host: `slate connect --agent DIR FILE`, run there."""
+    """Write an invitation for a host. It joins by `slate connect --agent DIR FILE`."""
 
     async def action(output: Output) -> None:
         from slate_desktop.domain.ids import check_id
@@ -181,7 +186,7 @@ def remove_user(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Withdraw a person's key and login at once; what they made stays."""
+    """Withdraw a person's key and login at once. What they made stays."""
 
     async def action(output: Output) -> None:
         async with _opened(directory) as database:
@@ -197,7 +202,7 @@ def remove_agent(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Withdraw a host's key and login; its sessions become lost."""
+    """Withdraw a host's key and login. Its sessions become lost."""
 
     async def action(output: Output) -> None:
         async with _opened(directory) as database:
@@ -215,7 +220,7 @@ def grant(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Give a person a role in a project, or take them out of it with `none`."""
+    """Give a person a role in a project. `none` takes them out."""
 
     async def action(output: Output) -> None:
         from slate_desktop.domain.roles import Role
@@ -240,7 +245,10 @@ def admin(
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Let a person take hosts out of service (`slate hosts cordon|drain|uncordon`)."""
+    """Make a person an administrator.
+
+    They may take hosts out of service (`slate hosts`) and set any quota (`slate quota`).
+    """
 
     async def action(output: Output) -> None:
         async with _opened(directory) as database:
@@ -256,7 +264,7 @@ def admin(
 
 @app.command()
 def users(directory: Directory = None, as_json: Json = False) -> None:
-    """List people with their roles, agents, and invitations that were not used yet."""
+    """List people and roles, agents, and unused invitations."""
 
     async def action(output: Output) -> None:
         from slate_desktop.server import invitations
@@ -290,7 +298,7 @@ def users(directory: Directory = None, as_json: Json = False) -> None:
 
 @app.command("renew-certificate")
 def renew_certificate(directory: Directory = None, as_json: Json = False) -> None:
-    """Make a new certificate for broker and database; restart the server afterwards."""
+    """Make a new certificate for broker and database. Restart the server afterwards."""
 
     async def action(output: Output) -> None:
         from slate_desktop.server import setup
@@ -341,7 +349,7 @@ def _invite(
         kind=kind,
         name=name,
         server=config.name,
-        nats_url=config.nats_url,
+        nats_url=invitations.addresses(found, config),
         ca=files.read_private(found.authority_certificate).decode(),
         days=days,
         grants=grants,

@@ -30,12 +30,18 @@ app = typer.Typer(help="Runtime sessions: a project's engine, running.", no_args
 
 _Memory = Annotated[str | None, typer.Option(metavar="4g", help="Limit of memory.")]
 _Cpus = Annotated[float | None, typer.Option(metavar="2", help="Limit of processors.")]
+_Bandwidth = Annotated[
+    str | None,
+    typer.Option(metavar="20mbit", help="Limit of what it sends, and receives, in a second."),
+]
 _Env = Annotated[list[str] | None, typer.Option("--env", metavar="K=V", help="Repeatable.")]
 _Port = Annotated[
     list[str] | None,
     typer.Option("--port", metavar="PORT[:HOST]", help="Publish a port; repeatable."),
 ]
-_UNSET_HELP = "Take a default away: memory, cpus, image, command, driver, env.K; repeatable."
+_UNSET_HELP = (
+    "Take a default away: memory, cpus, bandwidth, image, command, driver, env.K; repeatable."
+)
 
 
 @app.command()
@@ -44,6 +50,7 @@ def start(
     driver: Annotated[DriverChoice | None, typer.Option(help="How it is run.")] = None,
     memory: _Memory = None,
     cpus: _Cpus = None,
+    bandwidth: _Bandwidth = None,
     gpu: Annotated[bool | None, typer.Option("--gpu/--no-gpu", help="Use the GPU.")] = None,
     env: _Env = None,
     image: Annotated[str | None, typer.Option(help="Another image.")] = None,
@@ -72,6 +79,7 @@ def start(
         "driver": driver.value if driver else None,
         "memory": memory,
         "cpus": cpus,
+        "bandwidth": bandwidth,
         "gpu": gpu,
         "env": _read_env(env),
         "image": image,
@@ -121,7 +129,7 @@ def restart(
     timeout: WaitLimit = None,
     as_json: Json = False,
 ) -> None:
-    """Stop a session and start it again; one that does not run is started."""
+    """Stop a session and start it again. One that does not run is started."""
 
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_session(session)

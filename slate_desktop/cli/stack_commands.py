@@ -49,7 +49,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def down(as_json: Json = False) -> None:
-    """Stop the stack; containers go on, and are adopted at the next start."""
+    """Stop the stack. Containers go on, and are adopted at the next start."""
 
     async def action(output: Output) -> None:
         from slate_desktop.stack import client

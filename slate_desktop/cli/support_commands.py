@@ -27,7 +27,7 @@ def bundle(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write checks, settings and the ends of SLATE's logs into an archive, without secrets."""
+    """Write checks, settings and logs into an archive, without secrets."""
 
     async def action(output: Output) -> None:
         from slate_desktop.diagnosis import support

@@ -25,7 +25,7 @@ _SHOWN = 20
 
 @app.command()
 def status(project: ProjectArgument, as_json: Json = False) -> None:
-    """Show what differs between this folder and the newest files, and which hosts need them."""
+    """Show what differs here from the newest files. Hosts that need them are named."""
 
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_project(project)
@@ -44,7 +44,7 @@ def status(project: ProjectArgument, as_json: Json = False) -> None:
 
 @app.command()
 def push(project: ProjectArgument, as_json: Json = False) -> None:
-    """Bring what changed in this folder; files that changed on both sides stay as they are."""
+    """Bring what changed in this folder. Files that changed on both sides stay as they are."""
 
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_project(project)
@@ -72,7 +72,7 @@ def pull(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Bring what others and runtimes changed into this folder; conflicts stay as they are."""
+    """Bring what others and runtimes changed into this folder. Conflicts stay as they are."""
 
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_project(project)
@@ -101,7 +101,7 @@ def resolve(
     ],
     as_json: Json = False,
 ) -> None:
-    """Decide which version of files has the name; push afterwards brings it."""
+    """Decide which version of files has the name. Push afterwards brings it."""
 
     async def action(slate: Slate, output: Output) -> int:
         found = await slate.find_project(project)

@@ -80,7 +80,7 @@ def agent(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run an agent in the foreground until it is told to end; its runtimes go on."""
+    """Run an agent in the foreground until it is told to end. Its runtimes go on."""
     from slate_desktop.log import setup
     from slate_desktop.settings.model import log_level
 
@@ -102,7 +102,7 @@ def agent(
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check everything that SLATE needs, and say how to mend what is missing."""
+    """Check what SLATE needs, and say how to mend what is missing."""
 
     async def action(output: Output) -> int:
         from slate_desktop.cli.checks import show_checks
@@ -136,13 +136,19 @@ def version(
     changes: Annotated[
         bool, typer.Option("--changes", help="Say what is new in this version instead.")
     ] = False,
+    newest: Annotated[
+        bool, typer.Option("--newest", help="Ask the configured feed for the newest version.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Print the version, or what is new in it."""
+    """Print the version, what is new, or whether there is a newer one."""
     import platform
 
     from slate_desktop import __version__
 
+    if newest:
+        alone(as_json, _show_newest)
+        return
     output = Output(as_json=as_json)
     if changes:
         from slate_desktop.domain.changelog import changes_of
@@ -156,6 +162,30 @@ def version(
     output.result(
         {"version": __version__, "python": platform.python_version()}, f"slate {__version__}"
     )
+
+
+async def _show_newest(output: Output) -> None:
+    from slate_desktop import __version__
+    from slate_desktop.control.releases import ask_feed, newer_than_this
+    from slate_desktop.errors import SettingsError
+    from slate_desktop.settings.model import load_settings
+
+    feed = load_settings().update_feed
+    if not feed:
+        raise SettingsError(
+            "No feed of releases is configured.",
+            hint="Set one with: slate settings set update_feed https://…",
+        )
+    release = await ask_feed(feed)
+    found = {"version": __version__, "newest": None, "url": "", "is_newer": False}
+    words = "The feed names no release."
+    if release is not None:
+        found |= {"newest": release.version, "url": release.url}
+        found["is_newer"] = newer_than_this(release)
+        words = f"{__version__} is the newest version."
+        if found["is_newer"]:
+            words = f"{release.version} is there; this one is {__version__}. {release.url}".rstrip()
+    output.result(found, words)
 
 
 def _agent_options(

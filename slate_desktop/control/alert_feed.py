@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from slate_desktop.control.notices import NoticeLevel, Notices
 from slate_desktop.domain.alerts import Alert, AlertKind, alert_words
+from slate_desktop.translation import message
 
 GATHER_S = 1.0
 # So many alerts of a project within a moment are told one by one.
@@ -83,7 +84,7 @@ class AlertFeed:
         lines = [f"{self._name_of(a.session_id)}: {alert_words(a)}" for a in alerts[:_SHOWN]]
         if len(alerts) > _SHOWN:
             lines.append(f"… and {len(alerts) - _SHOWN} more")
-        where = "1 session" if len(sessions) == 1 else f"{len(sessions)} sessions"
+        where = message("1 session") if len(sessions) == 1 else message(f"{len(sessions)} sessions")
         self._notices.add(
             NoticeLevel.WARNING,
             f"{len(alerts)} alerts of {where}",

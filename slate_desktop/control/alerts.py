@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from slate_desktop.control.monitor import MonitorOperations
-from slate_desktop.domain.alert_watch import SessionAlerts
 from slate_desktop.domain.alerts import MAX_RULES, Alert, AlertRule
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.logs import LogLine, LogRecord
 from slate_desktop.domain.stats import MAX_POINTS, ContainerStats, StatsPoint
 from slate_desktop.errors import CommandError, ErrorCode
+
+if TYPE_CHECKING:
+    from slate_desktop.domain.alert_watch import SessionAlerts
 
 DEFAULT_TRIAL_LINES = 10_000
 MAX_TRIAL_LINES = 200_000
@@ -114,6 +117,8 @@ class AlertOperations(MonitorOperations):
             CommandError: ``bad_request``, ``not_found``.
             DatabaseError: the database does not answer.
         """
+        from slate_desktop.domain.alert_watch import SessionAlerts
+
         if not 1 <= lines <= MAX_TRIAL_LINES:
             raise CommandError(
                 ErrorCode.BAD_REQUEST, f"Lines are from 1 to {MAX_TRIAL_LINES:,}.", field="lines"

@@ -54,10 +54,17 @@ class AssetTask(msgspec.Struct, frozen=True, kw_only=True):
             CommandError: ``bad_request`` naming the field, or a name that is no asset's.
         """
         kind = self.kind or kind_of(self.source)
+        if kind is None and not os.path.lexists(self.source):
+            raise CommandError(
+                ErrorCode.NOT_FOUND, f"There is no file {self.source.name}.", field="path"
+            )
         if kind is None:
+            name = self.source.name or str(self.source)
             raise CommandError(
                 ErrorCode.BAD_REQUEST,
-                f"{self.source.name} is not a kind of file that SLATE processes.",
+                f"{name} is a folder; slate asset batch processes all that is in it."
+                if self.source.is_dir()
+                else f"{name} is not a kind of file that SLATE processes.",
                 field="path",
             )
         preset = self._preset(presets, kind)

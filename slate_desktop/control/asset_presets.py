@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from slate_desktop.control.preset_files import PresetFiles, check_preset
 from slate_desktop.control.sync import SyncOperations
-from slate_desktop.domain.assets.presets import (
-    AssetPreset,
-    merge_presets,
-    parse_preset,
-    shipped_presets,
-)
 from slate_desktop.domain.ids import check_id
+
+if TYPE_CHECKING:
+    from slate_desktop.domain.assets.presets import AssetPreset
 
 
 class AssetPresetOperations(SyncOperations):
@@ -31,6 +28,8 @@ class AssetPresetOperations(SyncOperations):
         Raises:
             SettingsError: one of them is not sound.
         """
+        from slate_desktop.domain.assets.presets import parse_preset
+
         rows = await self.db.assets.presets(check_id(project_id, "project_id"))
         return {preset_id: parse_preset(preset_id, values) for preset_id, values in rows.items()}
 
@@ -40,6 +39,9 @@ class AssetPresetOperations(SyncOperations):
         Raises:
             SettingsError: a preset's file is not sound.
         """
+        from slate_desktop.control.preset_files import PresetFiles
+        from slate_desktop.domain.assets.presets import merge_presets, shipped_presets
+
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         shared = await self.project_presets(project_id)
         files = await asyncio.to_thread(PresetFiles(Path(project.root)).read)
@@ -51,6 +53,8 @@ class AssetPresetOperations(SyncOperations):
         Raises:
             CommandError: ``bad_request`` for options that no pipeline takes.
         """
+        from slate_desktop.control.preset_files import check_preset
+
         check_preset(preset)
         values = msgspec.to_builtins(preset)
         del values["id"]

@@ -1,61 +1,37 @@
-"""Operations on assets that workers process."""
+"""Has assets processed by workers: what is submitted, and what is known already."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from psygnal import Signal
 
-from slate_desktop.bus.nats_objects import NatsObjects
-from slate_desktop.bus.port import Message
-from slate_desktop.bus.queue import ASSETS
-from slate_desktop.control import asset_places, asset_submission
-from slate_desktop.control.asset_presets import AssetPresetOperations
-from slate_desktop.control.asset_submission import Prepared, SubmitOptions
-from slate_desktop.control.job_requests import CancelReply, cancel_job, publish_job
-from slate_desktop.domain.assets.job import (
-    AssetJob,
-    AssetResult,
-    AssetRow,
-)
-from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind
-from slate_desktop.domain.assets.naming import names_for
-from slate_desktop.domain.assets.options import options_to_json, parse_options
-from slate_desktop.domain.assets.report import result_from_json
+from slate_desktop.control.asset_jobs import AssetJobOperations
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.domain.project import Project
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
-from slate_desktop.pipeline.publish import publish
-from slate_desktop.pipeline.sandbox.folders import work_folder
-from slate_desktop.wire.asset_messages import (
-    AssetJobBody,
-    JobProgressEvent,
-    read_asset_event,
-    write_asset_job,
-)
 
 if TYPE_CHECKING:
+    from slate_desktop.control.asset_submission import Prepared, SubmitOptions
+    from slate_desktop.domain.assets.job import AssetJob, AssetResult
     from slate_desktop.pipeline.sandbox.parent import Sandbox
 
 logger = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 0.5
 _MAX_BATCH = 100_000
 
 AssetPath = str | os.PathLike[str]
 
 
-class AssetOperations(AssetPresetOperations):
+class AssetOperations(AssetJobOperations):
     """The part of ``Slate`` that has assets processed by workers."""
 
-    _assets_changed = Signal(str)
     _asset_sandbox: Sandbox | None = None
 
     @property
@@ -125,7 +101,11 @@ class AssetOperations(AssetPresetOperations):
         submit: SubmitOptions | None = None,
     ) -> AssetJob:
         """Have an asset of any kind processed; without ``kind`` its name says which."""
-        submit = submit or SubmitOptions()
+        # Not at the top: a window is slower to start for what few of them submit at once.
+        from slate_desktop.control import asset_submission
+        from slate_desktop.domain.assets.options import parse_options
+
+        submit = submit or asset_submission.SubmitOptions()
         submit.check()
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         if kind is not None:
@@ -154,14 +134,18 @@ class AssetOperations(AssetPresetOperations):
             CommandError: an entry is wrong; the message says which. Nothing was submitted then,
                 unless a file is found to be wrong only when it is read.
         """
+        from slate_desktop.domain.assets.options import parse_options
+
         if len(assets) > _MAX_BATCH:
             raise _bad("assets", f"A batch has at most {_MAX_BATCH} entries")
+        from slate_desktop.control import asset_submission
+
         entries = asset_submission.read_batch(assets)
         for entry in entries:
             kind = entry["type"]
             if isinstance(kind, AssetKind):
                 parse_options(kind, _options(entry))
-        submit = submit or SubmitOptions()
+        submit = submit or asset_submission.SubmitOptions()
         if submit.batch_id is None:
             submit = msgspec.structs.replace(submit, batch_id=new_id())
         jobs = []
@@ -178,50 +162,6 @@ class AssetOperations(AssetPresetOperations):
             )
         return jobs
 
-    async def get_asset_job(self, job_id: str) -> AssetJob:
-        """Return a job.
-
-        Raises:
-            CommandError: ``not_found``.
-        """
-        return await self.db.asset_jobs.get(check_id(job_id, "job_id"))
-
-    async def list_asset_jobs(
-        self,
-        project_id: str | None = None,
-        *,
-        statuses: Iterable[AssetJobStatus] | None = None,
-        batch_id: str | None = None,
-        limit: int = 100,
-    ) -> list[AssetJob]:
-        """Return jobs, newest first."""
-        if project_id is not None:
-            check_id(project_id, "project_id")
-        return await self.db.asset_jobs.list(
-            project_id=project_id, statuses=statuses, batch_id=batch_id, limit=limit
-        )
-
-    async def get_active_asset_jobs(self, project_id: str | None = None) -> list[AssetJob]:
-        """Return the jobs that are queued or processed, newest first."""
-        return await self.list_asset_jobs(project_id, statuses=ACTIVE_JOB_STATES, limit=1000)
-
-    async def list_assets(
-        self, project_id: str, *, paths: Iterable[str] | None = None
-    ) -> list[AssetRow]:
-        """Return the assets of a project as they were last processed."""
-        return await self.db.assets.list(check_id(project_id, "project_id"), paths=paths)
-
-    async def cancel_asset_job(self, job_id: str) -> CancelReply:
-        """Ask that a job end; a queued one ends at once, a running one within seconds.
-
-        Raises:
-            SlateError: nobody could be asked, or the answer was no.
-        """
-        reply = await cancel_job(self.requester, check_id(job_id, "job_id"))
-        job = await self.db.asset_jobs.get(job_id)
-        self._assets_changed.emit(job.project_id)
-        return reply
-
     async def retry_asset_job(self, job_id: str, *, is_forced: bool | None = None) -> AssetJob:
         """Submit an asset again, as it is now, with the options of a job that has ended.
 
@@ -232,6 +172,8 @@ class AssetOperations(AssetPresetOperations):
         Raises:
             CommandError: ``illegal_state`` for a job that has not ended; ``not_found``.
         """
+        from slate_desktop.control.asset_submission import SubmitOptions
+
         job = await self.get_asset_job(job_id)
         if not job.is_final:
             raise CommandError(ErrorCode.ILLEGAL_STATE, f"The job is {job.status.value} already.")
@@ -249,108 +191,6 @@ class AssetOperations(AssetPresetOperations):
             ),
         )
 
-    async def delete_asset_job(self, job_id: str) -> None:
-        """Remove a job that has ended from the lists; its products stay.
-
-        Raises:
-            CommandError: ``not_found``; ``illegal_state``.
-        """
-        job = await self.get_asset_job(job_id)
-        await self.db.asset_jobs.delete(job.id)
-        self._assets_changed.emit(job.project_id)
-
-    async def follow_asset_jobs(self, job_ids: Iterable[str]) -> AsyncIterator[AssetJob]:
-        """Yield each of the jobs whenever its row has changed, until all have ended."""
-        open_ids = dict.fromkeys(job_ids, 0)
-        while open_ids:
-            for job in await self.db.asset_jobs.get_many(open_ids):
-                if job.version == open_ids[job.id]:
-                    continue
-                open_ids[job.id] = job.version
-                if job.is_final:
-                    del open_ids[job.id]
-                yield job
-            if open_ids:
-                await asyncio.sleep(_LOOK_EVERY_S)
-
-    @contextlib.asynccontextmanager
-    async def watch_asset_progress(
-        self, project_id: str, callback: Callable[[str, int, str], None]
-    ) -> AsyncIterator[None]:
-        """Call ``callback`` with job, percent and words while workers get on with a project's jobs.
-
-        A worker tells at most four times a second for each job.
-        """
-        subject = f"slate.job.{check_id(project_id, 'project_id')}.*.progress"
-
-        async def on_message(message: Message) -> None:
-            try:
-                event = read_asset_event(message.data)
-            except CommandError:
-                return
-            if isinstance(event, JobProgressEvent):
-                callback(event.job_id, event.data.progress, event.data.message)
-
-        subscription = await self.bus.subscribe(subject, on_message)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(SlateError):
-                await subscription.unsubscribe()
-
-    async def wait_asset_job(self, job_id: str) -> AssetJob:
-        """Return a job once it has ended."""
-        job = await self.get_asset_job(job_id)
-        async for newer in self.follow_asset_jobs([job.id]):
-            job = newer
-        return job
-
-    async def fetch_asset_products(
-        self, job: AssetJob, out_dir: Path, *, names: Sequence[str] | None = None
-    ) -> list[Path]:
-        """Bring the products of a completed job into a folder; each appears whole and checked.
-
-        Args:
-            job: a completed one.
-            out_dir: the folder, which is made when missing.
-            names: of the products there, in their order; None for those that they were made with.
-
-        Raises:
-            CommandError: ``illegal_state`` for a job without products; ``not_found`` or
-                ``artifact_corrupt`` when the object store has lost one.
-            EnvironmentFaultError: the folder cannot be written.
-        """
-        if job.status is not AssetJobStatus.COMPLETED or job.result is None:
-            raise CommandError(ErrorCode.ILLEGAL_STATE, "The job has no products.")
-        objects = NatsObjects(self.bus)
-        with work_folder() as folder:
-            files: dict[str, Path] = {}
-            products = result_from_json(job.result).products
-            for number, product in enumerate(products):
-                name = product.path if names is None else names[number]
-                files[name] = folder / f"product-{number}"
-                await objects.get(product.sha256, product.size, files[name])
-            return list(await asyncio.to_thread(publish, files, out_dir))
-
-    async def pause_assets(self, project_id: str, kind: AssetKind) -> None:
-        """Have no more jobs of a type begun in a project; those that run go on."""
-        await self.db.assets.pause(check_id(project_id, "project_id"), kind, user_id=self.user.id)
-        self._assets_changed.emit(project_id)
-
-    async def resume_assets(self, project_id: str, kind: AssetKind) -> None:
-        """Go on with the jobs of a type."""
-        await self.db.assets.resume(check_id(project_id, "project_id"), kind)
-        self._assets_changed.emit(project_id)
-
-    async def paused_assets(self, project_id: str) -> frozenset[AssetKind]:
-        """Return the types of which no job is begun in a project."""
-        return await self.db.assets.paused(check_id(project_id, "project_id"))
-
-    def on_assets_changed(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call ``callback`` with the project's id when this client changed one of its jobs."""
-        self._assets_changed.connect(callback)
-        return lambda: self._assets_changed.disconnect(callback, missing_ok=True)
-
     async def _submit(
         self,
         project: Project,
@@ -358,6 +198,13 @@ class AssetOperations(AssetPresetOperations):
         options: Mapping[str, object],
         submit: SubmitOptions,
     ) -> AssetJob:
+        from slate_desktop.bus.nats_objects import NatsObjects
+        from slate_desktop.bus.queue import ASSETS
+        from slate_desktop.control import asset_submission
+        from slate_desktop.control.job_requests import publish_job
+        from slate_desktop.domain.assets.options import options_to_json, parse_options
+        from slate_desktop.wire.asset_messages import AssetJobBody, write_asset_job
+
         parsed = parse_options(prepared.kind, options)
         if self.profile != "local":
             # Workers that see the folder read from it and put products there.
@@ -403,6 +250,8 @@ class AssetOperations(AssetPresetOperations):
 
     async def _check_twin(self, project: Project, prepared: Prepared, out_dir: str) -> None:
         """Refuse an asset whose products would replace those of another one that is still there."""
+        from slate_desktop.control import asset_places
+
         found = await self.db.asset_jobs.find_twin(
             project_id=project.id, kind=prepared.kind, path=prepared.path, out_dir=out_dir
         )
@@ -419,6 +268,9 @@ class AssetOperations(AssetPresetOperations):
 
         What cannot be brought now is left to a worker, which looks for such jobs.
         """
+        from slate_desktop.control import asset_places
+        from slate_desktop.domain.assets.report import result_from_json
+
         if job.out_dir is None or job.result is None:
             return
         folder = root / job.out_dir
@@ -455,6 +307,9 @@ def _options(entry: Mapping[str, object]) -> Mapping[str, object]:
 
 def _is_fitting(known: AssetResult, prepared: Prepared) -> bool:
     """Tell whether a stored result can be had under the asset's own name."""
+    from slate_desktop.domain.assets.naming import names_for
+    from slate_desktop.domain.assets.report import result_from_json
+
     if known.result is None:
         return True  # a failure has no names
     name = PurePosixPath(prepared.inputs[0].name)

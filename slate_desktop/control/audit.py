@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slate_desktop.control.operations import Operations
-from slate_desktop.domain.audit import AuditEntry, to_csv
 from slate_desktop.domain.ids import check_id
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.settings import files
+
+if TYPE_CHECKING:
+    from slate_desktop.domain.audit import AuditEntry
 
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 5_000
@@ -71,6 +74,8 @@ class AuditOperations(Operations):
             CommandError: ``bad_request`` where the file cannot be written.
             DatabaseError: the database does not answer.
         """
+        from slate_desktop.domain.audit import to_csv
+
         entries = [entry async for page in self._pages(project_id, since, person) for entry in page]
         data = await asyncio.to_thread(lambda: to_csv(entries).encode())
         try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from psygnal import Signal
-
 from slate_desktop.control.client import Slate
 from slate_desktop.control.console import LogBuffer
 from slate_desktop.control.console_moment import seq_at
@@ -13,6 +11,7 @@ from slate_desktop.control.console_text import plain
 from slate_desktop.control.events import BuildLinesData
 from slate_desktop.control.live import Lifetime, Rereading
 from slate_desktop.control.log_search import LogSearch, SearchPattern
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.stored_log import StoredLog
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage

@@ -5,28 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slate_desktop.bus.queue import BUILDS
 from slate_desktop.control.build_queue import BuildQueue
 from slate_desktop.domain.build import BuildNeeds, BuildType, TargetPlatform, check_source_commit
-from slate_desktop.domain.builds.commands import BuildPlan, plan_build
-from slate_desktop.domain.builds.matrix import Availability, Workers, availability, this_system
-from slate_desktop.domain.builds.options import (
-    BuildOptions,
-    options_to_json,
-    parse_build_options,
-)
 from slate_desktop.domain.builds.request import BuildRequest
-from slate_desktop.domain.builds.source import BuildSource, read_source
 from slate_desktop.domain.engine import recipe_for
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.jobs import JobEnvelope
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.sizes import parse_size
 from slate_desktop.errors import CommandError, ErrorCode
+
+if TYPE_CHECKING:
+    # Read by whoever plans a build: a window that starts has no need of them.
+    from slate_desktop.domain.builds.commands import BuildPlan
+    from slate_desktop.domain.builds.matrix import Availability, Workers
+    from slate_desktop.domain.builds.options import BuildOptions
+    from slate_desktop.domain.builds.source import BuildSource
 
 
 class PreparedBuild(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +56,9 @@ class BuildPlanning(BuildQueue):
         Raises:
             CommandError: why it cannot be built: the target, a preset, an option.
         """
+        from slate_desktop.domain.builds.commands import plan_build
+        from slate_desktop.domain.builds.options import parse_build_options
+
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         parsed = parse_build_options(options or {})
         platform, kind = target_of(target_platform), type_of(build_type)
@@ -75,6 +76,9 @@ class BuildPlanning(BuildQueue):
         Raises:
             CommandError: ``not_found`` or ``bad_request``.
         """
+        from slate_desktop.domain.builds.matrix import availability
+        from slate_desktop.domain.builds.options import BuildOptions
+
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         kind = type_of(build_type)
         workers = await self._workers()
@@ -101,12 +105,17 @@ class BuildPlanning(BuildQueue):
         source_commit: str | None,
         options: Mapping[str, Any] | None,
     ) -> PreparedBuild:
+        from slate_desktop.bus.queue import BUILDS
+        from slate_desktop.domain.builds.options import options_to_json, parse_build_options
+
         parsed = parse_build_options(options or {})
         commit = check_source_commit(source_commit)
         source = await _source_of(project, parsed)
         workers = await self._workers()
         needs, licence, version = BuildNeeds(), None, project.engine_version
         if source is not None:
+            from slate_desktop.domain.builds.commands import plan_build
+
             plan = plan_build(source, platform, kind, parsed, workers)
             needs, licence, version = _needs(plan, parsed), plan.licence, plan.version
         request = BuildRequest(
@@ -130,6 +139,8 @@ class BuildPlanning(BuildQueue):
 
     async def _workers(self) -> Workers:
         """Return what the workers that live can do; this machine's system where nobody is known."""
+        from slate_desktop.domain.builds.matrix import Workers, this_system
+
         systems: set[str] = set()
         capabilities: set[str] = set()
         for worker in await self._build_workers():
@@ -142,6 +153,8 @@ class BuildPlanning(BuildQueue):
 
 async def _source_of(project: Project, options: BuildOptions) -> BuildSource | None:
     """Read the project, where this machine sees its folder."""
+    from slate_desktop.domain.builds.source import read_source
+
     root = Path(project.root)
     if not await asyncio.to_thread(root.is_dir):
         return None

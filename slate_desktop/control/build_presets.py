@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slate_desktop.control.build_planning import target_of, type_of
 from slate_desktop.control.operations import Operations
 from slate_desktop.domain.build import BuildType, TargetPlatform
-from slate_desktop.domain.builds.presets import BuildPreset, check_preset_name, make_preset
 from slate_desktop.domain.ids import check_id
+
+if TYPE_CHECKING:
+    from slate_desktop.domain.builds.presets import BuildPreset
 
 
 class BuildPresetOperations(Operations):
@@ -50,6 +52,8 @@ class BuildPresetOperations(Operations):
         Raises:
             CommandError: ``bad_request`` naming the field, ``not_found``.
         """
+        from slate_desktop.domain.builds.presets import make_preset
+
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         preset = make_preset(
             name,
@@ -63,6 +67,8 @@ class BuildPresetOperations(Operations):
 
     async def delete_build_preset(self, project_id: str, name: str) -> None:
         """Remove a preset of a project; raises ``not_found``."""
+        from slate_desktop.domain.builds.presets import check_preset_name
+
         await self.db.build_presets.delete(
             check_id(project_id, "project_id"), check_preset_name(name)
         )

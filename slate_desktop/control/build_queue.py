@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from slate_desktop.control.builds import BuildRows
 from slate_desktop.domain.build import BuildJob, BuildStatus
-from slate_desktop.domain.builds.eta import remaining_s
-from slate_desktop.domain.builds.options import MAX_PRIORITY
-from slate_desktop.domain.builds.waiting import Needs, Running, Waiting, Worker, explain
 from slate_desktop.domain.ids import check_id
 from slate_desktop.errors import CommandError, ErrorCode
+
+if TYPE_CHECKING:
+    from slate_desktop.domain.builds.waiting import Running, Waiting, Worker
 
 _ONLINE_S = 40.0
 
@@ -24,6 +27,8 @@ class BuildQueue(BuildRows):
         Raises:
             CommandError: ``not_found``, ``illegal_state``, ``bad_request``.
         """
+        from slate_desktop.domain.builds.options import MAX_PRIORITY
+
         if type(priority) is not int or not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
             raise CommandError(
                 ErrorCode.BAD_REQUEST, "priority must be -100 to 100", field="priority"
@@ -59,6 +64,9 @@ class BuildQueue(BuildRows):
         Raises:
             CommandError: ``not_found``.
         """
+        from slate_desktop.domain.builds.waiting import Needs, Waiting, explain
+        from slate_desktop.domain.quotas import waiting_words
+
         job = await self.db.builds.get(check_id(build_id, "build_id"))
         if job.status is not BuildStatus.QUEUED:
             return None
@@ -67,7 +75,7 @@ class BuildQueue(BuildRows):
         queue = await self.db.builds.queue()
         running = await self.db.builds.list(statuses=[BuildStatus.BUILDING], limit=100)
         seated = await self.db.builds.seated()
-        return explain(
+        waiting = explain(
             Needs(
                 build_id=job.id,
                 systems=tuple(job.needs.systems or ()),
@@ -79,9 +87,15 @@ class BuildQueue(BuildRows):
             [await self._running(other, is_seated=other.id in seated) for other in running],
             await self._build_workers(),
         )
+        facts = await self.db.quotas.build_waits_for(job.id)
+        if facts is not None:
+            waiting = msgspec.structs.replace(waiting, reason=waiting_words(facts))
+        return waiting
 
     async def build_eta_s(self, job: BuildJob) -> float | None:
         """Return the seconds that a running build still takes, learned from the project's own."""
+        from slate_desktop.domain.builds.eta import remaining_s
+
         if job.status is not BuildStatus.BUILDING or job.started_at is None:
             return None
         history = await self.db.builds.durations(
@@ -91,6 +105,8 @@ class BuildQueue(BuildRows):
         return remaining_s(history, max(0.0, elapsed_s), job.progress)
 
     async def _build_workers(self) -> list[Worker]:
+        from slate_desktop.domain.builds.waiting import Worker
+
         found: list[Worker] = []
         for agent in await self.db.agents.list():
             told = agent.capabilities.get("builds")
@@ -111,6 +127,8 @@ class BuildQueue(BuildRows):
         return found
 
     async def _running(self, job: BuildJob, *, is_seated: bool) -> Running:
+        from slate_desktop.domain.builds.waiting import Running
+
         return Running(
             build_id=job.id,
             agent_id=job.agent_id,

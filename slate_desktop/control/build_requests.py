@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from slate_desktop.bus.queue import BUILDS
 from slate_desktop.control.build_planning import BuildPlanning, target_of, type_of
-from slate_desktop.control.job_requests import cancel_job, publish_job
 from slate_desktop.domain.build import BuildJob, BuildStatus, BuildType, TargetPlatform
 from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.errors import CommandError, ErrorCode
@@ -112,6 +110,8 @@ class BuildRequests(BuildPlanning):
         Raises:
             SlateError: no agent could be asked, or it refused.
         """
+        from slate_desktop.control.job_requests import cancel_job
+
         job = await self.db.builds.get(check_id(build_id, "build_id"))
         if job.is_final:
             return job
@@ -182,6 +182,9 @@ class BuildRequests(BuildPlanning):
             end()
 
     async def _publish(self, job: BuildJob) -> BuildJob:
+        from slate_desktop.bus.queue import BUILDS
+        from slate_desktop.control.job_requests import publish_job
+
         await self._build_changed(job)
         if job.envelope is not None:
             await publish_job(self.bus, BUILDS, job.target_platform.value, job.id, job.envelope)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.control.build_requests import BuildRequests
 from slate_desktop.domain.build import BuildArtifact, BuildLogLine
-from slate_desktop.domain.builds.comparison import Comparison, compare
-from slate_desktop.domain.builds.custom import check_relative_path
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.logs import LEVEL_ORDER, LogLevel
 from slate_desktop.errors import CommandError, ErrorCode
+
+if TYPE_CHECKING:
+    from slate_desktop.bus.nats_objects import NatsObjects
+    from slate_desktop.domain.builds.comparison import Comparison
 
 _PAGE = 2_000
 
@@ -44,6 +46,8 @@ class BuildOperations(BuildRequests):
             CommandError: ``not_found``; ``artifact_corrupt``; ``bad_request`` for a directory that
                 cannot be written.
         """
+        from slate_desktop.bus.nats_objects import NatsObjects
+
         artifacts = await self.get_build_artifacts(build_id)
         if paths is not None:
             artifacts = [artifact for artifact in artifacts if artifact.path in paths]
@@ -95,6 +99,8 @@ class BuildOperations(BuildRequests):
         Raises:
             CommandError: ``not_found``.
         """
+        from slate_desktop.domain.builds.comparison import compare
+
         left = await self.db.builds.get(check_id(left_id, "build_id"))
         right = await self.db.builds.get(check_id(right_id, "build_id"))
         return compare(
@@ -108,6 +114,8 @@ class BuildOperations(BuildRequests):
         self, objects: NatsObjects, artifact: BuildArtifact, directory: Path
     ) -> Path:
         # A row's path is checked like any other text from elsewhere.
+        from slate_desktop.domain.builds.custom import check_relative_path
+
         relative = PurePosixPath(check_relative_path(artifact.path, "path"))
         target = directory.joinpath(*relative.parts)
         try:

@@ -36,10 +36,12 @@ from slate_desktop.control.log_policies import LogPolicyOperations
 from slate_desktop.control.members import MemberOperations
 from slate_desktop.control.profiles import Endpoint, resolve
 from slate_desktop.control.projects import ProjectOperations
+from slate_desktop.control.quotas import QuotaOperations
 from slate_desktop.control.requests import Requester
 from slate_desktop.control.scope import ProjectScope
 from slate_desktop.domain.project import User
 from slate_desktop.errors import SettingsError
+from slate_desktop.settings import joined
 from slate_desktop.store import CachedReads, Database
 from slate_desktop.store.cache import Cache, make_cache
 from slate_desktop.wire.keys import SigningKey
@@ -61,6 +63,7 @@ class Slate(
     AuditOperations,
     MemberOperations,
     HostOperations,
+    QuotaOperations,
 ):
     """A connected client; make one with ``Slate.connect``.
 
@@ -147,6 +150,8 @@ class Slate(
             bus = VerifiedBus(nats, DatabaseAgentKeys(db))
             await db.check_schema()
             user = await _who_am_i(db, key)
+            if endpoint.is_shared:
+                await _note_brokers(db, endpoint.profile)
             slate = cls(bus=bus, db=db, cache=cache, user=user, key=key, profile=endpoint.profile)
             if endpoint.is_shared:
                 await slate.events.open(())
@@ -185,6 +190,13 @@ class Slate(
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    async def _until_heard(self, project_id: str) -> None:
+        if self.scope is not None:
+            await self.scope.until_heard(project_id)
+
+    def _is_shared(self) -> bool:
+        return self.scope is not None
 
     async def _on_row_changed(self, event: StatusEvent) -> None:
         await self.reads.invalidate_session(event.session_id)
@@ -227,6 +239,13 @@ async def _close_part(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await close()
     except Exception as error:  # noqa: BLE001 - the boundary of a connection that ends
         logger.warning("not closed in order", extra={"reason": str(error) or type(error).__name__})
+
+
+async def _note_brokers(db: Database, profile: str) -> None:
+    """Keep where all of the server's brokers are, for a start while one of them is away."""
+    urls = await db.brokers.urls()
+    with contextlib.suppress(SettingsError):
+        await asyncio.to_thread(joined.note_brokers, joined.directory_of(profile), urls)
 
 
 async def _who_am_i(db: Database, key: SigningKey) -> User:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from psygnal import Signal
-
 from slate_desktop.bus.port import ConnectionState
 from slate_desktop.control.client import Slate
 from slate_desktop.control.events import AGENT_SILENCE_S, SeenAgent
 from slate_desktop.control.live import Lifetime
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.values import Lamp, LampState
 from slate_desktop.domain.container import DriverName
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import message
 from slate_desktop.wire.messages import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -125,13 +125,13 @@ class ConnectionModel:
             return
         ages_s = [row.seen_ago_s for row in rows if row.seen_ago_s is not None]
         if not ages_s:
-            words, detail = "none", "No agent has joined. Start one with `slate agent`."
+            words, detail = message("none"), "No agent has joined. Start one with `slate agent`."
         else:
             ago_s = int(min(ages_s))
-            words = "offline"
+            words = message("offline")
             detail = f"No agent was heard for {ago_s} s. Start it with `slate agent`."
             if ago_s <= AGENT_SILENCE_S:
-                words, detail = "starting", "The agent is not heard yet."
+                words, detail = message("starting"), "The agent is not heard yet."
         state = LampState.BUSY if words == "starting" else LampState.OFF
         self._set(Lamp(name="agent", state=state, words=words, detail=detail))
         self._set(Lamp(name="engine", words="unknown", detail="No agent tells of its engine."))
@@ -155,7 +155,8 @@ class ConnectionModel:
                 name="agent",
                 state=LampState.OK,
                 words="online" if len(live) == 1 else f"{len(live)} online",
-                detail=f"{names}; {sessions} {'session' if sessions == 1 else 'sessions'}",
+                detail=f"{names}; "
+                + (message("1 session") if sessions == 1 else message(f"{sessions} sessions")),
             )
         )
         engines: dict[str, dict[str, Any]] = {}
@@ -188,7 +189,7 @@ def engine_lamp(engines: dict[str, dict[str, Any]]) -> Lamp:
             words=f"Docker {docker.get('version', '')}".strip(),
             detail="; ".join(warnings) or "Containers can be started.",
         )
-    reason = str(docker.get("reason") or "Docker is not there")
+    reason = str(docker.get("reason") or message("Docker is not there"))
     if others:
         return Lamp(
             name="engine",

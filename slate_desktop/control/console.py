@@ -11,8 +11,6 @@ import weakref
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from psygnal import Signal
-
 from slate_desktop.control.console_chunks import (
     CHUNK_BYTES,
     CHUNK_ROWS,
@@ -25,6 +23,7 @@ from slate_desktop.control.console_chunks import (
 )
 from slate_desktop.control.console_snapshot import SnapshotPart
 from slate_desktop.control.console_view import LogView
+from slate_desktop.control.signals import Signal
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.wire.log_batch import LogBatch, batches_of
 

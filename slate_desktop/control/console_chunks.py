@@ -62,7 +62,17 @@ class LogRow(msgspec.Struct, frozen=True, kw_only=True):
 class Chunk:
     """Rows in rising ``seq``. Everything but ``extend`` and ``seal`` only reads."""
 
-    __slots__ = ("base_seq", "ends", "extras", "flags", "is_sealed", "seqs", "text", "times")
+    __slots__ = (
+        "_level_counts",
+        "base_seq",
+        "ends",
+        "extras",
+        "flags",
+        "is_sealed",
+        "seqs",
+        "text",
+        "times",
+    )
 
     def __init__(self, base_seq: int) -> None:
         self.base_seq = base_seq
@@ -73,6 +83,7 @@ class Chunk:
         self.flags: bytes | bytearray = bytearray()
         self.extras: dict[int, Any] = {}
         self.is_sealed = False
+        self._level_counts: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -179,13 +190,19 @@ class Chunk:
             return row - 1
         return row
 
-    def count_levels(self) -> list[int]:
+    def count_levels(self) -> tuple[int, ...]:
         """Return how many lines there are of each level, in the order of ``LEVELS``."""
+        if self._level_counts is not None:
+            return self._level_counts
         counts = [0] * len(LEVELS)
         for value in set(self.flags):
             if not value & _GAP:
                 counts[value & LEVEL_MASK] += self.flags.count(value)
-        return counts
+        told = tuple(counts)
+        if self.is_sealed:
+            # Asked anew with every look at a log that grows: a full buffer has 250 chunks.
+            self._level_counts = told
+        return told
 
 
 def row_of(line: LogLine) -> LogRow:

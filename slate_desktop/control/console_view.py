@@ -12,12 +12,11 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
 
-from psygnal import Signal
-
 from slate_desktop.control.console_chunks import LEVELS, Chunk, LogRow, RowKind
 from slate_desktop.control.console_match import REGEX_CHARS, compile_hidden, compile_matcher
 from slate_desktop.control.console_part import Conditions, ViewPart
 from slate_desktop.control.console_snapshot import SnapshotPart
+from slate_desktop.control.signals import Signal
 from slate_desktop.domain.logs import LogLevel
 
 _SLICE_ROWS = 512

@@ -13,6 +13,7 @@ from slate_desktop.control.events import AGENT_SILENCE_S
 from slate_desktop.control.hosts import read_hosts
 from slate_desktop.control.sessions import SessionOperations
 from slate_desktop.control.status import apply_status
+from slate_desktop.control.unanswered import unanswered_noted
 from slate_desktop.control.values import CommandOutcome, ExecResult, StatsReading
 from slate_desktop.domain.fields import check_argv
 from slate_desktop.domain.ids import check_id, new_id
@@ -80,11 +81,14 @@ class ContainerOperations(SessionOperations):
         if config is not None:
             row = await self.update_runtime_session(session_id, config)
         place = await self._place(row, host)
-        left = await self._bring_files(row.project_id)
+        # Not all of them: each start would cost every host of the studio a question.
+        chosen = None if place.host_id == AUDIENCE_ANY else place.host_id
+        left = await self._bring_files(row.project_id, chosen)
         request = StartRequest(project_id=row.project_id, user_id=self.user.id)
-        outcome = await self._command(
-            Operation.START, row, write_start(request), place.host_id, wait, timeout_s
-        )
+        async with unanswered_noted(self.db, Operation.START, row.id):
+            outcome = await self._command(
+                Operation.START, row, write_start(request), place.host_id, wait, timeout_s
+            )
         return _with_notes(outcome, [*([place.words] if place.words else []), *left])
 
     async def stop_container(
@@ -110,8 +114,9 @@ class ContainerOperations(SessionOperations):
         if row.is_final:
             return CommandOutcome(session=row, is_done=True)
         body = write_grace(StopRequest(grace_s=grace_s))
-        audience = await self._audience(row)
-        outcome = await self._command(Operation.STOP, row, body, audience, wait, timeout_s)
+        async with unanswered_noted(self.db, Operation.STOP, row.id):
+            audience = await self._audience(row)
+            outcome = await self._command(Operation.STOP, row, body, audience, wait, timeout_s)
         if not outcome.is_done:
             return outcome
         return _with_notes(outcome, await self._take_files_back(row.project_id))
@@ -132,10 +137,11 @@ class ContainerOperations(SessionOperations):
         row = await self._fresh(session_id)
         if row.status in _NOT_RUNNING_YET:
             return await self.start_container(session_id, wait=wait, timeout_s=timeout_s)
-        left = await self._bring_files(row.project_id)
+        left = await self._bring_files(row.project_id, row.agent_id)
         body = write_grace(RestartRequest(grace_s=grace_s))
-        audience = await self._audience(row)
-        outcome = await self._command(Operation.RESTART, row, body, audience, wait, timeout_s)
+        async with unanswered_noted(self.db, Operation.RESTART, row.id):
+            audience = await self._audience(row)
+            outcome = await self._command(Operation.RESTART, row, body, audience, wait, timeout_s)
         return _with_notes(outcome, left)
 
     async def execute_command(
@@ -162,7 +168,8 @@ class ContainerOperations(SessionOperations):
         row = await self._fresh(session_id)
         self._refuse_unless_running(row, ErrorCode.ILLEGAL_STATE)
         body = write_execute(ExecuteRequest(argv=words, timeout_s=timeout_s))
-        reply = await self._result_of_command(row, body, timeout_s)
+        async with unanswered_noted(self.db, Operation.EXECUTE, row.id):
+            reply = await self._result_of_command(row, body, timeout_s)
         return ExecResult(**msgspec.structs.asdict(reply))
 
     async def get_container_stats(self, session_id: str) -> StatsReading:
@@ -195,10 +202,15 @@ class ContainerOperations(SessionOperations):
         timeout_s: float | None,
     ) -> CommandOutcome:
         notes: list[str] = []
-        before = row
+        before = self.requester.first_asked(operation, row.id, body) or row
+        is_over = operation is Operation.STOP or row.status in _NOT_RUNNING_YET
+        if before.attempt < row.attempt and is_over:
+            # The first question had its effect, or somebody else had; this is another wish.
+            self.requester.forget(operation, row.id, body)
+            before = row
         try:
             reply = await self.requester.ask(
-                operation, row.id, body, SessionReply, audience=audience
+                operation, row.id, body, SessionReply, audience=audience, before=before
             )
         except CommandError as exc:
             await self._forget_session(row)

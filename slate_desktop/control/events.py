@@ -143,6 +143,10 @@ class Events:
                 self._projects[project] = entries
         return is_whole
 
+    def hears(self, project_id: str) -> bool:
+        """Tell whether the events of a project are heard."""
+        return project_id in self._projects or EVERY_PROJECT in self._projects
+
     async def aclose(self) -> None:
         """End the subscriptions."""
         entries, self._subscriptions = self._subscriptions, []

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.domain.joining import (
     Joiner,
@@ -22,6 +24,7 @@ from slate_desktop.domain.joining import (
 from slate_desktop.errors import (
     ClientError,
     CommandError,
+    DeniedError,
     ErrorCode,
     NotConnectedError,
     SettingsError,
@@ -36,6 +39,9 @@ from slate_desktop.wire.tls_keys import new_keys
 
 _TIMEOUT_S = 15.0
 _ADMISSION_ATTEMPTS = 10
+# The server looks at its invitations each second: one that was just made is not known at once.
+_GUEST_ATTEMPTS = 6
+_ATTEMPT_WAIT_S = 0.5
 _MAX_FILE_BYTES = 64 * 1024
 
 
@@ -101,8 +107,10 @@ async def join(
             certificate=reply.certificate.encode(),
             private_key=private_key,
         )
-        if invitation.kind is Joiner.AGENT:
+        if invitation.kind is not Joiner.PERSON:
             files.write_private(target / joined.SEED_FILE, key.seed.encode())
+            if reply.broker is not None:
+                files.write_private(target / joined.BROKER_FILE, msgspec.json.encode(reply.broker))
         else:
             place = set_secret(found.seed_secret, key.seed)
             if on_place is not None:
@@ -144,7 +152,7 @@ async def _wait_admitted(found: Joined, key: SigningKey) -> None:
         except ClientError:
             if attempt == _ADMISSION_ATTEMPTS - 1:
                 raise
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(_ATTEMPT_WAIT_S)
         else:
             await bus.aclose()
             return
@@ -156,13 +164,7 @@ async def _ask(invitation: JoinFile, key: SigningKey, csr: bytes) -> JoinReply:
         context = ssl.create_default_context(cadata=invitation.ca)
     except ssl.SSLError as exc:
         raise SettingsError("The certificate in the join file cannot be used.") from exc
-    bus = await NatsBus.connect(
-        invitation.nats_url,
-        seed=invitation.invitation,
-        name="slate-join",
-        tls=context,
-        is_tls_first=True,
-    )
+    bus = await _connect_as_guest(invitation, context)
     try:
         proof = base64.urlsafe_b64encode(key.sign(csr)).decode().rstrip("=")
         request = JoinRequest(public_key=key.public, proof=proof, csr=csr.decode())
@@ -180,16 +182,42 @@ async def _ask(invitation: JoinFile, key: SigningKey, csr: bytes) -> JoinReply:
         await bus.aclose()
 
 
+async def _connect_as_guest(invitation: JoinFile, context: ssl.SSLContext) -> NatsBus:
+    async def connect() -> NatsBus:
+        return await NatsBus.connect(
+            invitation.nats_url,
+            seed=invitation.invitation,
+            name="slate-join",
+            tls=context,
+            is_tls_first=True,
+        )
+
+    for _ in range(_GUEST_ATTEMPTS - 1):
+        with contextlib.suppress(DeniedError):
+            return await connect()
+        await asyncio.sleep(_ATTEMPT_WAIT_S)
+    return await connect()
+
+
+_SAID = {
+    Joiner.PERSON: ("This invitation is for a person.", "Use it with: slate connect FILE"),
+    Joiner.AGENT: (
+        "This invitation is for an agent.",
+        "Use it with: slate connect --agent DIR FILE",
+    ),
+    Joiner.BROKER: (
+        "This invitation is for a broker.",
+        "Use it with: slate connect --broker DIR FILE",
+    ),
+}
+
+
 def check_is_for(invitation: JoinFile, kind: Joiner) -> None:
-    """Refuse an agent's invitation where a person joins, and the other way round.
+    """Refuse an agent's invitation where a person joins, and so on.
 
     Raises:
         CommandError: ``bad_request``.
     """
     if invitation.kind is not kind:
-        is_agents = invitation.kind is Joiner.AGENT
-        raise CommandError(
-            ErrorCode.BAD_REQUEST,
-            f"This invitation is for {'an agent' if is_agents else 'a person'}.",
-            hint=f"Use it with: slate connect {'--agent DIR ' if is_agents else ''}FILE",
-        )
+        words, hint = _SAID[invitation.kind]
+        raise CommandError(ErrorCode.BAD_REQUEST, words, hint=hint)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from slate_desktop.control.console_chunks import LogRow, row_of
-from slate_desktop.control.log_export import SUFFIXES, export
 from slate_desktop.control.logs import LogOperations
 from slate_desktop.domain.ids import check_id
+from slate_desktop.domain.logs import LogLevel, LogPage
 from slate_desktop.domain.retention import (
     DEFAULT_LINES_PER_S,
     DEFAULT_RUN_BYTES,
@@ -17,6 +18,9 @@ from slate_desktop.domain.retention import (
     check_policy,
 )
 from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode
+
+if TYPE_CHECKING:
+    from slate_desktop.control.console_chunks import LogRow
 
 _PAGE = 10_000
 _ASK_S = 0.5
@@ -71,29 +75,58 @@ class LogPolicyOperations(LogOperations):
         except TimeoutError as exc:
             raise AgentOfflineError("No agent has dropped the old lines yet.") from exc
 
-    async def export_logs(self, session_id: str, path: Path) -> int:
-        """Write every stored line of a session to a file; returns how many.
+    async def export_logs(
+        self,
+        session_id: str,
+        path: Path,
+        *,
+        min_level: LogLevel | str | None = None,
+        text: str | None = None,
+        is_regex: bool = False,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> int:
+        """Write the stored lines of a session to a file; returns how many.
 
         Args:
             session_id: whose log.
             path: ``.log`` for text, ``.jsonl`` for objects; ``.gz`` behind either compresses.
+            min_level: this level and heavier ones.
+            text: only lines that contain it, in any case.
+            is_regex: ``text`` is a regular expression.
+            since_ns: from this moment on, UTC nanoseconds.
+            until_ns: before this moment.
 
         Raises:
             CommandError: ``bad_request`` for another name.
             OSError: the file cannot be written.
         """
+        from slate_desktop.control.log_export import SUFFIXES, export
+
         if not path.name.endswith(SUFFIXES):
             raise CommandError(
                 ErrorCode.BAD_REQUEST,
                 f"The file's name must end with one of {', '.join(SUFFIXES)}.",
                 field="path",
             )
-        return await export(self._rows(check_id(session_id, "session_id")), path)
+        read = functools.partial(
+            self.get_runtime_logs,
+            check_id(session_id, "session_id"),
+            limit=_PAGE,
+            min_level=min_level,
+            text=text,
+            is_regex=is_regex,
+            since_ns=since_ns,
+            until_ns=until_ns,
+        )
+        return await export(self._rows(read), path)
 
-    async def _rows(self, session_id: str) -> AsyncIterator[list[LogRow]]:
+    async def _rows(self, read: Callable[..., Awaitable[LogPage]]) -> AsyncIterator[list[LogRow]]:
+        from slate_desktop.control.console_chunks import row_of
+
         after = 0
         while True:
-            page = await self.get_runtime_logs(session_id, limit=_PAGE, after=after)
+            page = await read(after=after)
             yield [row_of(line) for line in page.lines]
             if not page.has_newer or not page.lines:
                 return

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
-from psygnal import Signal
 
 from slate_desktop.control.console_text import plain
+from slate_desktop.control.signals import Signal
 from slate_desktop.domain.logs import LogPage
 from slate_desktop.errors import CommandError, SlateError
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slate_desktop.control.operations import Operations
 from slate_desktop.control.requests import REPLY_TIMEOUT_S
@@ -19,13 +19,10 @@ from slate_desktop.errors import (
     ErrorCode,
     OutcomeUnknownError,
 )
-from slate_desktop.wire.agent_messages import (
-    AddLineRequest,
-    LineReply,
-    make_add_line,
-    write_add_line,
-)
 from slate_desktop.wire.subjects import agent_request
+
+if TYPE_CHECKING:
+    from slate_desktop.wire.agent_messages import AddLineRequest
 
 MAX_PAGE_LINES = 5000
 # A line is asked for under one key until it is answered: too many at once only take longer.
@@ -57,6 +54,8 @@ class LogOperations(Operations):
             CommandError: ``not_found``, or ``bad_request`` for a bad level, message or metadata.
             OutcomeUnknownError: nobody knows whether the line was added.
         """
+        from slate_desktop.wire.agent_messages import make_add_line, write_add_line
+
         request = make_add_line(session_id, message, level, metadata)
         body = write_add_line(request)
         row = await self.db.sessions.get(request.session_id)
@@ -74,6 +73,8 @@ class LogOperations(Operations):
         self, agent_id: str, request: AddLineRequest, body: bytes
     ) -> LogLine | None:
         """Return the line as the agent stored it; None while that agent does not answer."""
+        from slate_desktop.wire.agent_messages import LineReply
+
         seen = self.events.agents.get(agent_id)
         if seen is not None and not seen.is_live:
             return None
@@ -114,6 +115,9 @@ class LogOperations(Operations):
         after: int | None = None,
         min_level: LogLevel | str | None = None,
         text: str | None = None,
+        is_regex: bool = False,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
     ) -> LogPage:
         """Return a page of stored lines in rising ``seq``.
 
@@ -124,6 +128,9 @@ class LogOperations(Operations):
             after: only lines with a larger ``seq`` (the oldest of them).
             min_level: this level and heavier ones.
             text: only lines that contain it, in any case.
+            is_regex: ``text`` is a regular expression that lines must match, in any case.
+            since_ns: only lines from this moment on, UTC nanoseconds since the epoch.
+            until_ns: only lines before this moment.
 
         Raises:
             CommandError: ``bad_request``.
@@ -139,6 +146,9 @@ class LogOperations(Operations):
             limit=limit,
             level=min_level,
             grep=text,
+            is_regex=is_regex,
+            since_ns=since_ns,
+            until_ns=until_ns,
         )
 
     async def search_runtime_logs(
@@ -194,6 +204,7 @@ class LogOperations(Operations):
         after: int = 0,
         min_level: LogLevel | str | None = None,
         text: str | None = None,
+        is_regex: bool = False,
     ) -> AsyncIterator[list[LogLine]]:
         """Yield batches of lines with ``seq`` above ``after``, without holes, until the end.
 
@@ -213,7 +224,7 @@ class LogOperations(Operations):
                 count = 0
                 while True:
                     lines, after, has_more = await self._lines_after(
-                        session_id, after, min_level, text
+                        session_id, after, min_level, text, is_regex
                     )
                     if lines:
                         count += len(lines)
@@ -231,7 +242,12 @@ class LogOperations(Operations):
             await subscription.unsubscribe()
 
     async def _lines_after(
-        self, session_id: str, after: int, min_level: LogLevel | str | None, text: str | None
+        self,
+        session_id: str,
+        after: int,
+        min_level: LogLevel | str | None,
+        text: str | None,
+        is_regex: bool,
     ) -> tuple[list[LogLine], int, bool]:
         """Return a page, up to where was looked, and whether more is there."""
         is_filtered = min_level is not None or text is not None
@@ -241,7 +257,12 @@ class LogOperations(Operations):
             last = await self.get_runtime_logs(session_id, limit=1)
             newest = last.lines[-1].seq if last.lines else after
         page = await self.get_runtime_logs(
-            session_id, limit=MAX_PAGE_LINES, after=after, min_level=min_level, text=text
+            session_id,
+            limit=MAX_PAGE_LINES,
+            after=after,
+            min_level=min_level,
+            text=text,
+            is_regex=is_regex,
         )
         if page.lines:
             after = page.lines[-1].seq

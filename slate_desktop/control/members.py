@@ -50,7 +50,7 @@ class MemberOperations(Operations):
             ) from None
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         await self._check_owner(project.id)
-        user_id, name = await self._find_person(person)
+        user_id, name = await self.find_person(person)
         await self.db.projects.set_member(project.id, user_id, chosen)
         self._projects_changed.emit()
         return Member(project_id=project.id, user_id=user_id, role=chosen, name=name)
@@ -84,7 +84,12 @@ class MemberOperations(Operations):
                 hint="Ask one of its owners.",
             )
 
-    async def _find_person(self, text: str) -> tuple[str, str]:
+    async def find_person(self, text: str) -> tuple[str, str]:
+        """Return id and name of the person with this id or exact name, in any case.
+
+        Raises:
+            CommandError: ``not_found``, ``bad_request`` for a name that several have.
+        """
         found = await self.db.users.find(text.strip())
         if not found:
             raise CommandError(

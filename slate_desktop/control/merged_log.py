@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import msgspec
-from psygnal import Signal
 
 from slate_desktop.control.console import LogBuffer, LogView
 from slate_desktop.control.console_chunks import Chunk, LogRow
+from slate_desktop.control.signals import Signal
 
 _SEQ_BITS = 40
 _SOURCE_BITS = 8

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from psygnal import Signal
-
 from slate_desktop.bus.port import ConnectionState, Message
 from slate_desktop.control.client import Slate
 from slate_desktop.control.live import Lifetime, Rereading
+from slate_desktop.control.signals import Signal
 from slate_desktop.domain.assets.job import AssetJob, AssetRow
 from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind
 from slate_desktop.domain.ids import check_id

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from psygnal import Signal
 
 from slate_desktop.bus.port import ConnectionState
 from slate_desktop.control.client import Slate
 from slate_desktop.control.events import BuildEvent
 from slate_desktop.control.live import Lifetime, Rereading
+from slate_desktop.control.signals import Signal
 from slate_desktop.domain.build import BuildJob, BuildStatus
 from slate_desktop.errors import SlateError
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from psygnal import Signal
-
 from slate_desktop.bus.port import ConnectionState
 from slate_desktop.control.client import Slate
 from slate_desktop.control.live import Lifetime, Rereading
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.status import apply_status
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import SlateError

@@ -6,14 +6,13 @@ import functools
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from psygnal import Signal
-
 from slate_desktop.bus.port import ConnectionState
 from slate_desktop.control.client import Slate
 from slate_desktop.control.console import DEFAULT_MAX_LINES, LogBuffer
 from slate_desktop.control.history import LogHistory
 from slate_desktop.control.live import Lifetime, Rereading
 from slate_desktop.control.log_search import LogSearch, SearchPattern
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.stats_history import StatsHistory
 from slate_desktop.control.status import apply_status
 from slate_desktop.control.stored_log import StoredLog
@@ -113,10 +112,13 @@ class RuntimeSessionModel:
         await self._history.aclose()
 
     async def start(
-        self, config: ContainerConfig | Mapping[str, object] | None = None
+        self,
+        config: ContainerConfig | Mapping[str, object] | None = None,
+        *,
+        host: str | None = None,
     ) -> CommandOutcome | None:
-        """Start it. Failures land in ``error`` and return None."""
-        return await self._outcome(self._slate.start_container(self.session_id, config))
+        """Start it, on a host or where SLATE finds best. Failures land in ``error``, and None."""
+        return await self._outcome(self._slate.start_container(self.session_id, config, host=host))
 
     async def stop(self) -> CommandOutcome | None:
         """Stop it. Failures land in ``error`` and return None."""

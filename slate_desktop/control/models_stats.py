@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from psygnal import Signal
-
 from slate_desktop.control.client import Slate
 from slate_desktop.control.live import Lifetime
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.values import StatsReading
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode, SlateError

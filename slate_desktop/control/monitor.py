@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from slate_desktop.control.configs import chosen_fields, project_config
 from slate_desktop.control.hosts import read_hosts
@@ -12,12 +13,15 @@ from slate_desktop.control.projects import ProjectOperations
 from slate_desktop.domain.alerts import alert_words
 from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.ids import check_id
-from slate_desktop.domain.marks import Mark, MarkKind, error_bursts
 from slate_desktop.domain.project import Project
-from slate_desktop.domain.runs import Advice, Run, advise
 from slate_desktop.domain.sizes import exact_size
 from slate_desktop.domain.stats import MAX_POINTS, StatsPoint, choose_step
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.translation import message
+
+if TYPE_CHECKING:
+    from slate_desktop.domain.marks import Mark
+    from slate_desktop.domain.runs import Advice, Run
 
 _NS = 1_000_000_000
 # Asset jobs come in hundreds: so many marks at most stand for all of a span.
@@ -89,6 +93,8 @@ class MonitorOperations(ProjectOperations):
         Raises:
             DatabaseError: the database does not answer.
         """
+        from slate_desktop.domain.marks import Mark, MarkKind
+
         runs = self.db.runs
         marks: list[Mark] = []
         for run in await runs.of_sessions(session_ids, start, end):
@@ -96,12 +102,12 @@ class MonitorOperations(ProjectOperations):
         for session_id, at_ns, count in _bursts(
             await runs.error_times(session_ids, _ns(start), _ns(end))
         ):
-            words = f"{count} errors"
+            words = message(f"{count} errors")
             marks.append(
                 Mark(at_ns=at_ns, kind=MarkKind.ERRORS, words=words, session_id=session_id)
             )
         for alert in await self.db.alerts.of_sessions(session_ids, _ns(start), _ns(end)):
-            words = f"alert: {alert_words(alert)}"
+            words = message(f"alert: {alert_words(alert)}")
             session_id, kind = alert.session_id, MarkKind.ALERT
             marks.append(Mark(at_ns=alert.at_ns, kind=kind, words=words, session_id=session_id))
         if project_id is not None:
@@ -110,8 +116,9 @@ class MonitorOperations(ProjectOperations):
                 marks.append(Mark(at_ns=_ns(row["completed_at"]), kind=MarkKind.BUILD, words=words))
             width_s = max(1.0, (end - start).total_seconds() / _ASSET_MARKS)
             for row in await runs.assets(project_id, start, end, width_s):
-                failed = f", {row['failed']} failed" if row["failed"] else ""
-                words = f"{row['jobs']} asset jobs done{failed}"
+                words = f"{row['jobs']} asset jobs done"
+                if row["failed"]:
+                    words = f"{row['jobs']} asset jobs done, {row['failed']} failed"
                 marks.append(Mark(at_ns=_ns(row["at"]), kind=MarkKind.ASSET, words=words))
         first, last = _ns(start), _ns(end)
         return sorted((m for m in marks if first <= m.at_ns <= last), key=lambda m: m.at_ns)
@@ -126,6 +133,8 @@ class MonitorOperations(ProjectOperations):
         Raises:
             CommandError: ``not_found``, ``bad_request``.
         """
+        from slate_desktop.domain.runs import advise
+
         if not 1 <= runs <= 100:
             raise CommandError(ErrorCode.BAD_REQUEST, "Runs must be from 1 to 100.", field="runs")
         project = await self.db.projects.get(check_id(project_id, "project_id"))
@@ -153,9 +162,11 @@ class MonitorOperations(ProjectOperations):
 
 def marks_of_run(run: Run) -> list[Mark]:
     """Return the marks of a run: its start (a restart from the second on), and its end."""
+    from slate_desktop.domain.marks import Mark, MarkKind
+
     first = run.attempt == 1
     kind = MarkKind.START if first else MarkKind.RESTART
-    words = "started" if first else f"started again (run {run.attempt})"
+    words = message("started") if first else f"started again (run {run.attempt})"
     marks = [Mark(at_ns=_ns(run.started_at), kind=kind, words=words, session_id=run.session_id)]
     if run.stopped_at is None:
         return marks
@@ -163,15 +174,17 @@ def marks_of_run(run: Run) -> list[Mark]:
         kind, words = MarkKind.OOM, "ended for want of memory"
     elif run.status == "failed":
         kind = MarkKind.FAILED
-        code = f" with code {run.exit_code}" if run.exit_code is not None else ""
-        words = f"failed{code}"
+        code = run.exit_code
+        words = message("failed") if code is None else message(f"failed with code {code}")
     else:
-        kind, words = MarkKind.STOP, "stopped"
+        kind, words = MarkKind.STOP, message("stopped")
     marks.append(Mark(at_ns=_ns(run.stopped_at), kind=kind, words=words, session_id=run.session_id))
     return marks
 
 
 def _bursts(times: list[tuple[str, int]]) -> list[tuple[str, int, int]]:
+    from slate_desktop.domain.marks import error_bursts
+
     by_session: dict[str, list[int]] = {}
     for session_id, at_ns in times:
         by_session.setdefault(session_id, []).append(at_ns)

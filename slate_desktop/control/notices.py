@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
-from psygnal import Signal
 
+from slate_desktop.control.signals import Signal
 from slate_desktop.errors import CommandError, SlateError
 
 MAX_NOTICES = 200

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from psygnal import Signal, SignalInstance
-
 from slate_desktop.bus.port import Bus
 from slate_desktop.control.events import Events
 from slate_desktop.control.requests import Requester
+from slate_desktop.control.signals import Signal, SignalInstance
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.domain.project import User
 from slate_desktop.domain.session import RuntimeSession
@@ -46,6 +45,13 @@ class Operations:
     def on_log_added(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call ``callback`` with the session's id when this client added a log line."""
         return _connect(self._log_added, callback)
+
+    async def _until_heard(self, project_id: str) -> None:
+        """Return once the events of a project that was added just now are heard; bounded."""
+
+    def _is_shared(self) -> bool:
+        """Tell whether this is a server that several people share."""
+        return False
 
     async def _forget_session(self, row: RuntimeSession) -> None:
         await self.reads.invalidate_session(row.id)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import tomlkit
 
 from slate_desktop.control.project_writing import write_atomically
 from slate_desktop.domain.assets.kinds import AssetKind
@@ -96,6 +95,8 @@ def preset_text(preset: AssetPreset) -> str:
     values: dict[str, Any] = msgspec.to_builtins(preset)
     del values["id"]
     kept = {name: value for name, value in values.items() if value}
+    import tomlkit  # not at the top: a client that connects needs none of it
+
     return tomlkit.dumps(_without_null(kept))
 
 

@@ -18,7 +18,6 @@ import msgspec
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings import joined
 from slate_desktop.settings.model import Settings, load_settings
-from slate_desktop.settings.secrets import get_secret
 
 SEED_VARIABLE = "SLATE_USER_SEED"
 SEED_SECRET = "user_seed"  # noqa: S105 - the name of a secret
@@ -98,6 +97,8 @@ async def _local(settings: Settings, on_step: Callable[[str, str], None] | None)
 
 
 def _joined(name: str, settings: Settings) -> Endpoint:
+    from slate_desktop.settings.secrets import get_secret
+
     known = names()
     if name not in known:
         raise SettingsError(
@@ -123,6 +124,8 @@ def _joined(name: str, settings: Settings) -> Endpoint:
 
 
 def _remote(settings: Settings) -> Endpoint:
+    from slate_desktop.settings.secrets import get_secret
+
     for name, value in (
         ("SLATE_NATS_URL", settings.nats_url),
         ("SLATE_DATABASE_URL", settings.database_url),

@@ -13,7 +13,6 @@ from slate_desktop.domain.engine import Engine, EngineDetection, detect_engine
 from slate_desktop.domain.fields import check_argv
 from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.project import Project
-from slate_desktop.domain.project_file import read_project_file
 from slate_desktop.errors import CommandError, ErrorCode
 
 MAX_NAME_CHARS = 100
@@ -39,6 +38,8 @@ class ProjectOperations(Operations):
             CommandError: ``bad_request`` for something that is no directory, a bad name, an empty
                 command, or a directory whose engine is not clear.
         """
+        from slate_desktop.domain.project_file import read_project_file
+
         root = await asyncio.to_thread(_directory, path)
         known = await self._with_root(str(root))
         if known is not None:
@@ -63,6 +64,8 @@ class ProjectOperations(Operations):
             if known is not None:
                 return known
             raise
+        # Who starts a session in it right now is to hear what becomes of it.
+        await self._until_heard(project.id)
         self._projects_changed.emit()
         return project
 

@@ -18,10 +18,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from slate_desktop.bus.port import Bus
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.jobs import JobEnvelope
 from slate_desktop.domain.roles import Operation
+from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import (
     AgentOfflineError,
     CommandError,
@@ -47,6 +50,14 @@ _MAX_INTENT_AGE_S = 600.0
 Intent = tuple[str, str, str]
 
 
+class _Open(msgspec.Struct, frozen=True):
+    """An intent whose outcome is unknown: its key, when it was asked, and what it was asked of."""
+
+    idem: str
+    asked_s: float
+    before: RuntimeSession | None = None
+
+
 class Requester:
     """Sends commands with one user's key."""
 
@@ -58,7 +69,7 @@ class Requester:
         self._clock_ns = clock_ns
         self._offset_ms = 0
         # Intents whose outcome is unknown, with their keys.
-        self._open_intents: OrderedDict[Intent, tuple[str, float]] = OrderedDict()
+        self._open_intents: OrderedDict[Intent, _Open] = OrderedDict()
 
     @property
     def clock_offset_ms(self) -> int:
@@ -75,6 +86,7 @@ class Requester:
         audience: str,
         timeout_s: float = REPLY_TIMEOUT_S,
         idem: str | None = None,
+        before: RuntimeSession | None = None,
     ) -> T:
         """Send a command and return its answer.
 
@@ -87,17 +99,19 @@ class Requester:
             timeout_s: how long to wait for the answer.
             idem: the idempotency key; None for a new one, or that of the same intent whose
                 outcome is unknown.
+            before: the session as it was, for ``first_asked``.
 
         Raises:
             SlateError: see the module's table.
         """
         subject = subjects.container(operation, session_id)
-        intent = (operation.value, session_id, hashlib.sha256(body).hexdigest())
-        idem = idem or self._known_key(intent) or new_id()
+        intent = _intent(operation, session_id, body)
+        known = self._known(intent)
+        idem = idem or (known.idem if known is not None else new_id())
         try:
             answer = await self.send(subject, body, kind, audience, idem, timeout_s)
         except TimeoutError as exc:
-            self._remember(intent, idem)
+            self._remember(intent, idem, before)
             raise OutcomeUnknownError(
                 f"No answer came within {timeout_s:g} s; the {operation.value} may have happened.",
                 idem=idem,
@@ -109,6 +123,20 @@ class Requester:
             raise
         self._open_intents.pop(intent, None)
         return answer
+
+    def first_asked(
+        self, operation: Operation, session_id: str, body: bytes
+    ) -> RuntimeSession | None:
+        """Return the session as it was when the same intent was asked first, without an outcome.
+
+        What comes of it is measured from there: the first question may have had its effect already.
+        """
+        known = self._known(_intent(operation, session_id, body))
+        return None if known is None else known.before
+
+    def forget(self, operation: Operation, session_id: str, body: bytes) -> None:
+        """Let the next such question be a new intent: what became of the last one is known."""
+        self._open_intents.pop(_intent(operation, session_id, body), None)
 
     def sign_job(self, subject: str, body: bytes, *, job_id: str) -> JobEnvelope:
         """Return a job as its row and its message carry it, signed with the user's key."""
@@ -163,14 +191,21 @@ class Requester:
                 hint="Set the clock; SLATE bridges a difference of two minutes at most.",
             ) from error
 
-    def _known_key(self, intent: Intent) -> str | None:
+    def _known(self, intent: Intent) -> _Open | None:
         known = self._open_intents.get(intent)
-        if known is None or time.monotonic() - known[1] > _MAX_INTENT_AGE_S:
+        if known is None or time.monotonic() - known.asked_s > _MAX_INTENT_AGE_S:
             return None
-        return known[0]
+        return known
 
-    def _remember(self, intent: Intent, idem: str) -> None:
-        self._open_intents[intent] = (idem, time.monotonic())
+    def _remember(self, intent: Intent, idem: str, before: RuntimeSession | None) -> None:
+        known = self._known(intent)
+        if known is not None and known.idem == idem:
+            before = known.before
+        self._open_intents[intent] = _Open(idem, time.monotonic(), before)
         self._open_intents.move_to_end(intent)
         while len(self._open_intents) > _MAX_OPEN_INTENTS:
             self._open_intents.popitem(last=False)
+
+
+def _intent(operation: Operation, session_id: str, body: bytes) -> Intent:
+    return operation.value, session_id, hashlib.sha256(body).hexdigest()

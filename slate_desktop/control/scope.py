@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 LOOK_S = 5.0
 # Just after a project was added, or a person was let in.
 LOOK_SOON_S = 0.5
+# The broker learns of a new project within about a second.
+_HEARD_WITHIN_S = 5.0
+_ASK_S = 0.1
 
 
 class ProjectScope:
@@ -30,6 +33,7 @@ class ProjectScope:
         self._user_id = user_id
         self._task: asyncio.Task[None] | None = None
         self._soon = asyncio.Event()
+        self._looking = asyncio.Lock()
 
     async def start(self) -> None:
         """Follow what is there now, and what changes from here on."""
@@ -39,6 +43,15 @@ class ProjectScope:
     def look_soon(self) -> None:
         """Look again at once: a project was added here."""
         self._soon.set()
+
+    async def until_heard(self, project_id: str) -> None:
+        """Return once the broker admits to a project's events; after 5 s it goes on without."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _HEARD_WITHIN_S
+        while not self._events.hears(project_id) and loop.time() < end:
+            await self._look()
+            if not self._events.hears(project_id):
+                await asyncio.sleep(_ASK_S)
 
     async def aclose(self) -> None:
         """Stop looking."""
@@ -57,10 +70,11 @@ class ProjectScope:
             is_whole = await self._look()
 
     async def _look(self) -> bool:
-        try:
-            projects = await self._db.projects.list(member=self._user_id)
-            return await self._events.follow([project.id for project in projects])
-        except SlateError as exc:
-            # Away for a moment: the next look finds it.
-            logger.info("projects cannot be looked at", extra={"reason": str(exc)})
-            return True
+        async with self._looking:
+            try:
+                projects = await self._db.projects.list(member=self._user_id)
+                return await self._events.follow([project.id for project in projects])
+            except SlateError as exc:
+                # Away for a moment: the next look finds it.
+                logger.info("projects cannot be looked at", extra={"reason": str(exc)})
+                return True

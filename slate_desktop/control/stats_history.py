@@ -19,7 +19,9 @@ _TRIM_ROWS = 512
 # A graph is some hundred pixels wide; more points than this are not seen.
 _MAX_POINTS = 600
 _STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+# Of what is written down: the newest minute whole, as the shortest span shows it.
 _KEPT_STEP_S = 10
+_KEPT_WHOLE_S = 60
 SPANS_S = (60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
 
 _NAN = float("nan")
@@ -141,7 +143,7 @@ class StatsHistory:
         self.frozen_at_ns = at_ns
 
     def samples(self) -> list[ContainerStats]:
-        """Return one live sample for each ten seconds, oldest first."""
+        """Return the live samples of the newest minute, and one for each ten seconds before."""
         limit = self.latest.memory_limit if self.latest is not None else 0
         columns = self._live.columns
         return [
@@ -156,7 +158,7 @@ class StatsHistory:
                 disk_read_bytes=int(columns[_READ][index]),
                 disk_write_bytes=int(columns[_WRITTEN][index]),
             )
-            for index in self._live.last_of_each(_KEPT_STEP_S * _NS)
+            for index in self._live.thinned(_KEPT_STEP_S * _NS, _KEPT_WHOLE_S * _NS)
         ]
 
     def series(
@@ -224,10 +226,13 @@ class _Columns:
             for column in self.columns:
                 del column[:excess]
 
-    def last_of_each(self, step_ns: int) -> list[int]:
-        """Return the last row of each step."""
-        picked: dict[int, int] = {at // step_ns: index for index, at in enumerate(self.times)}
-        return list(picked.values())
+    def thinned(self, step_ns: int, whole_ns: int) -> list[int]:
+        """Return the last row of each step, and every row of the newest span."""
+        if not self.times:
+            return []
+        newest = bisect_left(self.times, self.times[-1] - whole_ns)
+        picked: dict[int, int] = {self.times[at] // step_ns: at for at in range(newest)}
+        return [*picked.values(), *range(newest, len(self.times))]
 
 
 class _Drawing:

@@ -19,12 +19,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import msgspec
-from psygnal import Signal
 
 from slate_desktop.control.console import LogBuffer
 from slate_desktop.control.console_chunks import LogRow, RowKind, row_of
 from slate_desktop.control.console_snapshot import SnapshotPart, pages
 from slate_desktop.control.history import ReadPage
+from slate_desktop.control.signals import Signal
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import SlateError
 

@@ -15,17 +15,13 @@ import logging
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from slate_desktop.bus.nats_objects import NatsObjects
-from slate_desktop.bus.tree_objects import Progress
 from slate_desktop.control.events import AGENT_SILENCE_S
 from slate_desktop.control.operations import Operations
 from slate_desktop.control.requests import REPLY_TIMEOUT_S
-from slate_desktop.control.sync_values import Keep, SyncHost, SyncStatus
-from slate_desktop.control.working_copy import WorkingCopy
 from slate_desktop.domain.ids import check_id, new_id
 from slate_desktop.domain.project import Project
-from slate_desktop.domain.trees.stored import write_origin
 from slate_desktop.errors import (
     ClientError,
     CommandError,
@@ -37,7 +33,12 @@ from slate_desktop.errors import (
 )
 from slate_desktop.settings import files, paths
 from slate_desktop.wire.subjects import agent_request
-from slate_desktop.wire.tree_messages import TreeAct, TreeReply, TreeRequest, write_tree_request
+
+if TYPE_CHECKING:
+    from slate_desktop.bus.tree_objects import Progress
+    from slate_desktop.control.sync_values import Keep, SyncHost, SyncStatus
+    from slate_desktop.control.working_copy import WorkingCopy
+    from slate_desktop.wire.tree_messages import TreeAct, TreeReply
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +69,18 @@ class SyncOperations(Operations):
         row = await self.db.trees.get(check_id(project_id, "project_id"))
         return 0 if row is None else row.version
 
-    async def list_sync_hosts(self, project_id: str) -> list[SyncHost]:
+    async def list_sync_hosts(self, project_id: str, *, only: str | None = None) -> list[SyncHost]:
         """Return how each agent that is online stands to a project's files.
+
+        Args:
+            project_id: whose files.
+            only: ask this agent alone, if it is online.
 
         Raises:
             CommandError: ``not_found``.
         """
+        from slate_desktop.control.sync_values import SyncHost
+
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         await self._note_origin(project)
         agents = [
@@ -81,6 +88,8 @@ class SyncOperations(Operations):
             for agent in await self.db.agents.list()
             if agent.seen_ago_s is not None and agent.seen_ago_s <= AGENT_SILENCE_S
         ]
+        if only is not None:
+            agents = [agent for agent in agents if agent.id == only]
         looks = await asyncio.gather(*(self._look_at(agent.id, project.id) for agent in agents))
         return [
             SyncHost(
@@ -146,6 +155,8 @@ class SyncOperations(Operations):
         Raises:
             CommandError: ``not_found`` for a file in no conflict; ``bad_request``.
         """
+        from slate_desktop.control.sync_values import Keep
+
         try:
             chosen = Keep(keep)
         except ValueError as exc:
@@ -169,6 +180,8 @@ class SyncOperations(Operations):
             CommandError: ``not_found``, ``forbidden``, or why an agent cannot.
             AgentOfflineError: an agent went away meanwhile.
         """
+        from slate_desktop.wire.tree_messages import TreeAct
+
         hosts = await self.list_sync_hosts(project_id)
         wanted = [
             host.agent_id for host in hosts if host.answers and not host.shared and host.version
@@ -184,6 +197,8 @@ class SyncOperations(Operations):
             CommandError: ``not_found``, ``forbidden``, or why the agent cannot.
             AgentOfflineError: it does not answer.
         """
+        from slate_desktop.wire.tree_messages import TreeAct
+
         return await self._ask_until_done(agent_id, project_id, TreeAct.APPLY)
 
     def project_folder(self, project: Project) -> Path:
@@ -197,8 +212,12 @@ class SyncOperations(Operations):
 
     # -- for starts, stops and builds --------------------------------------------------------------
 
-    async def _bring_files(self, project_id: str) -> list[str]:
+    async def _bring_files(self, project_id: str, host_id: str | None = None) -> list[str]:
         """Push a project's files if an agent that may need them does not see them.
+
+        Args:
+            project_id: whose files.
+            host_id: the agent that will need them; None for any, all of which are asked then.
 
         Returns:
             Sentences for the user about what was not brought.
@@ -211,7 +230,7 @@ class SyncOperations(Operations):
         project = await self.db.projects.get(project_id)
         if not await self._has_folder(project):
             return []
-        hosts = await self.list_sync_hosts(project.id)
+        hosts = await self.list_sync_hosts(project.id, only=host_id)
         if all(host.shared for host in hosts):
             return []
         try:
@@ -245,6 +264,8 @@ class SyncOperations(Operations):
 
     async def _note_origin(self, project: Project) -> None:
         """Let agents that see the project's own folder know it."""
+        from slate_desktop.domain.trees.stored import write_origin
+
         if not await asyncio.to_thread(Path(project.root).is_dir):
             return
         origin = await asyncio.to_thread(write_origin, Path(project.root), project.id)
@@ -260,6 +281,8 @@ class SyncOperations(Operations):
             logger.info("the folder is not noted", extra={"reason": str(exc)})
 
     async def _look_at(self, agent_id: str, project_id: str) -> TreeReply | None:
+        from slate_desktop.wire.tree_messages import TreeAct
+
         try:
             return await self._ask(agent_id, project_id, TreeAct.LOOK, _LOOK_TIMEOUT_S)
         except (ClientError, TimeoutError):
@@ -287,16 +310,23 @@ class SyncOperations(Operations):
     async def _ask(
         self, agent_id: str, project_id: str, act: TreeAct, timeout_s: float
     ) -> TreeReply:
+        from slate_desktop.wire.tree_messages import TreeReply, TreeRequest, write_tree_request
+
         body = write_tree_request(TreeRequest(act=act, project_id=project_id))
         return await self.requester.send(
             agent_request(agent_id), body, TreeReply, agent_id, new_id(), timeout_s
         )
 
     async def _copy(self, project_id: str) -> WorkingCopy:
+        from slate_desktop.bus.nats_objects import NatsObjects
+
         project = await self.db.projects.get(check_id(project_id, "project_id"))
         root = await asyncio.to_thread(self.project_folder, project)
         known = self._copies.get((project.id, str(root)))
         if known is None:
+            # Not at the top: it is slow to read, and the local stack compares no trees.
+            from slate_desktop.control.working_copy import WorkingCopy
+
             known = self._copies[(project.id, str(root))] = WorkingCopy(
                 self.db,
                 NatsObjects(self.bus),

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from psygnal import Signal
 
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.sync_values import SyncStatus
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.trees.ignore import IGNORE_FILE

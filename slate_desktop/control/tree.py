@@ -14,8 +14,7 @@ import time
 from bisect import bisect_left
 from pathlib import Path
 
-from psygnal import Signal
-
+from slate_desktop.control.signals import Signal
 from slate_desktop.control.tree_nodes import (
     Children,
     NodeState,

@@ -246,7 +246,7 @@ class WorkingCopy:
         wanted = {
             one.path: look.scan.files[one.path] for one in look.found.push if one.mine is not None
         }
-        places = places_of(look.theirs, look.state.base)
+        places = places_of(look.theirs)
         sent = await upload(self._objects, self.root, wanted, places, on_progress)
         base = dict(look.state.base)
         for one in look.found.agreed:

@@ -151,6 +151,17 @@ def _ask_registry(url: str) -> str:
     return "The registry answers."
 
 
+async def _feed(values: dict[str, Any]) -> str:
+    from slate_desktop.control.releases import ask_feed, newer_than_this
+
+    release = await ask_feed(values["update_feed"])
+    if release is None:
+        return "The feed answers, and names no release."
+    if newer_than_this(release):
+        return f"The feed answers: {release.version} is newer than this SLATE."
+    return f"The feed answers: its newest release is {release.version}."
+
+
 async def _authority(values: dict[str, Any]) -> str:
     import ssl
 
@@ -159,7 +170,8 @@ async def _authority(values: dict[str, Any]) -> str:
         context = await asyncio.to_thread(ssl.create_default_context, cafile=path)
     except (OSError, ssl.SSLError) as exc:
         raise SettingsError(f"{path} cannot be used: {exc}.") from exc
-    return f"It holds {len(context.get_ca_certs())} certificate(s)."
+    count = len(context.get_ca_certs())
+    return "It holds 1 certificate." if count == 1 else f"It holds {count} certificates."
 
 
 _TESTS: dict[str, Callable[[dict[str, Any]], Awaitable[str]]] = {
@@ -169,4 +181,5 @@ _TESTS: dict[str, Callable[[dict[str, Any]], Awaitable[str]]] = {
     "redis_url": _redis,
     "docker_host": _docker,
     "registry_url": _registry,
+    "update_feed": _feed,
 }

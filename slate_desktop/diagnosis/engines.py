@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from slate_desktop.diagnosis.check import Check, State
+from slate_desktop.diagnosis.supply import check_runc
 from slate_desktop.domain.engine import Engine, preset_for
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import CommandError, SlateError
@@ -48,12 +49,16 @@ async def _check_docker() -> list[Check]:
                     )
                 ]
             images = [await _check_image(engine, reference) for reference in _references()]
+            answer = await engine.call("asking for versions", lambda client: client.version())
+            runc = check_runc(answer)
+    except CommandError as exc:
+        return [Check(name="Docker", state=State.WARNING, detail=str(exc), fix=exc.hint)]
     except TimeoutError:
         return [Check(name="Docker", state=State.WARNING, detail="it does not answer in time")]
     finally:
         await engine.aclose()
         await driver.aclose()
-    return [_describe(info), *images]
+    return [_describe(info), *runc, *images]
 
 
 def _describe(info: DriverInfo) -> Check:

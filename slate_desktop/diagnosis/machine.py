@@ -110,8 +110,8 @@ def _check_qt() -> Check:
 def _check_debian_packages() -> list[Check]:
     """Name missing Debian packages in one line to paste; nothing on other systems."""
     query = shutil.which("dpkg-query")
-    if query is None:
-        return []
+    if query is None or getattr(sys, "frozen", False):
+        return []  # an installed program carries them
     try:
         shown = subprocess.run(  # noqa: S603 - fixed arguments
             [query, "-W", "-f=${Package} ${Status}\n", *_DEBIAN_QT],

@@ -13,11 +13,18 @@ from collections.abc import Callable
 from slate_desktop.diagnosis.check import Check, State
 from slate_desktop.domain.project import AgentRow
 from slate_desktop.errors import SlateError
+from slate_desktop.server import cluster_members, cluster_upkeep
 from slate_desktop.server.certificates import CertificateFacts, read_certificate
-from slate_desktop.server.config import ServerConfig, ServerFiles
+from slate_desktop.server.config import (
+    AGENT_CONNECTIONS,
+    OWN_CONNECTIONS,
+    PERSON_CONNECTIONS,
+    ServerConfig,
+    ServerFiles,
+)
 from slate_desktop.server.database import ServerDatabase
 from slate_desktop.server.programs import find_system_postgres
-from slate_desktop.server.standing import is_running
+from slate_desktop.server.standing import is_running, standing
 from slate_desktop.settings import files
 from slate_desktop.stack import postgres_server
 from slate_desktop.store.migrate import load_migrations
@@ -26,6 +33,7 @@ _GIB = 1024**3
 _SOON_DAYS = 30
 _TIMEOUT_S = 5.0
 _SILENT_S = 60.0
+_FULL = 0.8
 
 
 async def check_server(server_files: ServerFiles) -> list[Check]:
@@ -53,6 +61,7 @@ async def check_server(server_files: ServerFiles) -> list[Check]:
     checks += await _ports(config, server_files, is_running=runs)
     if runs:
         checks += await _database(server_files, config)
+    checks += await _cluster(server_files, config, is_running=runs)
     return checks
 
 
@@ -220,6 +229,8 @@ async def _database(server_files: ServerFiles, config: ServerConfig) -> list[Che
         try:
             await database.open()
             schema, agents = await database.schema_number(), await database.agents()
+            people = len(await database.people())
+            used, allowed = await database.connection_counts()
         finally:
             await database.aclose()
     except SlateError as exc:
@@ -234,7 +245,49 @@ async def _database(server_files: ServerFiles, config: ServerConfig) -> list[Che
     else:
         words = f"{schema}, newer than this program's {wanted}"
         found = [_of("schema", State.FAILED, words, "Install the newer version of SLATE.")]
+    found.append(judge_connections(used, allowed, people=people, agents=len(agents)))
     return found + [_agent(agent) for agent in agents]
+
+
+def judge_connections(used: int, allowed: int, *, people: int, agents: int) -> Check:
+    """Judge how many connections are left, by what everybody could hold at once."""
+    words = f"{used} of {allowed} in use"
+    fix = "Raise database_connections in server.toml, then restart the server."
+    if used >= allowed * _FULL:
+        return _of("connections", State.WARNING, words, fix)
+    most = agents * AGENT_CONNECTIONS + people * PERSON_CONNECTIONS + OWN_CONNECTIONS
+    if most > allowed:
+        words += f"; {people} people and {agents} hosts at once could hold {most}"
+        return _of("connections", State.NOTE, words, fix)
+    return _of("connections", State.OK, words)
+
+
+async def _cluster(
+    server_files: ServerFiles, config: ServerConfig, *, is_running: bool
+) -> list[Check]:
+    brokers = cluster_members.present(
+        await asyncio.to_thread(cluster_members.read_brokers, server_files.brokers)
+    )
+    if not cluster_members.is_begun(server_files):
+        if not brokers:
+            return []
+        words = f"{len(brokers) + 1} brokers, and not a cluster yet"
+        fix = "Restart the server once its further brokers run; it takes three."
+        return [_of("cluster", State.NOTE, words, fix)]
+    if not is_running:
+        return [_of("cluster", State.NOTE, f"{len(brokers) + 1} brokers")]
+    try:
+        async with standing(server_files, config) as parts:
+            late = await cluster_upkeep.lagging(parts.bus)
+    except SlateError as exc:
+        fix = "Start the brokers that are away: more than half of them must be there."
+        return [_of("cluster", State.FAILED, f"has no leader: {exc}", fix)]
+    if late:
+        names = sorted({name for found in late.values() for name in found})
+        words = f"{', '.join(names)} lack something of {', '.join(sorted(late))}"
+        fix = "Look whether they run; one that is lost for good: slate server remove-broker NAME"
+        return [_of("cluster", State.WARNING, words, fix)]
+    return [_of("cluster", State.OK, f"{len(brokers) + 1} brokers, and each has everything")]
 
 
 def _agent(agent: AgentRow) -> Check:

@@ -17,6 +17,7 @@ from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.sizes import exact_size, format_bytes, parse_size
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.translation import message
 
 MAX_RULES = 50
 MAX_NAME = 64
@@ -198,38 +199,53 @@ def threshold_words(rule: AlertRule) -> str:
     return exact_size(int(rule.threshold)) + ("/s" if rule.kind is AlertKind.NETWORK else "")
 
 
+def _amount(rule: AlertRule) -> str:
+    """Return a threshold as people read it."""
+    if rule.threshold is None or rule.kind is AlertKind.CPU or rule.is_percent:
+        return threshold_words(rule)
+    return format_bytes(rule.threshold) + ("/s" if rule.kind is AlertKind.NETWORK else "")
+
+
 def rule_words(rule: AlertRule) -> str:
     """Return what a rule looks at, in words."""
     if rule.kind is AlertKind.LEVEL:
         words = f"lines of level {rule.level} and worse" if rule.level != "error" else "error lines"
     elif rule.kind is AlertKind.TEXT:
-        sort = "match" if rule.is_regex else "contain"
+        sort = message("match") if rule.is_regex else message("contain")
         worse = f" of level {rule.level} and worse" if rule.level else ""
         words = f"lines{worse} that {sort} “{rule.pattern}”"
     elif rule.kind is AlertKind.EXIT:
-        words = "a run fails"
+        words = message("a run fails")
     elif rule.kind is AlertKind.OOM:
         words = "a run ends for want of memory"
     else:
-        name = {AlertKind.CPU: "CPU", AlertKind.MEMORY: "memory"}.get(rule.kind, "network")
-        of = " of its limit" if rule.is_percent else ""
-        words = f"{name} at {threshold_words(rule)}{of} or more"
-        words += f" for {rule.held_s} s" if rule.held_s else ""
+        names = {AlertKind.CPU: "CPU", AlertKind.MEMORY: message("memory")}
+        name = names.get(rule.kind, message("network"))
+        least, held_s = _amount(rule), rule.held_s
+        # Each as a whole: put together from parts, no catalogue finds all of them again.
+        if rule.is_percent and held_s:
+            words = message(f"{name} at {least} of its limit or more for {held_s} s")
+        elif rule.is_percent:
+            words = message(f"{name} at {least} of its limit or more")
+        elif held_s:
+            words = message(f"{name} at {least} or more for {held_s} s")
+        else:
+            words = message(f"{name} at {least} or more")
     return words
 
 
 def alert_words(alert: Alert) -> str:
     """Return what an alert says, with the count of what was not told one by one."""
     if alert.suppressed:
-        more = f"{alert.suppressed:,}{'+' if alert.is_at_least else ''} more"
-        return f"{alert.rule_name}: {alert.words} (and {more})"
+        more = f"{alert.suppressed:,}{'+' if alert.is_at_least else ''}"
+        return f"{alert.rule_name}: {alert.words} (and {more} more)"
     return f"{alert.rule_name}: {alert.words}"
 
 
 def amount_words(rule: AlertRule, amount: float) -> str:
     """Return a measured figure in the unit of a rule's threshold."""
     if rule.kind is AlertKind.CPU:
-        return f"CPU at {amount:.0f} %"
+        return message(f"CPU at {amount:.0f} %")
     if rule.is_percent:
         return f"memory at {amount:.0f} % of its limit"
     if rule.kind is AlertKind.MEMORY:

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from slate_desktop.translation import message
+
 OK = "ok"
+NO_ANSWER = "no_answer"
 MAX_TEXT = 500
 CSV_HEADER = (
     "id", "recorded_at", "asked_at", "ended_at", "project", "project_id", "person", "user_id",
@@ -26,8 +29,9 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
         project_id: empty for what concerns a host; ``user_id`` for the server's administrator.
         detail: what else tells one command from another, such as what was executed.
         asked_at: by the clock of the one who asked; ``recorded_at`` is the database's.
-        code: ``ok`` or the code of the error; None while it is under way, or where the agent died
-            with it.
+        code: ``ok`` or the code of the error; None while it is under way.
+        is_unanswered: it has no end, and the agent that would tell it is away: it never got the
+            command, or died with it.
     """
 
     id: int
@@ -44,11 +48,14 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None
     message: str
     ended_at: datetime | None
+    is_unanswered: bool = False
 
     @property
     def result(self) -> str:
         """The code in a word that also stands for none."""
-        return self.code or "under way"
+        if self.code == NO_ANSWER or (self.code is None and self.is_unanswered):
+            return message("no answer")
+        return self.code or message("under way")
 
 
 class AuditCommand(msgspec.Struct, frozen=True, kw_only=True):

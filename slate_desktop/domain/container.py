@@ -22,6 +22,7 @@ from slate_desktop.domain.fields import (
     deny_limit,
     error,
     flag,
+    read_bandwidth,
     read_cpus,
     read_digest,
     read_env,
@@ -33,14 +34,15 @@ from slate_desktop.domain.fields import (
 )
 from slate_desktop.domain.images import ImageReference, parse_image
 from slate_desktop.domain.mounts import check_container_path, check_host_path, check_targets
-from slate_desktop.domain.sizes import MIB, exact_size, format_bytes
+from slate_desktop.domain.sizes import MIB, exact_rate, exact_size, format_bytes
 from slate_desktop.errors import CommandError, ErrorCode
 
 MAX_MOUNTS = 32
 # Fields that a layer can take away; the others have a value of their own for "none".
-UNSETTABLE = ("driver", "image", "digest", "command", "memory", "cpus")
+UNSETTABLE = ("driver", "image", "digest", "command", "memory", "cpus", "bandwidth")
 MAX_UNSET = 256
 _ENV_PREFIX = "env."
+_NETWORKS = "bridge, internet or none"
 
 
 class DriverName(StrEnum):
@@ -52,9 +54,10 @@ class DriverName(StrEnum):
 
 
 class NetworkMode(StrEnum):
-    """``bridge``: a bridge of the session's own. ``none``: no network at all."""
+    """``bridge``: one of the session's own; ``internet``: with a way out; ``none``: no network."""
 
     BRIDGE = "bridge"
+    INTERNET = "internet"
     NONE = "none"
 
 
@@ -73,10 +76,10 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
 class ContainerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A checked container configuration.
 
-    ``memory_bytes`` and ``cpus`` are limits, None for none. ``ports`` maps container port to host
-    port (0: any free one). ``command`` is an argv, None for the image's or engine's own. ``unset``
-    names what a layer takes away from the layers below it (``memory``, ``env.NAME`` …); a merged
-    configuration has none.
+    ``memory_bytes``, ``cpus`` and ``bandwidth_bits`` (per second, of what is sent and of what is
+    received) are limits, None for none. ``ports`` maps container port to host port (0: any free).
+    ``command`` is an argv, None for the image's or engine's own. ``unset`` names what a layer takes
+    away from the layers below it (``memory``, ``env.NAME`` …); a merged configuration has none.
     """
 
     driver: DriverName | None = None
@@ -89,6 +92,7 @@ class ContainerConfig(msgspec.Struct, frozen=True, kw_only=True):
     volumes: list[Mount] = []
     memory_bytes: int | None = None
     cpus: float | None = None
+    bandwidth_bits: int | None = None
     gpu: bool = False
     gpu_optional: bool = False
     network_mode: NetworkMode = NetworkMode.BRIDGE
@@ -136,6 +140,7 @@ def container_config_to_json(config: ContainerConfig) -> dict[str, Any]:
         ],
         "memory": None if config.memory_bytes is None else exact_size(config.memory_bytes),
         "cpus": config.cpus,
+        "bandwidth": None if config.bandwidth_bits is None else exact_rate(config.bandwidth_bits),
         "gpu": config.gpu,
         "gpuOptional": config.gpu_optional,
         "networkMode": config.network_mode.value,
@@ -311,18 +316,14 @@ def _join_image(values: dict[str, Any]) -> None:
         values[name] = own
 
 
-def _read_driver(value: object) -> DriverName:
-    try:
-        return DriverName(value)  # pyright: ignore[reportArgumentType]
-    except ValueError as exc:
-        raise error("driver", "driver must be docker or process") from exc
+def _one_of(kind: type[StrEnum], field: str, words: str) -> Callable[[object], StrEnum]:
+    def read(value: object) -> StrEnum:
+        try:
+            return kind(value)
+        except ValueError as exc:
+            raise error(field, f"{field} must be {words}") from exc
 
-
-def _read_network_mode(value: object) -> NetworkMode:
-    try:
-        return NetworkMode(value)  # pyright: ignore[reportArgumentType]
-    except ValueError as exc:
-        raise error("networkMode", "networkMode must be bridge or none") from exc
+    return read
 
 
 def _read_volumes(value: object) -> list[Mount]:
@@ -365,7 +366,7 @@ def _read_unset(value: object) -> list[str]:
 
 
 _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "driver": ("driver", _read_driver),
+    "driver": ("driver", _one_of(DriverName, "driver", "docker or process")),
     "image": ("image", parse_image),
     "tag": ("tag", read_tag),
     "digest": ("digest", read_digest),
@@ -375,9 +376,10 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "volumes": ("volumes", _read_volumes),
     "memory": ("memory_bytes", read_memory),
     "cpus": ("cpus", read_cpus),
+    "bandwidth": ("bandwidth_bits", read_bandwidth),
     "gpu": ("gpu", lambda value: flag(value, "gpu")),
     "gpuOptional": ("gpu_optional", lambda value: flag(value, "gpuOptional")),
-    "networkMode": ("network_mode", _read_network_mode),
+    "networkMode": ("network_mode", _one_of(NetworkMode, "networkMode", _NETWORKS)),
     "pull": ("pull", lambda value: flag(value, "pull")),
     "stopGrace": ("stop_grace_s", lambda value: check_grace(value, "stopGrace")),
     "name": ("name", read_name),

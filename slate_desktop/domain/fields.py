@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from slate_desktop.domain.images import is_digest, is_tag
-from slate_desktop.domain.sizes import MIB, format_bytes, parse_size
+from slate_desktop.domain.sizes import MIB, format_bytes, format_rate, parse_rate, parse_size
 from slate_desktop.errors import CommandError, ErrorCode
 
 # Docker refuses less.
@@ -19,6 +19,9 @@ MIN_MEMORY_BYTES = 6 * MIB
 MAX_MEMORY_BYTES = 64 * 1024**4
 MIN_CPUS = 0.01
 MAX_CPUS = 1024.0
+# In bits per second; with less, the packets of one answer take seconds.
+MIN_BANDWIDTH = 100_000
+MAX_BANDWIDTH = 100_000_000_000
 MAX_PORT = 65_535
 # Host ports below belong to the host's own services.
 MIN_HOST_PORT = 1024
@@ -142,6 +145,18 @@ def read_memory(value: object) -> int:
     if not MIN_MEMORY_BYTES <= size_bytes <= MAX_MEMORY_BYTES:
         deny_limit("memory", f"memory must be {least} or more, and at most what the host has")
     return size_bytes
+
+
+def read_bandwidth(value: object) -> int:
+    """Return a limit of what is sent and of what is received, in bits per second."""
+    try:
+        bits_per_s = parse_rate(value)
+    except ValueError as exc:
+        raise error("bandwidth", "bandwidth must be a rate such as 20mbit or 1gbit") from exc
+    if not MIN_BANDWIDTH <= bits_per_s <= MAX_BANDWIDTH:
+        least, most = format_rate(MIN_BANDWIDTH), format_rate(MAX_BANDWIDTH)
+        deny_limit("bandwidth", f"bandwidth must be {least} to {most}")
+    return bits_per_s
 
 
 def read_cpus(value: object) -> float:

@@ -18,8 +18,12 @@ AgentId = NewType("AgentId", str)
 BuildId = NewType("BuildId", str)
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-# A grant on `slate.build.submit.>` is the work queue, so no project may have these names.
-RESERVED_PROJECT_IDS = frozenset({"submit", "cancel"})
+# A grant on `slate.build.submit.>` is the work queue, so no project may have these names. An agent
+# is named in audiences, where "any" and "jobs" stand for whoever takes the request or the job.
+RESERVED_IDS = {
+    "project_id": frozenset({"submit", "cancel"}),
+    "agent_id": frozenset({"any", "jobs"}),
+}
 
 
 def new_id() -> str:
@@ -48,8 +52,10 @@ def check_id(text: object, field: str) -> str:
             f"{field} must be 1 to 64 letters, digits, '-' or '_', starting with a letter or digit",
             field=field,
         )
-    if field == "project_id" and text in RESERVED_PROJECT_IDS:
+    if text in RESERVED_IDS.get(field, ()):
         raise CommandError(
-            ErrorCode.BAD_REQUEST, f"no project can be called {text!r}: it is reserved", field=field
+            ErrorCode.BAD_REQUEST,
+            f"no {field.removesuffix('_id')} can be called {text!r}: it is reserved",
+            field=field,
         )
     return text

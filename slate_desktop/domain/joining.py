@@ -29,6 +29,33 @@ class Joiner(StrEnum):
 
     PERSON = "person"
     AGENT = "agent"
+    BROKER = "broker"
+
+
+class BrokerPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a broker of a cluster is reached.
+
+    Attributes:
+        name: what it is called; one name, one broker.
+        hosts: names and addresses; the first is told to clients and to the other brokers.
+        nats_port: for clients.
+        cluster_port: for the other brokers.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    nats_port: int
+    cluster_port: int
+
+    @property
+    def address(self) -> str:
+        """``host:port`` for clients."""
+        return f"{bracketed(self.hosts[0])}:{self.nats_port}"
+
+    @property
+    def route(self) -> str:
+        """``host:port`` for the other brokers."""
+        return f"{bracketed(self.hosts[0])}:{self.cluster_port}"
 
 
 class JoinFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +63,7 @@ class JoinFile(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         server: the server's name, which becomes the profile's.
-        nats_url: the broker, ``tls://host:port``.
+        nats_url: the broker, ``tls://host:port``; several with commas between.
         ca: certificate of the server's own authority, PEM; nothing else is believed.
         invitation: seed of the key that may ask to join, and nothing else.
         expires_ms: Unix time in milliseconds.
@@ -70,7 +97,10 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JoinReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server answers; ``id`` is the person's or the agent's."""
+    """What the server answers; ``id`` is the person's, the agent's or the broker's.
+
+    A broker gets no login at the database, and the place where the others will look for it.
+    """
 
     id: str
     certificate: str
@@ -78,6 +108,7 @@ class JoinReply(msgspec.Struct, frozen=True, kw_only=True):
     database_port: int
     database_name: str
     database_user: str
+    broker: BrokerPlace | None = None
 
 
 def write_join_file(value: JoinFile) -> bytes:
@@ -130,6 +161,11 @@ def check_host(host: str) -> str:
     if _HOST.fullmatch(host) is None:
         raise SettingsError(f"{host!r} is neither a host name nor an IP address.")
     return host
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 def join_subject(invitation_public: str) -> str:

@@ -8,7 +8,7 @@ compiled searches over the first few hundred characters. A line that says nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from slate_desktop.domain.logs import LogLevel
 
@@ -49,6 +49,8 @@ _HINTS = (
     "dbg", "wrn", "alert", "assert", "crash", "segm", "severe", "emerg", "ensure", "signal",
     "abort", "terminate",
 )  # fmt: skip
+# Nor do they without these: escapes, JSON, and what may be glog's letter at the start of a line.
+_LOOK_CLOSER = ("\x1b", "{", "\nW", "\nE", "\nF", "\n ", "\n\t")
 # Compilers, Unity among them, say it in the middle of the line.
 _ERROR_PARTS = (
     "error CS", "): error ", ": error:", ": fatal error:", "BuildFailedException:",
@@ -123,6 +125,20 @@ def hints_of(lines: Iterable[str]) -> tuple[str, ...]:
     """
     text = "\n".join(lines).lower()
     return tuple([hint for hint in _HINTS if hint in text])
+
+
+def detect_levels(lines: Sequence[str]) -> list[LogLevel]:
+    """Return the level of each of many lines, as ``detect_level`` does.
+
+    One look at all of them together mostly says that none is anything but ``info``.
+    """
+    text = "\n" + "\n".join(lines)
+    if text.isascii() and not any(part in text for part in _LOOK_CLOSER):
+        lower = text.lower()
+        if not any(hint in lower for hint in _HINTS):
+            return [LogLevel.INFO] * len(lines)
+    hints = hints_of(lines)
+    return [detect_level(line, hints) for line in lines]
 
 
 def detect_level(line: str, hints: tuple[str, ...] = _HINTS) -> LogLevel:

@@ -17,6 +17,7 @@ import msgspec
 
 from slate_desktop.domain.ids import check_id
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.translation import message
 
 SCHEME = "slate"
 # What a profile may be called is the settings'; nothing is unescaped, as no part needs it.
@@ -29,9 +30,9 @@ _LINK = re.compile(
 class LinkKind(StrEnum):
     """What a link shows."""
 
-    PROJECT = "project"
-    SESSION = "session"
-    BUILD = "build"
+    PROJECT = message("project")
+    SESSION = message("session")
+    BUILD = message("build")
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

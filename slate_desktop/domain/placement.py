@@ -9,6 +9,7 @@ import msgspec
 from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import CommandError, ErrorCode, Retry
+from slate_desktop.translation import message
 
 # A busier processor counts like so much less free memory.
 _BYTES_PER_PERCENT = 64 * 1024 * 1024
@@ -78,9 +79,7 @@ def choose_host(needs: HostNeeds, hosts: Sequence[Host], wanted: str | None = No
         )
     best = max(fitting, key=lambda host: (_worth(host), host.id))
     others = [
-        f"{host.name} {_lacks(needs, host)}"
-        if _lacks(needs, host)
-        else f"{host.name} has {_free_words(host)}"
+        _lacks(needs, host) or message(f"{host.name} has {_free_words(host)}")
         for host in online
         if host.id != best.id
     ]
@@ -98,21 +97,25 @@ def free_bytes(host: Host) -> int:
 
 def _lacks(needs: HostNeeds, host: Host) -> str:
     """Say what keeps a host from running it; empty for nothing."""
+    name = host.name
     if not host.is_online:
-        return "is offline"
+        return message(f"{name} is offline")
     if host.is_cordoned:
         reason = f" ({host.cordon_reason})" if host.cordon_reason else ""
-        return f"is {'draining' if host.is_draining else 'cordoned'}{reason}"
+        if host.is_draining:
+            return message(f"{name} is draining{reason}")
+        return message(f"{name} is cordoned{reason}")
     if not host.drivers:
-        return "can run nothing"
+        return message(f"{name} can run nothing")
     if needs.driver is not None and needs.driver not in host.drivers:
-        return f"has no {needs.driver}"
+        return message(f"{name} has no {needs.driver}")
     if needs.gpu and not host.has_gpu:
-        return "has no GPU"
+        return message(f"{name} has no GPU")
     if needs.cpus and host.cpus and needs.cpus > host.cpus:
-        return f"has {host.cpus:g} of {needs.cpus:g} processors"
+        return message(f"{name} has {host.cpus:g} of {needs.cpus:g} processors")
     if needs.memory_bytes and host.memory_bytes and needs.memory_bytes > free_bytes(host):
-        return f"has {_free_words(host)} of {format_bytes(needs.memory_bytes)}"
+        wanted = format_bytes(needs.memory_bytes)
+        return message(f"{name} has {_free_words(host)} of {wanted}")
     return ""
 
 
@@ -122,10 +125,10 @@ def _worth(host: Host) -> float:
 
 
 def _free_words(host: Host) -> str:
-    words = f"{format_bytes(free_bytes(host))} free"
+    words = message(f"{format_bytes(free_bytes(host))} free")
     return words if host.load is None else f"{words} and {host.load.cpu_percent:.0f} % busy"
 
 
 def _said(what: str, hosts: Sequence[Host], needs: HostNeeds) -> str:
-    reasons = "; ".join(f"{host.name} {_lacks(needs, host)}" for host in hosts)
+    reasons = "; ".join(_lacks(needs, host) for host in hosts)
     return f"{what}: {reasons}." if reasons else f"{what}."

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import message
 
 _MIB, _GIB = 1024**2, 1024**3
 # What is advised stays this far above what was used; a run that was killed tells only "more".
@@ -35,6 +36,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     cpu_limit: float = 0
     memory_peak: int = 0
     cpu_peak: float = 0
+
+
+class RunUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen of a run's use: peaks, and limits where they are known; units as in ``Run``."""
+
+    session_id: str
+    attempt: int
+    memory_peak: int = 0
+    cpu_peak: float = 0
+    memory_limit: int = 0
+    cpu_limit: float = 0
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,18 +101,29 @@ def advise(runs: Sequence[Run]) -> Advice | None:
 
 def advice_words(advice: Advice) -> str:
     """Return ``The last 12 runs peaked at 6.3 GB, 3 were killed at 4 GB: use 8 GB``."""
-    runs = "run" if advice.runs == 1 else f"{advice.runs} runs"
-    said = f"The last {runs} peaked at {format_bytes(advice.memory_peak)}"
+    peak, killed_at = format_bytes(advice.memory_peak), format_bytes(advice.killed_at)
+    parts = [
+        f"The last run peaked at {peak}"
+        if advice.runs == 1
+        else f"The last {advice.runs} runs peaked at {peak}"
+    ]
     if advice.killed:
-        verb = "was" if advice.killed == 1 else "were"
-        said += f", {advice.killed} {verb} killed at {format_bytes(advice.killed_at)}"
-    said += f", and kept {advice.cpu_peak / 100:.1f} cores busy"
+        parts.append(
+            f"1 was killed at {killed_at}"
+            if advice.killed == 1
+            else f"{advice.killed} were killed at {killed_at}"
+        )
+    parts.append(f"and kept {advice.cpu_peak / 100:.1f} cores busy")
+    said = ", ".join(parts)
     if not advice.is_change:
-        return f"{said}: what they have fits."
+        return f"{said}: {message('what they have fits')}."
     wanted = [format_bytes(advice.memory_bytes)] if advice.memory_bytes is not None else []
     if advice.cpus is not None:
         wanted.append(f"{advice.cpus:g} CPUs")
-    return f"{said}: use {' and '.join(wanted)}."
+    use = message(f"use {wanted[0]}")
+    if len(wanted) > 1:
+        use = message(f"use {wanted[0]} and {wanted[1]}")
+    return f"{said}: {use}."
 
 
 def round_memory(size: float) -> int:

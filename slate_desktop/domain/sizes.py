@@ -1,4 +1,4 @@
-"""Sizes in bytes as people write them (``4g``, ``512m``), and back."""
+"""Sizes in bytes (``4g``) and rates in bits (``20mbit``) as people write them, and back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ GIB = 1024**3
 _SIZE = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)(?:([bkmgt])|([kmgt])i?b)?", re.I | re.A)
 _FACTORS = {"b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024**4}
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([kmg])(?:bit(?:/s)?)?", re.I | re.A)
+# Networks count in thousands.
+_RATE_FACTORS = {"k": 1000, "m": 1000**2, "g": 1000**3}
 
 
 def parse_size(value: object) -> int:
@@ -53,3 +56,34 @@ def format_bytes(size_bytes: float) -> str:
             return f"{sign}{text} {unit}"
         size /= KIB
     raise AssertionError("the last unit has no upper end")
+
+
+def parse_rate(value: object) -> int:
+    """Return bits per second for a text such as ``20mbit``, ``20m`` or ``1.5 Gbit/s``.
+
+    Raises:
+        ValueError: it is not a rate; a number without its unit is none.
+    """
+    match = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a rate")
+    return int(Decimal(match[1]) * _RATE_FACTORS[match[2].lower()])
+
+
+def exact_rate(bits_per_s: int) -> str:
+    """Return a text from which ``parse_rate`` reads exactly ``bits_per_s``."""
+    for unit in ("g", "m"):
+        count, rest = divmod(bits_per_s, _RATE_FACTORS[unit])
+        if rest == 0 and count != 0:
+            return f"{count}{unit}bit"
+    return f"{Decimal(bits_per_s) / 1000:f}kbit"
+
+
+def format_rate(bits_per_s: float) -> str:
+    """Return a rate for people: one decimal, where there is one."""
+    rate, unit = bits_per_s / 1000, "kbit/s"
+    for larger in ("Mbit/s", "Gbit/s"):
+        if rate < 999.95:
+            break
+        rate, unit = rate / 1000, larger
+    return f"{f'{rate:.1f}'.removesuffix('.0')} {unit}"

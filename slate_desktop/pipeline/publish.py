@@ -1,7 +1,8 @@
 """How products reach the folder where people look: whole, or not at all.
 
 Every file is written beside its place under a hidden name, synchronised and closed; only when all
-of them lie there are they renamed. A job that fails leaves nothing behind.
+of them lie there are they renamed. A job that fails leaves nothing behind. What a process that was
+killed left under a hidden name goes when the next one publishes there, some minutes later.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ import contextlib
 import hashlib
 import os
 import secrets
+import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from slate_desktop.errors import EnvironmentFaultError
 
 _CHUNK_BYTES = 1024 * 1024
+_PREFIX, _SUFFIX = ".slate-", ".tmp"
+# Nobody takes longer from a file's last byte to its rename.
+STALE_AFTER_S = 600.0
+_MAX_FOLDERS = 1_000
+# When folders were looked at for what was left behind, on the monotonic clock.
+_looked_at: dict[Path, float] = {}
 _FLAGS = (
     os.O_WRONLY
     | os.O_CREAT
@@ -47,7 +56,8 @@ def publish(files: Mapping[str, Path], out_dir: Path) -> tuple[Path, ...]:
         for name, source in files.items():
             target = targets[name]
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+            _tidy(target.parent)
+            temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
             staged[temporary] = target
             copy_synced(source, temporary)
         for temporary, target in staged.items():
@@ -66,6 +76,30 @@ def publish(files: Mapping[str, Path], out_dir: Path) -> tuple[Path, ...]:
             raise EnvironmentFaultError(f"{out_dir} cannot be written: {reason}.") from exc
         raise
     return tuple(targets.values())
+
+
+def remove_stale(folder: Path, *, older_than_s: float = STALE_AFTER_S) -> None:
+    """Remove what processes that were killed while they published left in a folder."""
+    before_s = time.time() - older_than_s
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not (entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)):
+                continue
+            with contextlib.suppress(OSError):
+                info = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(info.st_mode) and info.st_mtime < before_s:
+                    os.unlink(entry.path)  # noqa: PTH108 - an entry, not a Path
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what is stale, once in a while: a folder may hold many files."""
+    now = time.monotonic()
+    if now - _looked_at.get(folder, -STALE_AFTER_S) < STALE_AFTER_S:
+        return
+    if len(_looked_at) > _MAX_FOLDERS:
+        _looked_at.clear()
+    _looked_at[folder] = now
+    remove_stale(folder)
 
 
 def copy_synced(source: Path, target: Path) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
 from slate_desktop.domain.assets.kinds import AssetKind
-from slate_desktop.domain.assets.options import AssetOptions
+from slate_desktop.domain.assets.options import AssetOptions, parse_options
 from slate_desktop.domain.assets.report import ProcessResult
 from slate_desktop.errors import AssetError
+from slate_desktop.pipeline.tools import tool_versions
 
 # Fraction done, 0 to 1, and what is being done, a few words.
 Progress: TypeAlias = Callable[[float, str], None]
@@ -85,6 +86,9 @@ def load(kind: AssetKind) -> None:
     warm = getattr(_pipeline(kind), "warm", None)
     if warm is not None:
         warm()
+    # Each takes longer than a small file when it is done for the first time.
+    tool_versions(kind)
+    parse_options(kind, {})
 
 
 def _pipeline(kind: AssetKind) -> _Pipeline:

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 
 from slate_desktop.domain.assets.audio import AudioFormat, AudioOptions
@@ -19,9 +18,9 @@ from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.texture import Compression, TextureOptions
 
 _REVISIONS: dict[AssetKind, int] = {
-    AssetKind.AUDIO: 1,
-    AssetKind.MODEL: 1,
-    AssetKind.TEXTURE: 2,
+    AssetKind.AUDIO: 2,
+    AssetKind.MODEL: 2,
+    AssetKind.TEXTURE: 4,
 }
 _PACKAGES: dict[AssetKind, tuple[str, ...]] = {
     AssetKind.AUDIO: ("soundfile", "soxr"),
@@ -95,6 +94,9 @@ def _ask_version(name: str, program: str, _facts: tuple[int, ...]) -> str:
 
 @lru_cache
 def _installed(kind: AssetKind) -> dict[str, str]:
+    # Not at the top: it is slow to read, and a client that starts asks for nothing.
+    from importlib import metadata
+
     versions = {f"slate-{kind.value}": str(_REVISIONS.get(kind, 0))}
     for name in _PACKAGES.get(kind, ()):
         try:

@@ -84,11 +84,8 @@ class Authority:
         """Return key and certificate (PEM) of a server with these names and addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
-        names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
-        certificate = (
-            self._signed(subject, key.public_key(), SERVER_DAYS, ExtendedKeyUsageOID.SERVER_AUTH)
-            .add_extension(names, critical=False)
-            .sign(self._key, hashes.SHA256())
+        certificate = self._for_hosts(subject, key.public_key(), hosts).sign(
+            self._key, hashes.SHA256()
         )
         return private_pem(key), certificate.public_bytes(serialization.Encoding.PEM)
 
@@ -98,36 +95,43 @@ class Authority:
         Raises:
             CommandError: ``bad_request``: it is none, its signature is wrong, or its key is weak.
         """
-        if len(csr_pem) > MAX_CSR_BYTES:
-            raise _refused("The certificate request is too large.")
-        try:
-            csr = x509.load_pem_x509_csr(csr_pem)
-            is_valid = csr.is_signature_valid
-            key = csr.public_key()
-        except (ValueError, TypeError, InvalidSignature) as exc:
-            raise _refused("This is not a certificate request.") from exc
-        if not is_valid:
-            raise _refused("The certificate request does not prove its key.")
-        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
-            raise _refused("The key of the certificate request must be on the curve P-256.")
+        key = _requested_key(csr_pem)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         signed = self._signed(subject, key, CLIENT_DAYS, ExtendedKeyUsageOID.CLIENT_AUTH)
         certificate = signed.sign(self._key, hashes.SHA256())
         return certificate.public_bytes(serialization.Encoding.PEM)
+
+    def broker_certificate(self, csr_pem: bytes, name: str, hosts: Sequence[str]) -> bytes:
+        """Sign the request of a further broker, for its host names; raises like the other."""
+        key = _requested_key(csr_pem)
+        # No login at the database has a space in its name.
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"broker {name}"[:64])])
+        certificate = self._for_hosts(subject, key, hosts).sign(self._key, hashes.SHA256())
+        return certificate.public_bytes(serialization.Encoding.PEM)
+
+    def _for_hosts(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, hosts: Sequence[str]
+    ) -> x509.CertificateBuilder:
+        # A broker of a cluster is the others' client too.
+        names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
+        return self._signed(
+            subject, key, SERVER_DAYS, ExtendedKeyUsageOID.SERVER_AUTH,
+            ExtendedKeyUsageOID.CLIENT_AUTH,
+        ).add_extension(names, critical=False)  # fmt: skip
 
     def _signed(
         self,
         subject: x509.Name,
         key: ec.EllipticCurvePublicKey,
         days: int,
-        usage: x509.ObjectIdentifier,
+        *usages: x509.ObjectIdentifier,
     ) -> x509.CertificateBuilder:
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
             _builder(subject, self._certificate.subject, key, days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(issuer, critical=False)
         )
 
@@ -160,6 +164,23 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
+
+
+def _requested_key(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
+    """Return the key of a request that proves it; raises ``CommandError``."""
+    if len(csr_pem) > MAX_CSR_BYTES:
+        raise _refused("The certificate request is too large.")
+    try:
+        csr = x509.load_pem_x509_csr(csr_pem)
+        is_valid = csr.is_signature_valid
+        key = csr.public_key()
+    except (ValueError, TypeError, InvalidSignature) as exc:
+        raise _refused("This is not a certificate request.") from exc
+    if not is_valid:
+        raise _refused("The certificate request does not prove its key.")
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
+        raise _refused("The key of the certificate request must be on the curve P-256.")
+    return key
 
 
 def _refused(message: str) -> CommandError:

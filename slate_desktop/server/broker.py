@@ -8,9 +8,11 @@ from slate_desktop.bus import permissions
 from slate_desktop.bus.permissions import Permissions
 from slate_desktop.domain.joining import join_subject
 from slate_desktop.domain.project import AgentRow, Member, User
+from slate_desktop.server import cluster_members
 from slate_desktop.server.config import ServerConfig, ServerFiles
 from slate_desktop.server.invitations import Invitation
-from slate_desktop.stack.nats_server import Listen, NatsServer, NatsUser
+from slate_desktop.server.streams import operator_permissions
+from slate_desktop.stack.nats_server import ClusterListen, Listen, NatsServer, NatsUser
 
 JOIN_ANY = "slate.join.*"
 _MAX_CONNECTIONS = 4096
@@ -20,7 +22,7 @@ def make_broker(
     server_files: ServerFiles, config: ServerConfig, users: list[NatsUser]
 ) -> NatsServer:
     """Return the broker of a server directory, not started."""
-    return NatsServer(
+    broker = NatsServer(
         server_files.nats,
         users,
         log_file=server_files.logs / "nats-server.log",
@@ -33,6 +35,26 @@ def make_broker(
             key=server_files.key,
         ),
     )
+    if cluster_members.is_begun(server_files):
+        known = cluster_members.read_brokers(server_files.brokers)
+        broker.cluster = own_listen(server_files, config, known)
+    return broker
+
+
+def own_listen(
+    server_files: ServerFiles, config: ServerConfig, brokers: list[cluster_members.Broker]
+) -> ClusterListen:
+    """Return how the server's own broker belongs to its cluster."""
+    return cluster_members.cluster_listen(
+        config.name,
+        config.own_place,
+        cluster_members.make_peers(server_files, config, brokers),
+        host=config.listen,
+        port=config.cluster_port,
+        certificate=server_files.certificate,
+        key=server_files.key,
+        authority=server_files.authority_certificate,
+    )
 
 
 def broker_users(
@@ -41,9 +63,18 @@ def broker_users(
     members: Iterable[Member],
     agents: Iterable[AgentRow],
     invitations: Iterable[Invitation],
+    brokers: Iterable[cluster_members.Broker] = (),
 ) -> list[NatsUser]:
     """Return everybody who is admitted, each with what they may publish and hear."""
-    users = [NatsUser(public_key=registrar, permissions=_registrar(registrar))]
+    peers = list(brokers)
+    users = [NatsUser(public_key=registrar, permissions=_registrar(registrar, peers))]
+    users += [
+        NatsUser(
+            public_key=peer.public_key,
+            permissions=cluster_members.broker_permissions(peer.public_key),
+        )
+        for peer in peers
+    ]
     projects: dict[str, list[str]] = {}
     for member in members:
         projects.setdefault(member.user_id, []).append(member.project_id)
@@ -66,9 +97,21 @@ def broker_users(
     return users
 
 
-def _registrar(public_key: str) -> Permissions:
+def _registrar(public_key: str, brokers: list[cluster_members.Broker]) -> Permissions:
+    """The server itself: it lets people in, and sees that streams are replicated."""
+    streams = operator_permissions(public_key)
     return Permissions(
-        subscribe=(JOIN_ANY, f"{permissions.inbox_prefix(public_key)}.>"), responses=1
+        publish=(
+            *streams.publish,
+            "$JS.API.STREAM.CREATE.*",
+            "$JS.API.STREAM.UPDATE.*",
+            "$JS.API.CONSUMER.CREATE.>",
+            "$JS.API.STREAM.DELETE.*",
+            # Named, because reading its configuration anew the broker forgets whom one may answer.
+            *(f"{permissions.inbox_prefix(one.public_key)}.>" for one in brokers),
+        ),
+        subscribe=(JOIN_ANY, cluster_members.STATE_SUBJECT, *streams.subscribe),
+        responses=1,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from slate_desktop.errors import SettingsError
 
@@ -37,3 +39,17 @@ def read_certificate(pem: bytes) -> CertificateFacts:
     except x509.ExtensionNotFound:
         pass
     return CertificateFacts(names, found.not_valid_before_utc, found.not_valid_after_utc)
+
+
+def key_pin(pem: bytes) -> str:
+    """Return the SHA-256 of a certificate's public key (SubjectPublicKeyInfo), hex.
+
+    Raises:
+        SettingsError: it is no certificate.
+    """
+    try:
+        key = x509.load_pem_x509_certificate(pem).public_key()
+    except ValueError as exc:
+        raise SettingsError("This is not a certificate.") from exc
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(info).hexdigest()

@@ -9,6 +9,7 @@
     nats/ postgres/ agent/      data
     invitations/<key>.json      who may join
     operators/<key>.json        administrators' commands that run now
+    brokers/<name>.json         further brokers of a cluster
     backups/                    what an upgrade puts aside
     logs/
 """
@@ -20,19 +21,36 @@ import tomllib
 from pathlib import Path
 
 import msgspec
+import psutil
 import tomlkit
 
-from slate_desktop.domain.joining import check_host, check_server_name
+from slate_desktop.domain.joining import BrokerPlace, bracketed, check_host, check_server_name
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings import files
 
 NATS_PORT = 4222
 DATABASE_PORT = 5432
+CLUSTER_PORT = 6222
 DATABASE_NAME = "slate"
+# What server.toml may say, and between which a host's memory decides where it says nothing.
+LEAST_CONNECTIONS, MOST_CONNECTIONS = 20, 10_000
+USUAL_CONNECTIONS, MOST_USUAL_CONNECTIONS = 300, 2_000
+# At most: the pool of an agent, of a window or command, and what the server itself keeps.
+AGENT_CONNECTIONS, PERSON_CONNECTIONS, OWN_CONNECTIONS = 10, 4, 10
+_MEMORY_PER_CONNECTION = 32 * 1024**2
 
 
 def _password() -> str:
     return secrets.token_urlsafe(32)
+
+
+def connections_for(memory_bytes: int) -> int:
+    """Return how many connections a host with so much memory should allow: one for each 32 MiB.
+
+    One that is used takes some MB, so that all of them together take a third of the memory.
+    """
+    found = memory_bytes // _MEMORY_PER_CONNECTION // 10 * 10
+    return max(USUAL_CONNECTIONS, min(found, MOST_USUAL_CONNECTIONS))
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +64,9 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         nats_port: the broker's.
         database_port: PostgreSQL's.
         agent: whether this host runs an agent too.
+        cluster_port: where further brokers reach this one, if there are any.
+        database_connections: how many PostgreSQL allows at once; 0 for what this host's memory
+            carries.
     """
 
     name: str
@@ -54,6 +75,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     nats_port: int = NATS_PORT
     database_port: int = DATABASE_PORT
     agent: bool = True
+    cluster_port: int = CLUSTER_PORT
+    database_connections: int = 0
 
     def checked(self) -> ServerConfig:
         """Return itself.
@@ -66,17 +89,41 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise SettingsError("The server has no host name.", hint="Set hosts = ['sbx01'].")
         for host in (*self.hosts, self.listen):
             check_host(host)
-        for port in (self.nats_port, self.database_port):
+        ports = (self.nats_port, self.database_port, self.cluster_port)
+        for port in ports:
             if not 1 <= port <= 65535:
                 raise SettingsError(f"{port} is not a port.")
-        if self.nats_port == self.database_port:
-            raise SettingsError("Broker and database need ports of their own.")
+        if self.database_connections and not (
+            LEAST_CONNECTIONS <= self.database_connections <= MOST_CONNECTIONS
+        ):
+            raise SettingsError(
+                f"database_connections is {self.database_connections}; it can be"
+                f" {LEAST_CONNECTIONS} to {MOST_CONNECTIONS}, or 0 for what the host's memory"
+                " carries."
+            )
+        if len(set(ports)) < len(ports):
+            raise SettingsError("Broker, database and cluster need ports of their own.")
         return self
+
+    @property
+    def connections(self) -> int:
+        """How many connections PostgreSQL allows at once."""
+        return self.database_connections or connections_for(psutil.virtual_memory().total)
 
     @property
     def nats_url(self) -> str:
         """The broker, as workstations reach it."""
         return f"tls://{bracketed(self.hosts[0])}:{self.nats_port}"
+
+    @property
+    def own_place(self) -> BrokerPlace:
+        """The server's own broker as one of a cluster."""
+        return BrokerPlace(
+            name=self.name,
+            hosts=self.hosts,
+            nats_port=self.nats_port,
+            cluster_port=self.cluster_port,
+        )
 
 
 class ServerSecrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +152,11 @@ class ServerFiles:
         self.invitations = self.directory / "invitations"
         self.logs = self.directory / "logs"
         self.operators = self.directory / "operators"
+        self.brokers = self.directory / "brokers"
+        # There once the server's own broker is one of a cluster.
+        self.clustered = self.nats / "clustered"
         self.backups = self.directory / "backups"
+        self.unnamed = self.directory / "unnamed-objects.json"
         self.lock = self.directory / "server.lock"
         self.pid = self.directory / "server.pid"
 
@@ -120,6 +171,7 @@ class ServerFiles:
             self.agent,
             self.invitations,
             self.operators,
+            self.brokers,
             self.logs,
         ):
             files.ensure_private_dir(path)
@@ -163,8 +215,3 @@ class ServerFiles:
             raise SettingsError(f"{self.secrets} is missing.", hint="Restore a backup.") from None
         except msgspec.MsgspecError as exc:
             raise SettingsError(f"{self.secrets} is damaged.", hint="Restore a backup.") from exc
-
-
-def bracketed(host: str) -> str:
-    """Return a host as it stands in a URL."""
-    return f"[{host}]" if ":" in host else host

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from slate_desktop.domain.joining import BrokerPlace
 from slate_desktop.domain.project import AgentRow, Member, Project, User
 from slate_desktop.domain.roles import Role
 from slate_desktop.errors import CommandError, ErrorCode, SlateError, StackError
@@ -44,7 +46,10 @@ class ServerDatabase:
             password=password,
             log_file=server_files.logs / "postgres.log",
             programs=find_system_postgres(),
-            options={"listen_addresses": config.listen, "max_connections": "300"},
+            options={
+                "listen_addresses": config.listen,
+                "max_connections": str(config.connections),
+            },
             port=config.database_port,
         )
         self._database: Database | None = None
@@ -126,6 +131,16 @@ class ServerDatabase:
                 )
             )
 
+    async def connection_counts(self) -> tuple[int, int]:
+        """Return how many connections are there, and how many are allowed."""
+        await self.open()
+        async with self.database.connection() as connection:
+            row = await connection.fetchrow(
+                "select count(*) filter (where backend_type = 'client backend') as used,"
+                " current_setting('max_connections')::integer as allowed from pg_stat_activity"
+            )
+        return int(row["used"]), int(row["allowed"])
+
     async def size_bytes(self) -> int:
         """Return what the database takes on the disk, in bytes."""
         await self.open()
@@ -168,6 +183,12 @@ class ServerDatabase:
         if self._database is None:
             raise StackError("The database was not started.")
         return self._database
+
+    async def set_brokers(self, places: Sequence[BrokerPlace]) -> None:
+        """Note where the brokers are, for everybody who connects."""
+        await self.database.brokers.replace(
+            [(place.name, f"tls://{place.address}") for place in places]
+        )
 
     # -- people and agents -----------------------------------------------------------------------
 

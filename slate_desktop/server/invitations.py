@@ -9,9 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from slate_desktop.domain.joining import JOIN_VERSION, Joiner, JoinFile
+from slate_desktop.domain.joining import JOIN_VERSION, BrokerPlace, Joiner, JoinFile
 from slate_desktop.domain.roles import Role
 from slate_desktop.errors import CommandError, SettingsError
+from slate_desktop.server import cluster_members
+from slate_desktop.server.config import ServerConfig, ServerFiles
 from slate_desktop.settings import files
 from slate_desktop.wire.keys import SigningKey, decode_public
 
@@ -29,6 +31,7 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
         grants: roles in projects that the person gets, by project id.
         expires_ms: Unix time in milliseconds.
         is_admin: whether the person may take hosts out of service.
+        place: where a further broker will be.
     """
 
     public_key: str
@@ -37,6 +40,7 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     grants: dict[str, Role] = {}
     is_admin: bool = False
+    place: BrokerPlace | None = None
 
     @property
     def is_expired(self) -> bool:
@@ -55,6 +59,7 @@ def invite(
     days: float = DEFAULT_DAYS,
     grants: dict[str, Role] | None = None,
     is_admin: bool = False,
+    place: BrokerPlace | None = None,
 ) -> JoinFile:
     """Write an invitation and return the file that goes to the one who joins.
 
@@ -70,6 +75,7 @@ def invite(
         expires_ms=expires_ms,
         grants=grants or {},
         is_admin=is_admin,
+        place=place,
     )
     files.write_private(directory / f"{key.public}.json", msgspec.json.encode(kept))
     return JoinFile(
@@ -82,6 +88,31 @@ def invite(
         invitation=key.seed,
         expires_ms=expires_ms,
     )
+
+
+def invite_broker(
+    server_files: ServerFiles, config: ServerConfig, place: BrokerPlace, *, days: float
+) -> JoinFile:
+    """Write the invitation of a further broker; raises ``SettingsError``."""
+    return invite(
+        server_files.invitations,
+        kind=Joiner.BROKER,
+        name=place.name,
+        server=config.name,
+        # It follows the server's own broker, and nobody else's word.
+        nats_url=config.nats_url,
+        ca=files.read_private(server_files.authority_certificate).decode(),
+        days=days,
+        place=place,
+    )
+
+
+def addresses(server_files: ServerFiles, config: ServerConfig) -> str:
+    """Return where the brokers are, the server's own first."""
+    if not cluster_members.is_begun(server_files):
+        return config.nats_url
+    known = cluster_members.read_brokers(server_files.brokers)
+    return cluster_members.urls_of(cluster_members.make_peers(server_files, config, known))
 
 
 def read_all(directory: Path) -> list[Invitation]:

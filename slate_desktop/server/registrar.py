@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import contextlib
@@ -17,8 +18,11 @@ from slate_desktop.errors import CommandError, ErrorCode, SlateError
 from slate_desktop.server import invitations
 from slate_desktop.server.authority import Authority
 from slate_desktop.server.broker import JOIN_ANY
+from slate_desktop.server.certificates import key_pin
+from slate_desktop.server.cluster_members import STATE_SUBJECT, Broker, StatePages, write_broker
 from slate_desktop.server.config import DATABASE_NAME, ServerConfig, ServerFiles
 from slate_desktop.server.database import ServerDatabase, agent_login, person_login
+from slate_desktop.server.invitations import Invitation
 from slate_desktop.wire import codec
 from slate_desktop.wire.keys import SIGNATURE_BYTES, verify
 from slate_desktop.wire.messages import error_to_reply
@@ -33,6 +37,9 @@ class Registrar:
 
     Args:
         renew: called once a joiner was answered, to let the broker admit them.
+
+    Attributes:
+        pages: the state for further brokers of a cluster, once there is one.
     """
 
     def __init__(
@@ -48,11 +55,24 @@ class Registrar:
         self._authority = authority
         self._database = database
         self._renew = renew
+        self.pages: StatePages | None = None
 
     async def serve(self, bus: Bus) -> None:
         """Listen until the bus is closed."""
         self._bus = bus
         await bus.subscribe(JOIN_ANY, self._on_request)
+        await bus.subscribe(STATE_SUBJECT, self._on_state)
+
+    async def _on_state(self, message: Message) -> None:
+        # Only further brokers may ask here, and each hears nothing but its own inbox.
+        if self.pages is None:
+            return
+        try:
+            answer = self.pages.answer(message.data)
+        except CommandError as exc:
+            answer = error_to_reply(exc)
+        with contextlib.suppress(SlateError):
+            await self._bus.publish(message.reply, answer)
 
     async def _on_request(self, message: Message) -> None:
         guest = message.subject.rpartition(".")[2]
@@ -88,6 +108,8 @@ class Registrar:
                 hint="Ask the administrator for another one.",
             )
         request = _read(data)
+        if invitation.kind is Joiner.BROKER:
+            return await self._admit_broker(invitation, request)
         if invitation.kind is Joiner.AGENT:
             login = agent_login(invitation.name)
             certificate = self._authority.client_certificate(request.csr.encode(), login)
@@ -110,6 +132,27 @@ class Registrar:
             database_port=self._config.database_port,
             database_name=DATABASE_NAME,
             database_user=login,
+        )
+
+    async def _admit_broker(self, invitation: Invitation, request: JoinRequest) -> JoinReply:
+        place = invitation.place
+        if place is None:
+            raise CommandError(ErrorCode.BAD_REQUEST, "The invitation names no place.")
+        certificate = self._authority.broker_certificate(
+            request.csr.encode(), place.name, place.hosts
+        )
+        broker = Broker(place=place, public_key=request.public_key, pin=key_pin(certificate))
+        await asyncio.to_thread(write_broker, self._files.brokers, broker)
+        invitations.remove(self._files.invitations, invitation.public_key)
+        logger.info("admitted", extra={"joiner": invitation.kind.value, "id": place.name})
+        return JoinReply(
+            id=place.name,
+            certificate=certificate.decode(),
+            database_host="",
+            database_port=0,
+            database_name="",
+            database_user="",
+            broker=place,
         )
 
 

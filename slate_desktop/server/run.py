@@ -16,21 +16,21 @@ import contextlib
 import logging
 import os
 import signal
-import ssl
 from collections.abc import Coroutine
 from typing import Any
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.errors import SlateError, StackError
-from slate_desktop.server import invitations
+from slate_desktop.server import cluster_members, cluster_upkeep, invitations
 from slate_desktop.server.authority import Authority
-from slate_desktop.server.broker import broker_users, make_broker
-from slate_desktop.server.config import ServerFiles, bracketed
+from slate_desktop.server.broker import broker_users, make_broker, own_listen
+from slate_desktop.server.cluster_members import Broker, ClusterState, StatePages
+from slate_desktop.server.config import ServerFiles
 from slate_desktop.server.database import ServerDatabase
 from slate_desktop.server.host_agent import HostAgent
 from slate_desktop.server.registrar import Registrar
 from slate_desktop.server.standing import operator_users, read_operators
-from slate_desktop.settings import files
+from slate_desktop.settings import files, paths
 from slate_desktop.stack import locks, process
 from slate_desktop.stack.nats_server import NatsUser
 from slate_desktop.stack.restarts import RestartPolicy
@@ -41,7 +41,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
 _RELOAD_S = 0.3
-_CONNECT_ATTEMPTS = 20
+_REPLICATE_S = 5.0
+_FIRST_PRUNE_S, _PRUNE_S = 15 * 60.0, 6 * 3600.0
 
 
 async def run(server_files: ServerFiles) -> int:
@@ -77,7 +78,12 @@ class _Server:
         )
         self._key = SigningKey.generate()
         self._users: list[NatsUser] = broker_users(self._key.public, (), (), (), ())
+        self._told: tuple[list[NatsUser], list[Broker]] | None = None
         self._broker = make_broker(server_files, self._config, self._users)
+        self._system_key = SigningKey.generate()
+        self._registrar = Registrar(
+            server_files, self._config, self._authority, self._database, self._renew
+        )
         self._bus: NatsBus | None = None
         self._agent: HostAgent | None = None
         self._stopping = asyncio.Event()
@@ -92,47 +98,49 @@ class _Server:
             loop.add_signal_handler(name, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_reload)
         try:
-            await self._start()
-            logger.info("server is up", extra={"address": self._config.nats_url})
-            await self._stopping.wait()
+            # A cluster's first start waits for the others, and can be given up.
+            starting = asyncio.create_task(self._start(), name="start")
+            stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting})
+            else:
+                starting.result()
+                logger.info("server is up", extra={"address": self._config.nats_url})
+            await stopping
         finally:
             await self._stop()
         if self._failure is not None:
             raise self._failure
 
     async def _start(self) -> None:
+        if cluster_upkeep.wants_to_begin(self._files):
+            await cluster_upkeep.begin(self._files, self._config)
+            self._broker = make_broker(self._files, self._config, self._users)
+        self._broker.system_users = (cluster_upkeep.system_user(self._system_key),)
         await asyncio.gather(self._broker.start(), self._database.start())
         await self._database.prepare()
         self._own(self._keep_up("nats", self._broker), "keep-nats")
         self._own(self._keep_up("database", self._database), "keep-database")
         await self._renew()
-        self._bus = await self._connect()
-        registrar = Registrar(
-            self._files, self._config, self._authority, self._database, self._renew
+        self._bus = await cluster_upkeep.connect(
+            self._files, self._config, self._key, "slate-registrar"
         )
-        await registrar.serve(self._bus)
+        await self._registrar.serve(self._bus)
         self._own(self._watch(), "watch-members")
+        if cluster_upkeep.is_moving(self._files):
+            await cluster_upkeep.finish_moving(self._files, self._bus)
+            await self._renew()
+        if cluster_members.is_begun(self._files):
+            self._own(self._keep_replicated(self._bus), "keep-replicated")
+        self._own(self._prune_now_and_then(), "prune")
         if self._config.agent:
             self._agent = await HostAgent.make(
                 self._files, self._config, self._authority, self._database
             )
             await self._renew()
             self._own(self._keep_agent(self._agent), "keep-agent")
-
-    async def _connect(self) -> NatsBus:
-        context = ssl.create_default_context(cadata=self._authority.certificate_pem.decode("ascii"))
-        url = f"tls://{bracketed(self._config.hosts[0])}:{self._config.nats_port}"
-        for attempt in range(_CONNECT_ATTEMPTS):
-            try:
-                return await NatsBus.connect(
-                    url, seed=self._key.seed, name="slate-registrar", tls=context, is_tls_first=True
-                )
-            except SlateError:
-                # The name may not lead here yet, as it does just after a host has started.
-                if attempt == _CONNECT_ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(0.5)
-        raise AssertionError("unreachable")
 
     # -- who is admitted -------------------------------------------------------------------------
 
@@ -145,20 +153,85 @@ class _Server:
     async def _renew(self) -> None:
         """Let the broker admit exactly those whom database and invitations name now."""
         async with self._renewing:
-            users = broker_users(
-                self._key.public,
-                await self._database.people(),
-                await self._database.members(),
-                await self._database.agents(),
-                await asyncio.to_thread(invitations.read_all, self._files.invitations),
-            )
-            users += operator_users(await asyncio.to_thread(read_operators, self._files.operators))
-            if users == self._users:
-                return
-            self._users = users
-            self._broker.set_users(users)
-            # It reads its file on a signal and says nothing when it has.
-            await asyncio.sleep(_RELOAD_S)
+            known = await asyncio.to_thread(cluster_members.read_brokers, self._files.brokers)
+            brokers = cluster_members.present(known)
+            if cluster_upkeep.is_moving(self._files):
+                # Streams that agents made meanwhile would be in the way of those that come back.
+                users = broker_users(self._key.public, (), (), (), (), brokers)
+            else:
+                users = await self._everybody(brokers)
+            listen = None
+            if cluster_members.is_begun(self._files):
+                listen = own_listen(self._files, self._config, known)
+            if users != self._users or listen != self._broker.cluster:
+                self._users = users
+                self._broker.cluster = listen
+                self._broker.set_users(users)
+                # It reads its file on a signal and says nothing when it has.
+                await asyncio.sleep(_RELOAD_S)
+            if self._told != (users, known):
+                await self._tell_brokers(users, known)
+                self._told = (users, known)
+
+    async def _everybody(self, brokers: list[Broker]) -> list[NatsUser]:
+        users = broker_users(
+            self._key.public,
+            await self._database.people(),
+            await self._database.members(),
+            await self._database.agents(),
+            await asyncio.to_thread(invitations.read_all, self._files.invitations),
+            brokers,
+        )
+        return users + operator_users(
+            await asyncio.to_thread(read_operators, self._files.operators)
+        )
+
+    async def _tell_brokers(self, users: list[NatsUser], known: list[Broker]) -> None:
+        """Make what further brokers ask for, and note in the database where all of them are."""
+        peers = await asyncio.to_thread(
+            cluster_members.make_peers, self._files, self._config, known
+        )
+        is_begun = cluster_members.is_begun(self._files)
+        state = ClusterState(
+            cluster=self._config.name, is_begun=is_begun, peers=peers, users=tuple(users)
+        )
+        if known:
+            self._registrar.pages = await asyncio.to_thread(StatePages, state)
+        shown = peers if is_begun else peers[:1]
+        await self._database.set_brokers([peer.place for peer in shown])
+
+    async def _keep_replicated(self, bus: NatsBus) -> None:
+        while True:
+            try:
+                await cluster_upkeep.make_streams(bus)
+                if changed := await cluster_upkeep.replicate(bus):
+                    logger.info("replicated now", extra={"streams": changed})
+                known = await asyncio.to_thread(cluster_members.read_brokers, self._files.brokers)
+                if gone := [one for one in known if one.is_removed]:
+                    system = await cluster_upkeep.connect(
+                        self._files, self._config, self._system_key, "slate-system"
+                    )
+                    try:
+                        for one in gone:
+                            await cluster_upkeep.let_go(system, self._files, one)
+                    finally:
+                        await system.aclose()
+            except SlateError as exc:
+                logger.warning("the cluster cannot be looked after", extra={"reason": str(exc)})
+            await asyncio.sleep(_REPLICATE_S)
+
+    async def _prune_now_and_then(self) -> None:
+        """Remove what nobody names; by a process of its own, which reads every manifest."""
+        wait_s = _FIRST_PRUNE_S
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = _PRUNE_S
+            try:
+                reason = await _prune(self._files)
+            except OSError as exc:
+                reason = str(exc)
+            if reason:
+                logger.warning("objects were not pruned", extra={"reason": reason})
 
     def _on_reload(self) -> None:
         self._own(self._reload(), "reload")
@@ -167,7 +240,8 @@ class _Server:
         """Take new certificates and keys into use; connections that are there go on."""
         logger.info("certificates and keys are read anew")
         await self._database.reload()
-        self._broker.set_users(self._users)
+        self._told = None
+        self._broker.reload()
         await self._renew()
         if self._agent is not None and await asyncio.to_thread(self._agent.has_new_key):
             self._is_agent_renewed = True
@@ -239,3 +313,20 @@ class _Server:
 
 async def _exit_of(service: Service) -> int:
     return -1 if service.process is None else await service.process.wait()
+
+
+async def _prune(server_files: ServerFiles) -> str:
+    """Have a process prune the objects; returns why it could not, or an empty text."""
+    command = [paths.python_program(), "-m", "slate_desktop", "server", "prune", "--apply"]
+    pruning = await asyncio.create_subprocess_exec(
+        *command, "--dir", str(server_files.directory),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, errors = await pruning.communicate()
+    except asyncio.CancelledError:
+        pruning.terminate()
+        await pruning.wait()
+        raise
+    return errors.decode(errors="replace").strip()[-500:] if pruning.returncode else ""

@@ -36,7 +36,8 @@ def init_server(server_files: ServerFiles, config: ServerConfig) -> None:
         files.write_private(server_files.secrets, msgspec.json.encode(ServerSecrets()))
     renew_certificate(server_files, config)
     # Last: what is half made is no server, and is finished the next time.
-    server_files.write_config(config)
+    chosen = msgspec.structs.replace(config, database_connections=config.connections)
+    server_files.write_config(chosen)
 
 
 def renew_certificate(server_files: ServerFiles, config: ServerConfig) -> None:

@@ -21,7 +21,7 @@ import msgspec
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.errors import ClientError, SettingsError, StackError
 from slate_desktop.server.broker import make_broker
-from slate_desktop.server.config import ServerConfig, ServerFiles, bracketed
+from slate_desktop.server.config import ServerConfig, ServerFiles
 from slate_desktop.server.database import ServerDatabase
 from slate_desktop.server.streams import operator_permissions
 from slate_desktop.settings import files
@@ -161,7 +161,7 @@ class _Connected:
 async def _connect(server_files: ServerFiles, config: ServerConfig, key: SigningKey) -> _Connected:
     ca = files.read_private(server_files.authority_certificate).decode("ascii")
     context = ssl.create_default_context(cadata=ca)
-    url = f"tls://{bracketed(config.hosts[0])}:{config.nats_port}"
+    url = config.nats_url
     deadline = time.monotonic() + _ADMITTED_WITHIN_S
     while True:
         try:

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from slate_desktop.bus.permissions import Permissions, inbox_prefix
+from slate_desktop.bus.permissions import OBJECTS, Permissions, inbox_prefix
 from slate_desktop.bus.port import Bus, Message
 from slate_desktop.errors import EnvironmentFaultError, StackError
 
@@ -21,15 +21,26 @@ _CHUNK_BYTES = 256 * 1024
 _LENGTH_BYTES = 4
 
 
+class RefusedError(EnvironmentFaultError):
+    """The broker refuses; ``number`` is its own for the reason."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def operator_permissions(public_key: str) -> Permissions:
     """What the administrator's own broker user may do, for as long as a command of theirs runs."""
     return Permissions(
         publish=(
             "$JS.API.STREAM.NAMES",
+            "$JS.API.STREAM.INFO.*",
             "$JS.API.STREAM.SNAPSHOT.*",
             "$JS.API.STREAM.RESTORE.*",
             "$JS.SNAPSHOT.ACK.>",
             "$JS.SNAPSHOT.RESTORE.>",
+            *OBJECTS,
+            "$JS.API.STREAM.PURGE.OBJ_slate",
         ),
         subscribe=(f"{inbox_prefix(public_key)}.>",),
     )
@@ -81,8 +92,8 @@ async def snapshot(bus: Bus, stream: str) -> AsyncIterator[bytes]:
         await subscription.unsubscribe()
 
 
-async def restore(bus: Bus, stream: str, blocks: Iterable[bytes]) -> None:
-    """Make a stream from what ``snapshot`` gave.
+async def restore(bus: Bus, stream: str, blocks: Iterable[bytes], *, replicas: int = 1) -> None:
+    """Make a stream from what ``snapshot`` gave, on so many brokers.
 
     Raises:
         StackError: the broker does not take it.
@@ -90,6 +101,7 @@ async def restore(bus: Bus, stream: str, blocks: Iterable[bytes]) -> None:
     """
     reading = iter(blocks)
     head, rest = _read_head(stream, reading)
+    head["config"]["num_replicas"] = replicas
     answer = await _ask(bus, f"$JS.API.STREAM.RESTORE.{stream}", head)
     target = answer["deliver_subject"]
     try:
@@ -98,7 +110,7 @@ async def restore(bus: Bus, stream: str, blocks: Iterable[bytes]) -> None:
         done = await bus.request(target, b"", timeout_s=_TIMEOUT_S)
     except TimeoutError as exc:
         raise StackError(f"The broker does not take the stream {stream}.") from exc
-    _raise_for(json.loads(done.data or b"{}"), stream)
+    raise_for(json.loads(done.data or b"{}"), stream)
 
 
 def _read_head(stream: str, reading: Iterator[bytes]) -> tuple[dict[str, Any], bytes]:
@@ -123,11 +135,13 @@ async def _ask(bus: Bus, subject: str, body: dict[str, Any]) -> dict[str, Any]:
     except TimeoutError as exc:
         raise StackError("The broker does not answer in time.") from exc
     answer = json.loads(reply.data)
-    _raise_for(answer, subject)
+    raise_for(answer, subject)
     return answer
 
 
-def _raise_for(answer: dict[str, Any], what: str) -> None:
+def raise_for(answer: dict[str, Any], what: str) -> None:
+    """Raise ``RefusedError`` where an answer of the broker's API is an error."""
     error = answer.get("error")
     if error:
-        raise EnvironmentFaultError(f"The broker refuses {what}: {error.get('description', '')}.")
+        words = f"The broker refuses {what}: {error.get('description', '')}."
+        raise RefusedError(words, int(error.get("err_code", 0)))

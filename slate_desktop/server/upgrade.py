@@ -5,6 +5,7 @@ A server that starts migrates by itself; this is the way that leaves a backup be
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,11 +63,18 @@ async def upgrade(server_files: ServerFiles, *, say: Say = lambda _: None) -> Up
                 f"The backup may need {needed >> 20} MiB, and {free >> 20} MiB are free.",
                 hint=f"Make room on the disk of {folder}, or mount another one there.",
             )
-        name = f"before-{wanted}-{datetime.now(UTC):%Y%m%d-%H%M%S}.slate-backup"
-        await write_backup(server_files, config, parts, folder / name, say=say)
+        backup = _free_name(folder, f"before-{wanted}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        await write_backup(server_files, config, parts, backup, say=say)
         say("Migrate")
         await parts.database.prepare()
-    return Upgrade(before=before, after=wanted, backup=folder / name)
+    return Upgrade(before=before, after=wanted, backup=backup)
+
+
+def _free_name(folder: Path, stem: str) -> Path:
+    """Return a name that no backup has: one of the same second is not written over."""
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    paths = (folder / f"{name}.slate-backup" for name in names)
+    return next(path for path in paths if not path.exists())
 
 
 def _size(directory: Path) -> int:

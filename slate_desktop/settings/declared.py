@@ -43,6 +43,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             now=True,
         ),
     ] = None
+    language: Annotated[
+        Literal["system", "en", "de"],
+        _said(
+            "Window",
+            "Language",
+            "The window's language; system is the one of this computer. The command line and logs"
+            " are English.",
+        ),
+    ] = "system"
+    reduced_motion: Annotated[
+        bool,
+        _said(
+            "Window",
+            "Less motion",
+            "Let nothing in the window slide, fade or blink.",
+            now=True,
+        ),
+    ] = False
+    keep_in_tray: Annotated[
+        bool,
+        _said(
+            "Window",
+            "Keep in the tray",
+            "Closing the window hides it where the system has a tray; its menu shows what runs, and"
+            " ends SLATE.",
+            now=True,
+        ),
+    ] = False
     profile: Annotated[
         Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")],
         _said(
@@ -159,6 +187,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Let the agent serve the original system's commands, which carry no signature.",
         ),
     ] = False
+    update_feed: Annotated[
+        Annotated[str, Meta(pattern=r"^https://[^\s/@]+(/\S*)?$", max_length=2000)] | None,
+        _said(
+            "Window",
+            "New versions",
+            "Address of a feed of releases; the window tells of a version that is newer than this"
+            " one, and downloads nothing. Where none is set, nobody is asked.",
+            "https://host/releases.atom, or the address of a JSON feed",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _said("Diagnosis", "Own log", "How much SLATE writes into its own log.", now=True),

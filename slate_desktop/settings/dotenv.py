@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from slate_desktop.errors import SettingsError
 from slate_desktop.settings import addresses
 
 MAX_BYTES = 64 * 1024
+# The names that are understood beside this program's own.
+ALIASES = frozenset(
+    {
+        "VITE_NATS_URL",
+        "VITE_REGISTRY_URL",
+        "VITE_DB_HOST",
+        "VITE_DB_NAME",
+        "VITE_DB_USER",
+        "VITE_DB_PORT",
+    }
+)
 
 
 def find() -> Path | None:
@@ -27,7 +40,11 @@ def read_aliases() -> tuple[dict[str, str], list[str]]:
 
     They rank below everything that was written for this program.
     """
-    values = {**read_file(), **os.environ}
+    return aliases_of({**read_file(), **os.environ})
+
+
+def aliases_of(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the settings that ``VITE_*`` names among these say, and what to tell the user."""
     found: dict[str, str] = {}
     notes: list[str] = []
     if url := (values.get("VITE_NATS_URL") or "").strip():
@@ -58,4 +75,24 @@ def read_file() -> dict[str, str]:
         values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError):
         return {}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def read_values(path: Path) -> dict[str, str]:
+    """Return the names of a ``.env`` that was named, and their texts.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    from dotenv import dotenv_values
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SettingsError(f"{path} is too large for a .env.")
+        with path.open(encoding="utf-8") as file:
+            values = dotenv_values(stream=file, interpolate=False)
+    except OSError as exc:
+        raise SettingsError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+    except UnicodeDecodeError as exc:
+        raise SettingsError(f"{path} is no text.") from exc
     return {key: value for key, value in values.items() if value is not None}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -23,6 +24,8 @@ from slate_desktop.settings import files, paths
 SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 # An agent's signing key, beside the files; a person's is in the keyring.
 SEED_FILE = "seed"
+# Where a further broker is reached, as its server knows it.
+BROKER_FILE = "broker.json"
 _FILE = "server.json"
 _CA, _CERTIFICATE, _KEY = "ca.pem", "certificate.pem", "key.pem"
 
@@ -32,9 +35,10 @@ class JoinedServer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: the server's, and the profile's.
-        kind: ``person`` or ``agent``.
-        id: of the person or the agent.
-        nats_url: the broker, ``tls://host:port``; the handshake comes first.
+        kind: ``person``, ``agent`` or ``broker``.
+        id: of the person, the agent or the broker.
+        nats_url: the broker, ``tls://host:port``, several with commas between; the handshake
+            comes first.
         database_user: the login that the certificate names.
     """
 
@@ -145,6 +149,20 @@ def write(
         files.write_private(directory / name, data)
     files.write_private(directory / _FILE, msgspec.json.encode(server))
     return Joined(server, directory)
+
+
+def note_brokers(directory: Path, urls: Sequence[str]) -> bool:
+    """Keep the addresses of all brokers for the next start; True where they are news.
+
+    Raises:
+        SettingsError: nothing was joined in the directory, or it cannot be written.
+    """
+    server = read(directory).server
+    changed = msgspec.structs.replace(server, nats_url=",".join(urls))
+    if not urls or changed == server:
+        return False
+    files.write_private(directory / _FILE, msgspec.json.encode(changed))
+    return True
 
 
 def forget(name: str) -> None:

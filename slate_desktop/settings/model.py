@@ -30,22 +30,12 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "docker_host": addresses.check_docker_host,
     "registry_url": addresses.check_registry_url,
 }
-_TYPES = {
-    field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "notes"
-}
-_OPTIONAL = {
-    field.name
-    for field in msgspec.structs.fields(Settings)
-    if field.name != "notes" and field.default is None
-}
-_SWITCHES = {
-    field.name for field in msgspec.structs.fields(Settings) if isinstance(field.default, bool)
-}
-_LISTS = {
-    field.name
-    for field in msgspec.structs.fields(Settings)
-    if field.name != "notes" and field.default == ()
-}
+# Asked once: msgspec looks at every type anew for each question, at every start.
+_FIELDS = [field for field in msgspec.structs.fields(Settings) if field.name != "notes"]
+_TYPES = {field.name: field.type for field in _FIELDS}
+_OPTIONAL = {field.name for field in _FIELDS if field.default is None}
+_SWITCHES = {field.name for field in _FIELDS if isinstance(field.default, bool)}
+_LISTS = {field.name for field in _FIELDS if field.default == ()}
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 # Source: https://jcristharif.com/msgspec/usage.html, where a message ends with the place.
 _PLACE = re.compile(r" - at `.*`$")
@@ -74,8 +64,8 @@ def read_sources() -> Sources:
     aliases, notes = dotenv.read_aliases()
     stored, file_notes = toml_file.load(_validate_file)
     return Sources(
-        environment=_variables(os.environ),
-        dotenv=_variables(dotenv.read_file()),
+        environment=variables(os.environ),
+        dotenv=variables(dotenv.read_file()),
         stored=stored,
         aliases=aliases,
         notes=(*notes, *file_notes),
@@ -135,8 +125,8 @@ def _unless(stored: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, st
     return {name: text for name, text in texts.items() if name not in stored}
 
 
-def _variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that an environment holds, by their own names."""
+def variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that an environment or a ``.env`` holds, by their own names."""
     names = {f"{ENV_PREFIX}{name.upper()}": name for name in _TYPES}
     return {names[key.upper()]: text for key, text in environment.items() if key.upper() in names}
 

@@ -5,6 +5,7 @@ Every call reads the environment anew, so that a test or a second profile can po
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
@@ -108,6 +109,12 @@ def changelog_path() -> Path:
     return in_wheel if in_wheel.is_file() else _PACKAGE.parent / "CHANGELOG.md"
 
 
+def guide_path() -> Path:
+    """The directory with the pages of the guide, as Markdown; need not be there."""
+    in_wheel = _PACKAGE / "_resources" / "guide"
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "docs"
+
+
 def migrations_path() -> Path:
     """The directory of the migrations.
 
@@ -134,6 +141,7 @@ def _is_usable_base(base: Path) -> bool:
     return info.st_uid == os.geteuid() and os.access(base, os.W_OK | os.X_OK)
 
 
+@functools.cache
 def _packaged(checkout_name: str, wheel_name: str) -> Path:
     in_wheel = _PACKAGE / wheel_name
     if in_wheel.is_dir():

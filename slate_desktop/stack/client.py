@@ -24,7 +24,6 @@ from slate_desktop.domain.project import AgentRow
 from slate_desktop.errors import SlateError, StackError
 from slate_desktop.settings import files, paths
 from slate_desktop.stack import locks, process
-from slate_desktop.stack.database import StackDatabase
 from slate_desktop.stack.state import EXIT_LOCKED, IDLE_S, Request, StackFiles, StackState
 
 START_TIMEOUT_S = 120.0
@@ -364,6 +363,9 @@ def _supervisor_of(stack_files: StackFiles) -> process.Identity | None:
 
 
 async def _agents(stack_files: StackFiles, state: StackState) -> list[dict[str, Any]]:
+    # Not at the top: whoever attaches to a stack that runs needs nothing of how one is started.
+    from slate_desktop.stack.database import StackDatabase
+
     child = stack_files.read_children().processes.get("agent")
     steps = stack_files.read_steps()
     own_state = steps.steps.get("agent", "off") if steps is not None else "off"

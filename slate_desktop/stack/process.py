@@ -15,12 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from slate_desktop.errors import StackError
 from slate_desktop.settings import paths
 
 _IS_LINUX = sys.platform == "linux"
+# Zombies, and what the kernel is just taking away.
+_GONE_STATES = ("Z", "X", "x")
 _MAX_LOG_BYTES = 5 * 1024 * 1024
 # Runs in a bare interpreter between fork and exec, so that no code of ours runs in a forked copy of
 # a threaded process. The death signal is asked for last: a change of user clears it, and if the
@@ -91,16 +92,35 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identify(pid: int) -> Identity | None:
     """Describe the process ``pid``, or return None if there is none (or only a zombie)."""
+    if _IS_LINUX:
+        try:
+            state, ticks = _state_and_start(pid)
+            if state in _GONE_STATES:
+                return None
+            exe = str(Path(f"/proc/{pid}/exe").readlink())
+        except PermissionError:
+            pass  # somebody else's: psutil knows more ways
+        except (OSError, ValueError, IndexError):
+            return None
+        else:
+            return Identity(pid, ticks, exe.removesuffix(" (deleted)"))
+    return _identify_by_psutil(pid)
+
+
+def _identify_by_psutil(pid: int) -> Identity | None:
+    # Not at the top: a window looks at its stack's processes while it starts.
+    import psutil
+
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        start_time = _start_ticks(pid) if _IS_LINUX else round(process.create_time(), 2)
+        start_time = _state_and_start(pid)[1] if _IS_LINUX else round(process.create_time(), 2)
         try:
             exe = process.exe()
         except psutil.AccessDenied:
             exe = process.name()
-    except (psutil.Error, OSError, ValueError):
+    except (psutil.Error, OSError, ValueError, IndexError):
         return None
     return Identity(pid, start_time, exe.removesuffix(" (deleted)"))
 
@@ -213,11 +233,12 @@ def open_log(path: Path) -> int:
         raise StackError(f"{path} cannot be written: {exc.strerror or exc}.") from exc
 
 
-def _start_ticks(pid: int) -> float:
+def _state_and_start(pid: int) -> tuple[str, float]:
     # Ticks since boot: exact, and unmoved when the clock is set. The name in parentheses may hold
-    # anything, so fields are counted from its end. Source: proc_pid_stat(5), field 22.
+    # anything, so fields are counted from its end. Source: proc_pid_stat(5), fields 3 and 22.
     text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    return float(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    return fields[0], float(fields[19])
 
 
 def _close(*descriptors: int) -> None:

@@ -20,23 +20,32 @@ _PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|::|:([a-z_][a-z0-9_]*)")
 class Block:
     """One statement."""
 
-    __slots__ = ("_kind", "_parameters", "sql")
+    __slots__ = ("_kind", "_parameters", "_sql", "_text")
 
     def __init__(self, text: str, kind: str) -> None:
-        self._kind = kind
+        self._kind, self._text = kind, text
         self._parameters: list[str] = []
-        self.sql = text if kind == "#" else _PARAMETER.sub(self._number, text)
+        self._sql: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """The statement with numbered parameters; numbered when it is first run."""
+        if self._sql is None:
+            is_script = self._kind == "#"
+            self._sql = self._text if is_script else _PARAMETER.sub(self._number, self._text)
+        return self._sql
 
     async def run(self, connection: Any, parameters: Mapping[str, Any]) -> Any:
         """Run it with the parameters that it names; what else is given is not looked at."""
+        sql = self.sql
         values = [parameters[name] for name in self._parameters]
         if not self._kind:
-            return await connection.fetch(self.sql, *values)
+            return await connection.fetch(sql, *values)
         if self._kind == "^":
-            return await connection.fetchrow(self.sql, *values)
+            return await connection.fetchrow(sql, *values)
         if self._kind == "$":
-            return await connection.fetchval(self.sql, *values)
-        return await connection.execute(self.sql, *values)
+            return await connection.fetchval(sql, *values)
+        return await connection.execute(sql, *values)
 
     def _number(self, found: re.Match[str]) -> str:
         name = found[1]

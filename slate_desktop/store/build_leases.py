@@ -14,7 +14,7 @@ import msgspec
 
 from slate_desktop.domain.build import BuildJob, BuildLogLine, BuildStatus
 from slate_desktop.domain.jobs import JobRow, Lease, Outcome
-from slate_desktop.errors import CommandError, StaleWriteError
+from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store.builds import build_from_row
 from slate_desktop.store.port import Runner
 
@@ -106,6 +106,9 @@ class BuildLeases:
             # Another worker took the last seat in the same moment.
             if "slate_build_jobs_seats" in str(error.__cause__):
                 return None
+            # Or it used up the project's quota.
+            if error.code is ErrorCode.QUOTA_EXCEEDED:
+                return None
             raise
         if row is None:
             return None
@@ -162,10 +165,14 @@ class BuildLeases:
         source: Mapping[str, Any],
         commands: Sequence[Sequence[str]],
         notes: Sequence[str],
+        memory_bytes: int = 0,
     ) -> None:
         """Store what is built, and how.
 
+        ``memory_bytes`` is what its containers get; the row counts no less from now on.
+
         Raises:
+            CommandError: ``quota_exceeded``: the row asked for less than that.
             StaleWriteError: the lease is lost.
         """
         found = await self._run.one(
@@ -176,6 +183,7 @@ class BuildLeases:
             source=dict(source),
             commands=[list(words) for words in commands],
             notes=list(notes),
+            memory_bytes=memory_bytes,
         )
         if found is None:
             raise StaleWriteError("Another worker has this build.")

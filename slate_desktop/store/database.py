@@ -9,34 +9,40 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 import msgspec
 
 from slate_desktop.errors import DatabaseError, SlateError
-from slate_desktop.store.agents import Agents
-from slate_desktop.store.alerts import Alerts
-from slate_desktop.store.asset_jobs import AssetJobs
-from slate_desktop.store.assets import Assets
-from slate_desktop.store.audit import Audit
 from slate_desktop.store.blocks import Block, load_blocks
-from slate_desktop.store.build_leases import BuildLeases
-from slate_desktop.store.build_presets import BuildPresets
-from slate_desktop.store.builds import Builds
 from slate_desktop.store.errors import AWAY, REPEATABLE, translate
-from slate_desktop.store.logs import Logs
 from slate_desktop.store.migrate import load_migrations
-from slate_desktop.store.projects import Projects
-from slate_desktop.store.requests import Requests
-from slate_desktop.store.retention import Retention
-from slate_desktop.store.runs import Runs
-from slate_desktop.store.sessions import Sessions
-from slate_desktop.store.stats import Stats
-from slate_desktop.store.trees import Trees
-from slate_desktop.store.users import Users
+
+if TYPE_CHECKING:
+    from slate_desktop.store.agents import Agents
+    from slate_desktop.store.alerts import Alerts
+    from slate_desktop.store.asset_jobs import AssetJobs
+    from slate_desktop.store.assets import Assets
+    from slate_desktop.store.audit import Audit
+    from slate_desktop.store.brokers import Brokers
+    from slate_desktop.store.build_leases import BuildLeases
+    from slate_desktop.store.build_presets import BuildPresets
+    from slate_desktop.store.builds import Builds
+    from slate_desktop.store.logs import Logs
+    from slate_desktop.store.objects import NamedByRows
+    from slate_desktop.store.projects import Projects
+    from slate_desktop.store.quotas import Quotas
+    from slate_desktop.store.requests import Requests
+    from slate_desktop.store.retention import Retention
+    from slate_desktop.store.runs import Runs
+    from slate_desktop.store.sessions import Sessions
+    from slate_desktop.store.stats import Stats
+    from slate_desktop.store.trees import Trees
+    from slate_desktop.store.users import Users
 
 Connection = Any  # asyncpg's pool proxy: it has the methods of a connection, but not its type.
 Row = Mapping[str, Any]
@@ -47,6 +53,29 @@ CALL_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 READ_ATTEMPTS = 3
 _log = logging.getLogger(__name__)
+# A module's name, which is the attribute's too, and its class.
+_REPOSITORIES = {
+    "agents": "Agents",
+    "alerts": "Alerts",
+    "asset_jobs": "AssetJobs",
+    "assets": "Assets",
+    "audit": "Audit",
+    "brokers": "Brokers",
+    "build_leases": "BuildLeases",
+    "build_presets": "BuildPresets",
+    "builds": "Builds",
+    "logs": "Logs",
+    "objects": "NamedByRows",
+    "projects": "Projects",
+    "quotas": "Quotas",
+    "requests": "Requests",
+    "retention": "Retention",
+    "runs": "Runs",
+    "sessions": "Sessions",
+    "stats": "Stats",
+    "trees": "Trees",
+    "users": "Users",
+}
 
 
 @cache
@@ -60,31 +89,45 @@ class Database:
 
     Attributes:
         users, projects, agents, sessions, logs, builds, build_leases, build_presets, assets,
-            asset_jobs, requests, stats, runs, retention, alerts: one per kind of row.
+            asset_jobs, requests, stats, runs, retention, alerts, quotas: one per kind of row.
     """
+
+    agents: Agents
+    alerts: Alerts
+    asset_jobs: AssetJobs
+    assets: Assets
+    audit: Audit
+    brokers: Brokers
+    build_leases: BuildLeases
+    build_presets: BuildPresets
+    builds: Builds
+    logs: Logs
+    projects: Projects
+    quotas: Quotas
+    requests: Requests
+    retention: Retention
+    runs: Runs
+    sessions: Sessions
+    stats: Stats
+    trees: Trees
+    users: Users
+    objects: NamedByRows
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use ``Database.connect``."""
         self._pool = pool
         self._queries = load_queries()
         self._is_available = True
-        self.users = Users(self)
-        self.projects = Projects(self)
-        self.agents = Agents(self)
-        self.sessions = Sessions(self)
-        self.logs = Logs(self)
-        self.builds = Builds(self)
-        self.build_leases = BuildLeases(self)
-        self.build_presets = BuildPresets(self)
-        self.assets = Assets(self)
-        self.asset_jobs = AssetJobs(self)
-        self.requests = Requests(self)
-        self.stats = Stats(self)
-        self.runs = Runs(self)
-        self.retention = Retention(self)
-        self.audit = Audit(self)
-        self.trees = Trees(self)
-        self.alerts = Alerts(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """Make a repository when it is first asked for: a client needs four of them to begin."""
+        home = _REPOSITORIES.get(name)
+        if home is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        module = import_module(f"slate_desktop.store.{name}")
+        repository = getattr(module, home)(self)
+        setattr(self, name, repository)
+        return repository
 
     @classmethod
     async def connect(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
+import msgspec
 from asyncpg import exceptions as pg
 
+from slate_desktop.domain.quotas import refusal_of
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, Retry, SlateError
 
 # Constraints whose violation means "not in this state" rather than "bad value".
@@ -19,6 +23,8 @@ STATE_CONSTRAINTS = frozenset(
         "slate_members_owner_stays",
     }
 )
+# What a quota refuses; its facts are the error's detail, as JSON.
+QUOTA_CONSTRAINT = "slate_quota"
 AWAY: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -37,6 +43,11 @@ _BAD_TEXT = (pg.CharacterNotInRepertoireError, pg.UntranslatableCharacterError)
 
 def translate(exc: BaseException) -> SlateError:
     """Return the project's error for what a statement or a connection raised."""
+    if isinstance(exc, pg.TooManyConnectionsError):
+        return DatabaseError(
+            "The database has no free connection.",
+            hint="Close other windows; on a server, look with: slate server doctor",
+        )
     if isinstance(exc, AWAY):
         return DatabaseError(
             "The database does not answer.", hint="Check that PostgreSQL runs, then try again."
@@ -62,6 +73,8 @@ def translate(exc: BaseException) -> SlateError:
 def _translate_statement(exc: BaseException) -> SlateError:
     if isinstance(exc, pg.IntegrityConstraintViolationError):
         constraint = getattr(exc, "constraint_name", None) or ""
+        if constraint == QUOTA_CONSTRAINT:
+            return _translate_quota(exc)
         if constraint in STATE_CONSTRAINTS:
             return CommandError(ErrorCode.ILLEGAL_STATE, f"Not possible now: {exc}.")
         if isinstance(exc, pg.ForeignKeyViolationError):
@@ -89,6 +102,14 @@ def _translate_statement(exc: BaseException) -> SlateError:
     if isinstance(exc, pg.QueryCanceledError):
         return DatabaseError("The database took too long.", hint="Try again, or ask for less.")
     return DatabaseError(f"The database reports: {exc}")
+
+
+def _translate_quota(exc: BaseException) -> CommandError:
+    try:
+        facts = msgspec.json.decode(getattr(exc, "detail", None) or "", type=dict[str, Any])
+        return refusal_of(facts)
+    except (msgspec.MsgspecError, KeyError, ValueError):
+        return CommandError(ErrorCode.QUOTA_EXCEEDED, f"Not possible now: {exc}.")
 
 
 _TABLES = ("slate_runtime_sessions_", "slate_build_jobs_", "slate_projects_", "slate_asset_jobs_")

@@ -1,28 +1,17 @@
-"""Log lines: stored once each whatever is repeated, read in keyset pages.
-
-Identity is ``(session_id, container_id, stream, ts_ns, ord)``: storing the same line again changes
-nothing. Numbers are given by the agent that owns the session; one that a person's line took
-meanwhile is passed over by giving the rest of the batch the next free numbers.
-"""
+"""Log lines as they are read: in keyset pages, by search, by time; and a person's own lines."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-from asyncpg import exceptions as pg
-
-from slate_desktop.domain.logs import LEVEL_ORDER, LogLevel, LogLine, LogPage, LogRecord
+from slate_desktop.domain.logs import LEVEL_ORDER, LogLevel, LogLine, LogPage
 from slate_desktop.domain.required_text import required_text
-from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
+from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.store.errors import not_found
-from slate_desktop.store.port import Runner
+from slate_desktop.store.log_writing import LogWriting
 
-# Above this many rows one COPY is quicker than unnest.
-COPY_ABOVE_ROWS = 2_000
 MAX_PAGE = 5_000
 # Lines that one statement looks through where few may fit; it takes some 50 ms.
 WINDOW_LINES = 100_000
@@ -31,60 +20,11 @@ PROBLEMS = frozenset({LogLevel.WARN.value, LogLevel.ERROR.value})
 _NO_END = 2**62
 _ESCAPE = re.compile(r"\\.|\(\?P<[^>]*>", re.DOTALL)
 _ESCAPES = {r"\b": r"\y", r"\B": r"\Y"}
-LogKey = tuple[str, int, int]
 _LEVELS = {level.value: level for level in LogLevel}
 
 
-class Logs:
-    """Rows of ``slate_runtime_logs``."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._run = runner
-
-    async def append(self, session_id: str, records: Sequence[LogRecord], *, epoch: int) -> int:
-        """Store lines of the session's owner; returns the number after the last stored one.
-
-        Raises:
-            StaleWriteError: a newer agent process owns the session; nothing was written.
-            DatabaseError: nothing was written, or it is not known: do it again.
-        """
-        async with self._run.connection() as connection:
-            for _ in range(3):
-                try:
-                    return await self._append(connection, session_id, list(records), epoch)
-                except pg.UniqueViolationError:
-                    records = await self._renumber(connection, session_id, records)
-            return await self._append(connection, session_id, list(records), epoch)
-
-    async def resume_point(
-        self, session_id: str, container_id: str, *, overlap_ns: int
-    ) -> tuple[int, dict[str, int], set[LogKey]]:
-        """Return where an agent goes on with a runtime's log.
-
-        Returns:
-            The session's next free number; the newest stamp of each stream of this runtime; and
-            the identities ``(stream, ts_ns, ord)`` that are not older than ``overlap_ns`` before
-            the newest of their stream.
-        """
-        newest_seq = await self._run.value("get_max_log_seq", session_id=session_id)
-        rows = await self._run.many(
-            "last_log_stamps", session_id=session_id, container_id=container_id
-        )
-        newest = {row["stream"]: row["ts_ns"] for row in rows}
-        if not newest:
-            return newest_seq + 1, {}, set()
-        known: set[LogKey] = set()
-        for stream, ts_ns in newest.items():
-            # By stream: one that fell silent long ago must not bring all lines of the others.
-            keys = await self._run.many(
-                "known_log_keys",
-                session_id=session_id,
-                container_id=container_id,
-                stream=stream,
-                since_ns=ts_ns - overlap_ns,
-            )
-            known |= {(k["stream"], k["ts_ns"], k["ord"]) for k in keys}
-        return newest_seq + 1, newest, known
+class Logs(LogWriting):
+    """Rows of ``slate_runtime_logs``; what the agent does with them is in ``LogWriting``."""
 
     async def add(
         self,
@@ -123,6 +63,7 @@ class Logs:
         limit: int = 1_000,
         level: LogLevel | str | None = None,
         grep: str | None = None,
+        is_regex: bool = False,
         since_ns: int | None = None,
         until_ns: int | None = None,
     ) -> LogPage:
@@ -135,15 +76,21 @@ class Logs:
             limit: 1 to 5,000 lines.
             level: this level and weightier ones only.
             grep: lines that hold this text, without regard to case.
+            is_regex: ``grep`` is a regular expression.
             since_ns: from this time on, UTC nanoseconds.
             until_ns: before this time, UTC nanoseconds.
+
+        Raises:
+            CommandError: ``bad_request`` for an expression that PostgreSQL does not understand.
         """
         limit = max(1, min(limit, MAX_PAGE))
         levels = _levels_from(level)
         filters = {
             "session_id": session_id,
             "levels": levels,
-            "text": None if grep is None else f"%{_escape_like(grep)}%",
+            "text": None if grep is None or is_regex else f"%{_escape_like(grep)}%",
+            "regex": _expression(grep, is_regex=True) if is_regex and grep else None,
+            "part": required_text(grep) if is_regex and grep else "",
             "since_ns": since_ns,
             "until_ns": until_ns,
         }
@@ -233,78 +180,6 @@ class Logs:
             )
             after = ceiling
         return rows
-
-    async def _append(
-        self, connection: Any, session_id: str, records: list[LogRecord], epoch: int
-    ) -> int:
-        async with connection.transaction():
-            owner = await self._run.on(connection, "lock_log_owner", session_id=session_id)
-            if owner is None or owner["agent_epoch"] != epoch:
-                raise StaleWriteError("Another agent process owns this session's log.")
-            if len(records) > COPY_ABOVE_ROWS:
-                await self._run.on(connection, "make_log_stage")
-                await connection.copy_records_to_table(
-                    "slate_log_stage", records=[_copy_row(r) for r in records]
-                )
-                await self._run.on(connection, "insert_staged_logs", session_id=session_id)
-            elif records:
-                await self._run.on(
-                    connection, "insert_logs", session_id=session_id, **_columns(records)
-                )
-        return records[-1].seq + 1 if records else 0
-
-    async def _renumber(
-        self, connection: Any, session_id: str, records: Sequence[LogRecord]
-    ) -> list[LogRecord]:
-        """Give lines that are not stored yet the numbers after the newest stored one."""
-        newest = await self._run.on(connection, "get_max_log_seq", session_id=session_id)
-        known: set[tuple[str, str, int, int]] = set()
-        for container_id, stream in {(r.container_id, r.stream) for r in records}:
-            stamps = [
-                r.ts_ns for r in records if (r.container_id, r.stream) == (container_id, stream)
-            ]
-            keys = await self._run.on(
-                connection,
-                "known_log_keys",
-                session_id=session_id,
-                container_id=container_id,
-                stream=stream,
-                since_ns=min(stamps),
-            )
-            known |= {(container_id, k["stream"], k["ts_ns"], k["ord"]) for k in keys}
-        fresh = [r for r in records if (r.container_id, r.stream, r.ts_ns, r.ord) not in known]
-        first = max(newest + 1, fresh[0].seq) if fresh else newest + 1
-        return [msgspec.structs.replace(r, seq=first + i) for i, r in enumerate(fresh)]
-
-
-def _columns(records: list[LogRecord]) -> dict[str, list[Any]]:
-    return {
-        "seqs": [r.seq for r in records],
-        "containers": [r.container_id for r in records],
-        "streams": [r.stream for r in records],
-        "stamps": [r.ts_ns for r in records],
-        "ords": [r.ord for r in records],
-        "levels": [r.level.value for r in records],
-        "messages": [r.message for r in records],
-        "partials": [r.partial for r in records],
-        "metadata": [
-            msgspec.json.encode(r.metadata).decode() if r.metadata else None for r in records
-        ],
-    }
-
-
-def _copy_row(r: LogRecord) -> tuple[Any, ...]:
-    return (
-        r.seq,
-        r.container_id,
-        r.stream,
-        r.ts_ns,
-        r.ord,
-        r.level.value,
-        r.message,
-        r.partial,
-        r.metadata or None,
-    )
 
 
 def _line(row: Any) -> LogLine:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from slate_desktop.domain.runs import Run
+from slate_desktop.domain.runs import Run, RunUse
 from slate_desktop.store.port import Runner
 
 MAX_MOMENTS = 2000
@@ -20,26 +20,10 @@ class Runs:
     def __init__(self, runner: Runner) -> None:
         self._run = runner
 
-    async def note_use(
-        self,
-        session_id: str,
-        attempt: int,
-        *,
-        memory_peak: int = 0,
-        cpu_peak: float = 0,
-        memory_limit: int = 0,
-        cpu_limit: float = 0,
-    ) -> None:
-        """Raise the peaks of a run (bytes, percent of one core); limits of 0 change nothing."""
-        await self._run.run(
-            "note_run_use",
-            session_id=session_id,
-            attempt=attempt,
-            memory_peak=memory_peak,
-            cpu_peak=cpu_peak,
-            memory_limit=memory_limit,
-            cpu_limit=cpu_limit,
-        )
+    async def note_uses(self, uses: Sequence[RunUse]) -> None:
+        """Raise the peaks of runs; limits of 0 change nothing. Each run may be there once."""
+        if uses:
+            await self._run.run("note_run_uses", uses=msgspec.json.encode(uses).decode())
 
     async def of_sessions(
         self, session_ids: Sequence[str], start: datetime, end: datetime

@@ -149,10 +149,16 @@ class Sessions:
         driver: str,
         container_name: str,
         container_config: dict[str, Any] | None = None,
+        held_memory: int | None = None,
+        held_cpus: float | None = None,
     ) -> RuntimeSession:
         """Take a session for its next attempt: it is ``starting`` and this agent's.
 
+        ``held_memory`` (bytes) and ``held_cpus`` are what its container may take, for quotas; None
+        for a local process.
+
         Raises:
+            CommandError: ``quota_exceeded``.
             StaleWriteError: the row has moved on from ``version``, or may not be started.
         """
         row = await self._run.one(
@@ -164,8 +170,36 @@ class Sessions:
             driver=driver,
             container_name=container_name,
             container_config=container_config,
+            held_memory=held_memory,
+            held_cpus=held_cpus,
         )
         return _fenced(row)
+
+    async def hold(
+        self,
+        session_id: str,
+        *,
+        attempt: int,
+        epoch: int,
+        held_memory: int | None,
+        held_cpus: float | None,
+    ) -> None:
+        """Note what a live session's container may take from now on.
+
+        Raises:
+            CommandError: ``quota_exceeded``; nothing was noted.
+            StaleWriteError: another attempt or epoch owns the row, or it is over.
+        """
+        row = await self._run.one(
+            "hold_limits",
+            id=session_id,
+            attempt=attempt,
+            epoch=epoch,
+            held_memory=held_memory,
+            held_cpus=held_cpus,
+        )
+        if row is None:
+            raise StaleWriteError("The session has moved on: this write was discarded.")
 
     async def move(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -20,14 +19,18 @@ class Stats:
     def __init__(self, runner: Runner) -> None:
         self._run = runner
 
-    async def add(self, session_id: str, points: Sequence[StatsPoint]) -> None:
-        """Store points; one of a span that is there already is merged with it.
+    async def add(self, points_of: Sequence[tuple[str, Sequence[StatsPoint]]]) -> None:
+        """Store points of sessions; one of a span that is there already is merged with it.
 
-        One call may hold at most one point of each step and span.
+        One call may hold each session once, and of it at most one point of each step and span.
         """
-        rows = [{**msgspec.structs.asdict(point), "at_s": point.at_ns // _NS} for point in points]
+        rows = [
+            {**msgspec.structs.asdict(point), "session_id": session_id, "at_s": point.at_ns // _NS}
+            for session_id, points in points_of
+            for point in points
+        ]
         if rows:
-            await self._run.run("add_stats", session_id=session_id, points=json.dumps(rows))
+            await self._run.run("add_stats", points=msgspec.json.encode(rows).decode())
 
     async def list(
         self, session_id: str, *, step_s: int, start: datetime, end: datetime, width_s: int

@@ -7,8 +7,8 @@ action has the same name, icon, key and availability everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
@@ -17,8 +17,7 @@ from slate_desktop.ui import icons
 from slate_desktop.ui.theme import Theme
 
 
-@dataclass(frozen=True)
-class ActionSpec:
+class ActionSpec(msgspec.Struct, frozen=True):
     """What an action is called and where it is found.
 
     Attributes:
@@ -37,7 +36,7 @@ class ActionSpec:
     section: str = ""
     icon: str = ""
     icon_role: str = "text.muted"
-    keys: tuple[str, ...] = field(default=())
+    keys: tuple[str, ...] = ()
     hint: str = ""
     is_checkable: bool = False
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.domain.engine import Engine, EngineDetection
+from slate_desktop.translation import sentence
 from slate_desktop.ui.text import set_invalid, set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
 
@@ -89,7 +90,7 @@ class AddProjectDialog(QDialog):
             return
         self.engine.setCurrentIndex(self.engine.findData(detection.engine))
         set_role(self.finding, "warn" if detection.problem else "ok")
-        self.finding.setText(detection.problem or self._words(detection))
+        self.finding.setText(sentence(detection.problem or "") or self._words(detection))
 
     def show_error(self, text: str) -> None:
         """Say why the project was not added."""
@@ -104,6 +105,7 @@ class AddProjectDialog(QDialog):
 
     def _lay_out(self, cancel: QPushButton) -> None:
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.folder, 1)
         row.addWidget(self.browse)
         form = QFormLayout()

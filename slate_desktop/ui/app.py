@@ -19,14 +19,16 @@ os.environ.setdefault("QT_API", "pyside6")
 import slate_desktop.ui.plain_imports  # noqa: F401
 
 # isort: split
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QProcess, QTimer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QEventLoop, QProcess, QTimer
+from PySide6.QtWidgets import QApplication
 
 from slate_desktop import __version__
 from slate_desktop.ui import crash
 from slate_desktop.ui.garbage import Collector, calm_collector
 from slate_desktop.ui.held_log import HeldLog
-from slate_desktop.ui.startup import mark
+from slate_desktop.ui.language import speak
+from slate_desktop.ui.painted import PaintWatcher, painted
+from slate_desktop.ui.startup import is_measured, mark
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import load_state, save_state
@@ -45,6 +47,7 @@ _TASKS_S = 1.5
 _SIGNAL_POLL_MS = 250
 _PAINT_S = 0.5
 _CALM_S = 4.0
+_MARK_MS = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         window.show()
         paint_now(app, window)
         mark("painted")
+        speak(app, state.language)
         # Not at the top: asyncio takes as long to read as a bare window takes to paint.
         import asyncio
 
@@ -88,7 +92,7 @@ async def run(window: MainWindow) -> int:
     with _signals(loop, closing.set):
         if not window.is_built:
             window.build()
-        window.workspace.connected.connect(lambda: mark("usable"))
+        window.workspace.connected.connect(lambda: _mark_usable(window))
         # pyqtgraph and numpy would hold up the connection; there is nothing to draw before it.
         window.workspace.connected.connect(
             lambda: window.tasks.spawn(_load_graphs(window), "graphs", window)
@@ -118,29 +122,52 @@ async def run(window: MainWindow) -> int:
 async def read_settings(window: MainWindow) -> None:
     """Take what the settings say of the window, and tell of a file that was not used."""
     import asyncio
+    from urllib.parse import urlsplit
 
     from slate_desktop.errors import SettingsError
     from slate_desktop.settings.model import load_settings
-    from slate_desktop.ui.help_dialogs import note_version
+    from slate_desktop.translation import language, sentence
+    from slate_desktop.ui.language import chosen
 
     try:
         settings = await asyncio.to_thread(load_settings)
     except SettingsError:
         return  # connecting fails with it, and is told there
+    if not settings.is_local and not window.workspace.answered.is_set():
+        window.start_page.show_connecting(urlsplit(settings.nats_url or "").hostname or "")
     state = window.state
     if settings.theme is not None and settings.theme != state.theme_setting:
         window.theme.set_choice(settings.theme)
     state.theme_setting = settings.theme or ""
+    if settings.reduced_motion:
+        window.motion.set_reduced(True)
+    state.language = settings.language
+    is_other = chosen(settings.language) != language()
     # What follows is slow to import, and would hold up the connection.
     await window.workspace.answered.wait()
+    await painted(window.documents)
+    if is_other:
+        words = window.tr("SLATE speaks the language of the settings from its next start on.")
+        window.workspace.notify("success", words)
     for note in settings.notes:
-        window.workspace.notify("warning", window.tr("Settings are not used as they stand"), note)
+        window.workspace.notify(
+            "warning", window.tr("Settings are not used as they stand"), sentence(note)
+        )
+    from slate_desktop.ui.tray import add_tray
+
+    add_tray(window, keeps=settings.keep_in_tray)
     await asyncio.to_thread(log_to_file, settings.log_level)
     if window.held_log is not None:
         window.held_log.pass_on()
+    from slate_desktop.ui.help_dialogs import note_version
+
     if note_version(state):
         words = window.tr("SLATE is {version} now. What is new stands in the Help menu.")
         window.workspace.notify("success", words.format(version=__version__))
+    if settings.update_feed:
+        from slate_desktop.ui.updates import watch_feed
+
+        window.tasks.spawn(watch_feed(window, settings.update_feed), "feed", window)
     from slate_desktop.ui.support.commands import offer_after_crash
 
     await offer_after_crash(window)
@@ -156,8 +183,14 @@ def log_to_file(level: str) -> None:
 
 async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
+    from slate_desktop.ui import icon_cache
+
+    if window.tray is not None:
+        window.tray.close()
     window.alerts.close()
     await window.tasks.aclose(_TASKS_S)
+    # A window that was closed before it had come to rest has drawn its icons, too.
+    await icon_cache.shapes().save()
     await window.offline.aclose()
     await window.documents.aclose()
     await window.late.aclose()
@@ -185,7 +218,7 @@ def paint_now(app: QApplication, window: MainWindow) -> bool:
     """
     # What covers the window is painted, and not the window below it.
     watched = window.centralWidget() or window
-    watcher = _PaintWatcher(watched)
+    watcher = PaintWatcher(watched)
     deadline = time.monotonic() + _PAINT_S
     while not watcher.is_painted and time.monotonic() < deadline:
         app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
@@ -217,32 +250,35 @@ def connector(profile: str | None) -> Connect:
 async def _load_previews(window: MainWindow) -> None:
     import asyncio
 
+    from slate_desktop.ui import icon_cache
     from slate_desktop.ui.documents.kinds import preload
 
     # Whatever the start needs comes first.
     await asyncio.sleep(_CALM_S)
+    await icon_cache.shapes().save()
     await preload(window.documents.context)
 
 
 async def _load_graphs(window: MainWindow) -> None:
-    # numpy is plain code and may be read in a thread; pyqtgraph makes Qt objects and may not.
     import asyncio
 
+    from slate_desktop.bus import late_jetstream
+
+    await painted(window.documents)
+    # The first message with headers would wait for it in the loop.
+    await asyncio.to_thread(late_jetstream.load)
+    # numpy is plain code and may be read in a thread; pyqtgraph makes Qt objects and may not.
     await asyncio.to_thread(__import__, "numpy")
     window.performance.make_graphs()
     calm_collector()
 
 
-class _PaintWatcher(QObject):
-    def __init__(self, widget: QWidget) -> None:
-        super().__init__(widget)
-        self.is_painted = False
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            self.is_painted = True
-        return False
+def _mark_usable(window: MainWindow) -> None:
+    """Note the moment, once what the connection brought is on the screen."""
+    if is_measured():
+        watcher = PaintWatcher(window.documents, lambda: mark("usable"))
+        window.documents.update()
+        QTimer.singleShot(_MARK_MS, watcher, watcher.deleteLater)
 
 
 def _parse(argv: Sequence[str]) -> Namespace:

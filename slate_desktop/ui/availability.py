@@ -65,7 +65,7 @@ class Availability:
             why = why or window.tr("Choose a project first.")
         elif folders.is_folder(work.project):
             why = why or window.tr("This folder is no project yet: add it first (Ctrl+O).")
-        elif not window.details.form.is_valid:
+        elif not window.details.is_valid:
             why = why or window.tr("Correct the marked fields first.")
         elif not can_start(self._status()):
             why = why or window.tr("It is already running.")

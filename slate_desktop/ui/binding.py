@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import status
 from slate_desktop.ui.availability import Availability
 from slate_desktop.ui.commands import can_edit
@@ -39,6 +40,7 @@ class Binding:
         self._refreshed_at = 0.0
         self._start: StartPageCommands | None = None
         self._is_start_shown = False
+        self._is_connected = False
         self._connect_workspace()
         self._panes = PaneEvents(window, self)
 
@@ -144,7 +146,7 @@ class Binding:
         window, work = self._window, self._work
         session, project = work.session, work.project
         if session is not None:
-            note = work.model.note if work.model is not None else window.offline.note
+            note = sentence(work.model.note if work.model is not None else window.offline.note)
             window.details.show_session(session, project, note)
         elif project is not None:
             engine = project.engine.value.title()
@@ -184,7 +186,7 @@ class Binding:
         work.connected.connect(self._on_connected)
         work.connect_failed.connect(self._on_connect_failed)
         work.projects_changed.connect(self._on_projects_changed)
-        work.sessions_changed.connect(self._show_sessions)
+        work.sessions_changed.connect(self._on_sessions_changed)
         work.session_changed.connect(self._on_session_changed)
         work.current_changed.connect(self._on_current_changed)
         work.model_opened.connect(self._on_model_opened)
@@ -195,10 +197,17 @@ class Binding:
         work.notice_added.connect(self._on_notice)
         work.unread_changed.connect(window.status_row.show_unread)
 
+    @property
+    def _is_reading(self) -> bool:
+        """Whether everything is being read for the first time; it is shown at once after that."""
+        return self._work.slate is not None and not self._is_connected
+
     def _on_connected(self) -> None:
         window, work = self._window, self._work
+        self._is_connected = True
         window.start_page.banner.show_problem(None)
         self._show_projects()
+        self._show_sessions()
         if work.current_project_id is not None:
             window.projects.expand_project(work.current_project_id)
         self._on_current_changed()
@@ -221,9 +230,14 @@ class Binding:
         self.availability.show()
 
     def _on_projects_changed(self) -> None:
-        self._show_projects()
-        self._show_sessions()
-        self._show_details()
+        if not self._is_reading:
+            self._show_projects()
+            self._show_sessions()
+            self._show_details()
+
+    def _on_sessions_changed(self) -> None:
+        if not self._is_reading:
+            self._show_sessions()
 
     def _on_session_changed(self, session: RuntimeSession) -> None:
         window, work = self._window, self._work
@@ -239,6 +253,8 @@ class Binding:
 
     def _on_current_changed(self) -> None:
         window, work = self._window, self._work
+        if self._is_reading:
+            return
         if work.current_session_id is not None:
             window.projects.select_session(work.current_session_id)
             window.console.select(work.current_session_id)
@@ -274,7 +290,7 @@ class Binding:
     def _on_notice(self, notice: Notice) -> None:
         window = self._window
         if notice.level == "info":
-            window.say(notice.title)
+            window.say(sentence(notice.title))
         else:
             window.toasts.show_notice(notice)
 
@@ -295,4 +311,4 @@ class Binding:
             await self._work.refresh_projects()
         except SlateError as error:
             # The lamps say that something is away; the old list stays.
-            self._window.say(str(error))
+            self._window.say(sentence(str(error)))

@@ -17,6 +17,7 @@ from slate_desktop.domain.engine import (
 )
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import OutcomeUnknownError, SlateError
+from slate_desktop.translation import plural
 from slate_desktop.ui import dialogs, folders
 from slate_desktop.ui.dialogs import ProblemDialog
 from slate_desktop.ui.problems import Problem, describe
@@ -53,6 +54,7 @@ class Commands:
                 return
         state = session.status if session is not None else None
         request = form.request() if can_edit(state) else None
+        host = form.host.wanted
         new_of = None
         if session is None:
             if project is None:
@@ -70,7 +72,7 @@ class Commands:
         model = await work.open_model(session.id)
         if model is None:
             return
-        if await model.start(request) is not None:
+        if await model.start(request, host=host) is not None:
             window.drafts.pop(session.id, None)
             if new_of is not None:
                 window.drafts.pop(new_of, None)
@@ -101,7 +103,13 @@ class Commands:
 
     async def stop(self) -> None:
         """Stop the chosen session."""
-        model = await self._chosen_model()
+        session = self._window.workspace.session
+        if session is not None:
+            await self.stop_session(session.id)
+
+    async def stop_session(self, session_id: str) -> None:
+        """Stop a session, whether it is chosen or not."""
+        model = await self._window.workspace.open_model(session_id)
         if model is not None:
             text = self._window.tr("The session could not be stopped.")
             self._window.last_command[model.session_id] = text
@@ -204,6 +212,8 @@ class Commands:
                 future.set_result(result)
 
         connection = dialog.finished.connect(on_finished)
+        dialogs.make_room(dialog)
+        dialogs.add_help(dialog)
         dialog.open()
         try:
             return await future == QDialog.DialogCode.Accepted
@@ -311,7 +321,11 @@ class Commands:
             )
             await self.show_problem(problem)
             return
-        window.say(window.tr("%n line(s) saved to {path}", "", count).format(path=path))
+        window.say(
+            plural(
+                "{count} line saved to {path}", "{count} lines saved to {path}", count, path=path
+            )
+        )
 
     async def load_older(self, session_id: str) -> None:
         """Put an older page in front of a log."""

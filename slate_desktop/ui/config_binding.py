@@ -22,6 +22,9 @@ class ConfigBinding:
         self._work = window.workspace
         # Whose configuration the form holds.
         self.key = ""
+        # Where a session or a project's next one is to start, by its id.
+        self._hosts: dict[str, str] = {}
+        window.details.host_chosen.connect(self._keep_host)
 
     @property
     def chosen_key(self) -> str:
@@ -42,9 +45,29 @@ class ConfigBinding:
         self.key = key
         draft = window.drafts.get(key)
         window.details.set_config(draft or base, base=base)
-        if work.session is not None and not can_edit(work.session.status):
+        is_live = work.session is not None and not can_edit(work.session.status)
+        if is_live:
             window.drafts.pop(key, None)
+        await self._show_hosts(key, is_live=is_live)
         return True
+
+    async def _show_hosts(self, key: str, *, is_live: bool) -> None:
+        """Offer the hosts; of a live session only the one where it runs is of interest."""
+        slate, session = self._work.slate, self._work.session
+        try:
+            hosts = [] if slate is None else await slate.list_hosts()
+        except SlateError:
+            return  # what was offered stays; the lamps say what is away
+        if key == self.chosen_key:
+            runs_on = session.agent_id if session is not None and is_live else None
+            self._window.details.form.set_hosts(hosts, runs_on or self._hosts.get(key))
+
+    def _keep_host(self) -> None:
+        wanted = self._window.details.form.host.wanted
+        if wanted is None:
+            self._hosts.pop(self.key, None)
+        else:
+            self._hosts[self.key] = wanted
 
     def keep_draft(self) -> None:
         """Remember what was changed in the form, so that it is there when one comes back."""

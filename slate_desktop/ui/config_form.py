@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -28,7 +29,10 @@ from slate_desktop.domain.container import (
     container_config_to_json,
     parse_container_config,
 )
+from slate_desktop.domain.hosts import Host
 from slate_desktop.errors import CommandError
+from slate_desktop.translation import sentence
+from slate_desktop.ui.host_box import HostBox
 from slate_desktop.ui.row_editor import RowEditor
 from slate_desktop.ui.text import plain_label, set_invalid, wrapped_label
 from slate_desktop.ui.theme import Theme
@@ -74,6 +78,7 @@ class ConfigForm(QWidget):
         self.memory.setText(str(data.get("memory") or ""))
         cpus = data.get("cpus")
         self.cpus.setText("" if cpus is None else f"{cpus:g}")
+        self.bandwidth.setText(str(data.get("bandwidth") or ""))
         self.gpu.setChecked(bool(data.get("gpu")))
         self.gpu_optional.setChecked(bool(data.get("gpuOptional")))
         self.network.setCurrentIndex(max(0, self.network.findData(data.get("networkMode"))))
@@ -100,6 +105,8 @@ class ConfigForm(QWidget):
             data["memory"] = self.memory.text().strip()
         if self.cpus.text().strip():
             data["cpus"] = _number(self.cpus.text())
+        if self.bandwidth.text().strip() and data["driver"] != "process":
+            data["bandwidth"] = self.bandwidth.text().strip()
         data["gpu"] = self.gpu.isChecked()
         data["gpuOptional"] = self.gpu_optional.isChecked()
         data["networkMode"] = self.network.currentData()
@@ -155,12 +162,24 @@ class ConfigForm(QWidget):
 
     def set_read_only(self, is_on: bool) -> None:
         """Let the configuration be looked at only, as while the session is live."""
-        for field in (self.image, self.tag, self.command, self.memory, self.cpus, self.grace):
+        for field in self._lines():
             field.setReadOnly(is_on)
-        for widget in (self.driver, self.gpu, self.gpu_optional, self.network, self.pull):
+        for widget in (
+            self.host,
+            self.driver,
+            self.gpu,
+            self.gpu_optional,
+            self.network,
+            self.pull,
+        ):
             widget.setEnabled(not is_on)
         for editor in (self.ports, self.env, self.volumes):
             editor.set_read_only(is_on)
+
+    def set_hosts(self, hosts: Sequence[Host], chosen: str | None) -> None:
+        """Let the host be chosen where there are several; it is no part of the configuration."""
+        self.host.set_hosts(hosts, chosen)
+        self._show_host()
 
     def check(self) -> None:
         """Look at every field by itself, then at all together, and say what is wrong."""
@@ -172,7 +191,7 @@ class ConfigForm(QWidget):
             try:
                 parse_container_config(alone)
             except CommandError as error:
-                problems[key] = str(error)
+                problems[key] = sentence(str(error))
         for key, editor in (("env", self.env), ("ports", self.ports)):
             names = [name for name, _value, _flag in editor.values]
             if len(set(names)) < len(names):
@@ -181,7 +200,7 @@ class ConfigForm(QWidget):
             try:
                 parse_container_config(data)
             except CommandError as error:
-                problems[(error.field or "image").partition(".")[0]] = str(error)
+                problems[(error.field or "image").partition(".")[0]] = sentence(str(error))
         self.problems = problems
         self._show_problems()
         self._show_driver()
@@ -190,6 +209,7 @@ class ConfigForm(QWidget):
     # -- private ---------------------------------------------------------------------------
 
     def _make_fields(self) -> None:
+        self.host = HostBox()
         self.driver = QComboBox()
         for text, value in (
             (self.tr("Chosen by the host"), None),
@@ -203,12 +223,17 @@ class ConfigForm(QWidget):
         self.command.setFont(self._theme.mono_font())
         self.memory = self._line(self.tr("Memory"), self.tr("No limit"))
         self.cpus = self._line(self.tr("CPUs"), self.tr("No limit"))
+        self.bandwidth = self._line(self.tr("Bandwidth"), self.tr("No limit"))
+        self.bandwidth.setToolTip(
+            self.tr("What it may send, and receive, in a second, such as 20mbit")
+        )
         self.grace = self._line(self.tr("Seconds to stop"), "10")
         self.gpu = QCheckBox(self.tr("GPU"))
         self.gpu_optional = QCheckBox(self.tr("start without one if there is none"))
         self.pull = QCheckBox(self.tr("Pull the image before the start"))
         self.network = QComboBox()
         self.network.addItem(self.tr("Bridge: a network of its own"), "bridge")
+        self.network.addItem(self.tr("Internet: a network of its own with a way out"), "internet")
         self.network.addItem(self.tr("None: no network"), "none")
         self.ports = RowEditor(
             self._theme,
@@ -240,6 +265,8 @@ class ConfigForm(QWidget):
         self._grid.setVerticalSpacing(5)
         self._grid.setColumnMinimumWidth(0, _LABEL_WIDTH)
         self._grid.setColumnStretch(1, 1)
+        self._row("host", self.tr("Host"), self.host)
+        self._show_host()
         self._row("driver", self.tr("Driver"), self.driver)
         image = _side_by_side((self.image, 4), (plain_label(":", role="faint"), 0), (self.tag, 1))
         self._row("image", self.tr("Image"), image, also=("tag", "digest"))
@@ -250,6 +277,7 @@ class ConfigForm(QWidget):
         self._row("memory", self.tr("Memory"), limits, also=("cpus",))
         self._row("gpu", self.tr("Graphics"), _side_by_side((self.gpu, 0), (self.gpu_optional, 1)))
         self._row("networkMode", self.tr("Network"), self.network)
+        self._row("bandwidth", self.tr("Bandwidth"), self.bandwidth)
         self._row("ports", self.tr("Ports"), self.ports)
         self._row("volumes", self.tr("Mounts"), self.volumes)
         self._row("env", self.tr("Environment"), self.env)
@@ -261,6 +289,10 @@ class ConfigForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._grid)
+
+    def _lines(self) -> tuple[QLineEdit, ...]:
+        limits = (self.memory, self.cpus, self.bandwidth, self.grace)
+        return (self.image, self.tag, self.command, *limits)
 
     def _row(self, key: str, text: str, editor: QWidget, also: tuple[str, ...] = ()) -> None:
         row = self._grid.rowCount()
@@ -277,7 +309,7 @@ class ConfigForm(QWidget):
         self._widgets[key] = [label, editor]
 
     def _connect(self) -> None:
-        for field in (self.image, self.tag, self.command, self.memory, self.cpus, self.grace):
+        for field in self._lines():
             field.textChanged.connect(self._on_edited)
         for box in (self.driver, self.network):
             box.currentIndexChanged.connect(self._on_edited)
@@ -297,6 +329,7 @@ class ConfigForm(QWidget):
             "command": self.command,
             "memory": self.memory,
             "cpus": self.cpus,
+            "bandwidth": self.bandwidth,
             "stopGrace": self.grace,
         }
         for key, field in fields.items():
@@ -310,10 +343,14 @@ class ConfigForm(QWidget):
             label.setText("\n".join(found))
             label.setVisible(bool(found))
 
+    def _show_host(self) -> None:
+        for widget in self._widgets["host"]:
+            widget.setVisible(self.host.is_needed)
+
     def _show_driver(self) -> None:
         """Hide what a local process has not: an image and ports of its own."""
         is_process = self.driver.currentData() == "process"
-        for key in ("image", "pull", "ports", "volumes", "networkMode"):
+        for key in ("image", "pull", "ports", "volumes", "networkMode", "bandwidth"):
             for widget in self._widgets[key]:
                 widget.setVisible(not is_process)
         self.gpu_optional.setEnabled(self.gpu.isChecked() and self.gpu.isEnabled())

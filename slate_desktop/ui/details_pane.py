@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
@@ -17,23 +20,33 @@ from PySide6.QtWidgets import (
 from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.translation import sentence, translate
 from slate_desktop.ui import icons, status
 from slate_desktop.ui.banner import Banner
-from slate_desktop.ui.config_form import ConfigForm
 from slate_desktop.ui.monitor.advice import AdviceRow
 from slate_desktop.ui.problems import Problem, next_step_for
 from slate_desktop.ui.sync.row import SyncRow
-from slate_desktop.ui.text import ElidedLabel, format_time, plain_label, set_role
+from slate_desktop.ui.text import ElidedLabel, beside, format_time, plain_label, set_role
 from slate_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from slate_desktop.ui.config_form import ConfigForm
 
 _MAX_WIDTH = 760
 
 
 class DetailsPane(QWidget):
-    """Shows a project before its start, or a session; the form holds what the user changes."""
+    """Shows a project before its start, or a session; the form holds what the user changes.
+
+    Signals:
+        form_changed: the form was checked anew.
+        host_chosen: another host was chosen in it.
+    """
 
     defaults_wanted = Signal()
     keep_wanted = Signal()
+    form_changed = Signal()
+    host_chosen = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -44,8 +57,7 @@ class DetailsPane(QWidget):
         self.banner = Banner(theme, self)
         self.advice = AdviceRow()
         self.sync = SyncRow(theme)
-        self.form = ConfigForm(theme)
-        self.form.changed.connect(self._on_form_changed)
+        self._is_read_only = False
         self._picture = plain_label()
         self.title = ElidedLabel()
         self.where = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle, role="faint")
@@ -64,6 +76,23 @@ class DetailsPane(QWidget):
         theme.changed.connect(self.apply_theme)
         self.apply_theme()
 
+    @cached_property
+    def form(self) -> ConfigForm:
+        """The form: a third of a window's widgets, made when there is something to fill it with."""
+        from slate_desktop.ui.config_form import ConfigForm
+
+        form = ConfigForm(self._theme)
+        form.set_read_only(self._is_read_only)
+        form.changed.connect(self._on_form_changed)
+        form.host.currentIndexChanged.connect(lambda _index: self.host_chosen.emit())
+        self._form_place.addWidget(form)
+        return form
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing in the form is wrong; one that is not made yet has nothing wrong."""
+        return "form" not in self.__dict__ or self.form.is_valid
+
     # -- what is shown ---------------------------------------------------------------------
 
     def show_project(self, project: Project, engine: str) -> None:
@@ -76,7 +105,7 @@ class DetailsPane(QWidget):
         self.hint.setText(
             self.tr("The next session starts with this: the engine's defaults, and your changes.")
         )
-        self.form.set_read_only(False)
+        self._set_read_only(False)
         self.keep.show()
         self.reset.show()
         self.apply_theme()
@@ -86,13 +115,13 @@ class DetailsPane(QWidget):
         icon, role = status.status_look(session.status)
         self._look = ("terminal", "accent.text")
         name = project.name if project is not None else session.runtime_type
-        self.title.setText(f"{name} · {session.id[:8]}")
+        self.title.setText(beside(name, session.id[:8]))
         self.where.setText(project.root if project is not None else session.project_id)
         words = status.status_words(session.status)
         self._show_state(icon, role, f"{words} · {note}" if note else words)
         self._show_facts(self._session_facts(session))
         is_open = session.is_final or session.status is SessionStatus.CREATING
-        self.form.set_read_only(not is_open)
+        self._set_read_only(not is_open)
         self.hint.setText(
             self.tr("Used from the next start on.")
             if is_open
@@ -105,6 +134,7 @@ class DetailsPane(QWidget):
     def set_config(self, config: ContainerConfig, *, base: ContainerConfig | None = None) -> None:
         """Fill the form."""
         self.form.set_config(config, base=base)
+        self._card.show()
 
     def apply_theme(self) -> None:
         """Take icons and fonts of the theme."""
@@ -145,7 +175,9 @@ class DetailsPane(QWidget):
         column.addLayout(self._fact_grid)
         column.addWidget(self.sync)
         column.addWidget(self.advice)
-        column.addWidget(self._config_card())
+        self._card = self._config_card()
+        self._card.hide()
+        column.addWidget(self._card)
         column.addStretch(1)
         outer = QWidget()
         outer.setObjectName("page")
@@ -155,7 +187,8 @@ class DetailsPane(QWidget):
         row.addStretch(0)
         self.scroller = QScrollArea()
         self.scroller.setWidgetResizable(True)
-        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Between wide docks the form is wider than its place: what is cut off can be scrolled to.
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.scroller.setWidget(outer)
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self)
@@ -181,9 +214,15 @@ class DetailsPane(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.hint)
         layout.addSpacing(2)
-        layout.addWidget(self.form)
+        self._form_place = QVBoxLayout()
+        layout.addLayout(self._form_place)
         layout.addLayout(foot)
         return card
+
+    def _set_read_only(self, is_on: bool) -> None:
+        self._is_read_only = is_on
+        if "form" in self.__dict__:
+            self.form.set_read_only(is_on)
 
     def _show_state(self, icon: str, role: str, words: str) -> None:
         self.state.setText(words)
@@ -217,6 +256,7 @@ class DetailsPane(QWidget):
     def _on_form_changed(self) -> None:
         self.reset.setEnabled(self.form.is_changed or not self.form.is_valid)
         self.keep.setEnabled(self.form.is_valid and self.form.is_changed)
+        self.form_changed.emit()
 
 
 def failure_of(session: RuntimeSession) -> Problem | None:
@@ -235,10 +275,13 @@ def failure_of(session: RuntimeSession) -> Problem | None:
             ("attempt", session.attempt),
         )
     )
-    what = "The session ended by a failure." if session.started_at else "The session did not start."
     return Problem(
-        what=what,
-        why=session.error_message or "",
+        what=translate(
+            "The session ended by a failure."
+            if session.started_at
+            else "The session did not start."
+        ),
+        why=sentence(session.error_message or ""),
         next_step=next_step_for(session.error_code),
         raw=raw,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -30,6 +30,8 @@ from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
+_HELP = "help"
+
 
 async def wait_for(dialog: QDialog) -> bool:
     """Open a dialog and return whether it was accepted."""
@@ -41,6 +43,9 @@ async def wait_for(dialog: QDialog) -> bool:
 
     dialog.finished.connect(on_finished)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    make_room(dialog)
+    fit_height(dialog)
+    add_help(dialog)
     dialog.open()
     try:
         return await future
@@ -48,6 +53,56 @@ async def wait_for(dialog: QDialog) -> bool:
         if shiboken6.isValid(dialog):
             dialog.close()
             dialog.deleteLater()
+
+
+def make_room(dialog: QDialog) -> None:
+    """Make a dialog as wide as its words need, which differs with language and zoom.
+
+    Qt lets an explicit least size win over what the layout needs, and cuts buttons then.
+    """
+    layout = dialog.layout()
+    if layout is not None:
+        layout.activate()
+        needed = layout.minimumSize()
+        if layout.hasHeightForWidth():
+            # That of texts at their narrowest is too much; see fit_height.
+            needed.setHeight(dialog.minimumHeight())
+        dialog.setMinimumSize(dialog.minimumSize().expandedTo(needed))
+
+
+def add_help(dialog: QDialog) -> None:
+    """Let F1 open the guide's page of a dialog, and tell “What is this?” of it."""
+    from slate_desktop.ui.help.pages import topic_of, whats_this
+
+    topic = topic_of(dialog)
+    dialog.setWhatsThis(whats_this(topic))
+
+    def show() -> None:
+        from slate_desktop.ui.help.commands import show_guide
+
+        show_guide(dialog, topic.page)
+
+    if dialog.findChild(QShortcut, _HELP) is not None:
+        return
+    # The window's own F1 does not come through a dialog above it.
+    shortcut = QShortcut(QKeySequence(Qt.Key.Key_F1), dialog)
+    shortcut.setObjectName(_HELP)
+    shortcut.activated.connect(show)
+
+
+def fit_height(dialog: QDialog) -> None:
+    """Give a dialog the height that its texts need at its width, where nothing in it can grow.
+
+    Qt computes the height for the narrowest width, and a minimum width then leaves gaps.
+    """
+    layout = dialog.layout()
+    if layout is None or dialog.testAttribute(Qt.WidgetAttribute.WA_Resized):
+        return
+    dialog.ensurePolished()
+    layout.activate()
+    if layout.hasHeightForWidth() and not layout.expandingDirections() & Qt.Orientation.Vertical:
+        width = max(layout.totalSizeHint().width(), dialog.minimumWidth())
+        dialog.resize(width, max(layout.totalHeightForWidth(width), dialog.minimumHeight()))
 
 
 async def ask(

@@ -1,17 +1,17 @@
-"""Docks with a title bar in the style of the program: a title, float and close."""
+"""Docks with a title bar in the style of the program: title, tools of the pane, float and close."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QToolButton, QWidget
 
 from slate_desktop.ui import icons
-from slate_desktop.ui.text import ElidedLabel
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.title_bar import TitleBar
 
 
 class Dock(QDockWidget):
-    """A dock that can be moved, floated and closed; its title bar may carry small tools.
+    """A dock that can be moved, floated and closed; its title bar may carry the pane's tools.
 
     Signals:
         came_up: it stands above its neighbours now, and above whatever floats over the window.
@@ -23,36 +23,40 @@ class Dock(QDockWidget):
         super().__init__(title, parent)
         self.setObjectName(name)
         self._theme = theme
-        bar = QWidget(self)
-        bar.setObjectName("dockTitle")
-        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        # Gives way where tools need the room; a tab says it too.
-        self._label = ElidedLabel(title, bar)
+        bar = self.bar = TitleBar(title, self)
         self._float = self._button(
             bar, "picture-in-picture-2", self.tr("Float the {title} pane").format(title=title)
         )
         self._float.clicked.connect(lambda: self.setFloating(not self.isFloating()))
         self._close = self._button(bar, "x", self.tr("Close the {title} pane").format(title=title))
         self._close.clicked.connect(self.close)
-        self._layout = QHBoxLayout(bar)
-        self._layout.setContentsMargins(10, 3, 5, 3)
-        self._layout.setSpacing(2)
-        self._layout.addWidget(self._label, 1)
-        self._layout.addSpacing(10)
-        self._layout.addWidget(self._float)
-        self._layout.addWidget(self._close)
+        for button in (self._float, self._close):
+            bar.add_end(button)
         self.setTitleBarWidget(bar)
         bar.installEventFilter(self)
         theme.changed.connect(self.apply_theme)
         self.apply_theme()
 
+    def set_tools(self, tools: QWidget) -> None:
+        """Put the pane's tools into the title bar, before the pane itself is put into the dock.
+
+        The keyboard comes to the tools first then.
+        """
+        self.bar.set_tools(tools)
+
     def add_title_widget(self, widget: QWidget) -> None:
-        """Put a small tool into the title bar, left of float and close."""
-        self._layout.insertWidget(self._layout.count() - 2, widget)
+        """Put a small widget into the title bar, left of float and close."""
+        self.bar.add_end(widget, is_first=True)
+
+    def show_title(self, is_shown: bool) -> None:
+        """Show the title beside the tools, or leave it to the dock's tab."""
+        if self.bar.is_named != is_shown:
+            self.bar.is_named = is_shown
+            self.bar.rearrange()
 
     def apply_theme(self) -> None:
         """Take icons and font of the theme."""
-        self._label.setFont(self._theme.ui_font(is_bold=True))
+        self.bar.label.setFont(self._theme.ui_font(is_bold=True))
         tokens = self._theme.tokens
         self._float.setIcon(icons.icon("picture-in-picture-2", tokens))
         self._close.setIcon(icons.icon("x", tokens))

@@ -12,14 +12,13 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from slate_desktop.ui.console import ansi
 from slate_desktop.ui.problems import Problem
-from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
+from slate_desktop.ui.text import plain_label, set_primary, spin_box, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class ExecuteDialog(QDialog):
         self.run_button = QPushButton(self.tr("Run"))
         set_primary(self.run_button)
         self.run_button.clicked.connect(self._on_run)
-        self.limit = QSpinBox()
+        self.limit = spin_box()
         self.limit.setRange(1, 600)
         self.limit.setValue(30)
         self.limit.setSuffix(self.tr(" s"))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from slate_desktop.diagnosis.check import Check, State
+from slate_desktop.translation import sentence
 from slate_desktop.ui import icons
 from slate_desktop.ui.text import clean, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
@@ -49,7 +50,7 @@ class Findings(QWidget):
         icon, role = _PICTURES[check.state]
         mark.setPixmap(icons.pixmap(icon, self._theme.tokens, role, _ICON_PX))
         mark.setAccessibleName(check.state.value)
-        text = check.detail if not check.fix else f"{check.detail}\n{check.fix}"
+        text = "\n".join(sentence(part) for part in (check.detail, check.fix) if part)
         name = plain_label(clean(check.name), role="muted")
         for column, widget in enumerate((mark, name, wrapped_label(_kept(text)))):
             self._grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignTop)

@@ -7,7 +7,6 @@ hundred previews left 35 MB behind that nothing used. Other systems' libraries n
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import sys
 from collections.abc import Callable
 
@@ -28,7 +27,7 @@ class HeapTrimmer(QObject):
     def __init__(self, tasks: TaskGroupOwner, parent: QObject) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self._trim = _trim_call()
+        self._trim: Callable[[], object] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CALM_MS)
@@ -36,10 +35,10 @@ class HeapTrimmer(QObject):
 
     def let_go(self) -> None:
         """Something large was let go."""
-        if self._trim is not None:
-            self._timer.start()
+        self._timer.start()
 
     def _on_calm(self) -> None:
+        self._trim = self._trim or _trim_call()
         if self._trim is not None:
             self._tasks.spawn(asyncio.to_thread(self._trim), "trim heaps", self)
 
@@ -48,6 +47,8 @@ def _trim_call() -> Callable[[], object] | None:
     """Return glibc's ``malloc_trim`` that keeps nothing, None for other libraries."""
     if sys.platform != "linux":
         return None
+    import ctypes  # not at the top: nothing is let go while the window starts
+
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except AttributeError:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QPlainTextEdit,
     QSplitter,
-    QTextBrowser,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from slate_desktop.domain.changelog import changes_of
 from slate_desktop.settings.parts import Part, installed_parts, licence_text
 from slate_desktop.settings.paths import changelog_path
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.help.page import Page
 from slate_desktop.ui.text import clean, wrapped_label
 from slate_desktop.ui.theme import Theme
 
@@ -66,11 +66,9 @@ class NewsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("What is new in SLATE {version}").format(version=__version__))
         self.resize(720, 560)
-        self.text = QTextBrowser()
+        self.text = Page()
         self.text.setAccessibleName(self.tr("Changes"))
-        self.text.setOpenLinks(False)
-        self.text.setTabChangesFocus(True)
-        self.text.setMarkdown(text or self.tr("Nothing is written of this version."))
+        self.text.show_markdown(text or self.tr("Nothing is written of this version."))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

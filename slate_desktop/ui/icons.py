@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPixmap
@@ -27,12 +28,32 @@ def _source(name: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def _shape(name: str, size: int, ratio: float) -> QImage:
-    """Draw an icon at ``size`` logical pixels, with some stroke weight less than Lucide's own."""
+    """Return an icon at ``size`` logical pixels in black, as it was drawn once."""
+    # Not at the top: what it needs is not read before the first paint.
+    from slate_desktop.ui import icon_cache
+
+    side = round(size * ratio)
+    kept = icon_cache.shapes()
+    alpha = kept.get(name, side)
+    if alpha is None:
+        drawn = _draw(name, side).convertToFormat(QImage.Format.Format_Alpha8)
+        alpha = b"".join(_row(drawn, row) for row in range(side))
+        kept.add(name, side, alpha)
+    shape = QImage(alpha, side, side, side, QImage.Format.Format_Alpha8)
+    return shape.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+
+
+def _row(image: QImage, row: int) -> bytes:
+    line: Any = image.constScanLine(row)  # padded to four bytes
+    return bytes(line[: image.width()])
+
+
+def _draw(name: str, side: int) -> QImage:
+    """Draw an icon, with some stroke weight less than Lucide's own."""
     svg = _source(name).replace(b"currentColor", b"#000000")
     svg = svg.replace(b'stroke-width="2"', b'stroke-width="1.75"')
     if name in _FILLED:
         svg = svg.replace(b'fill="none"', b'fill="#000000"', 1)
-    side = round(size * ratio)
     image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)

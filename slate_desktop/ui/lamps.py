@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
+from slate_desktop.translation import sentence
 from slate_desktop.ui import icons, status
 from slate_desktop.ui.theme import Theme
 
@@ -52,7 +53,9 @@ class LampBar(QWidget):
             return
         self.lamps[lamp.name] = lamp
         latency = f" · {lamp.latency_ms:.0f} ms" if lamp.latency_ms is not None else ""
-        self._show(lamp.name, lamp.state.value, f"{lamp.words}{latency}", lamp.detail)
+        self._show(
+            lamp.name, lamp.state.value, f"{sentence(lamp.words)}{latency}", sentence(lamp.detail)
+        )
 
     def _show(self, name: str, state: str, words: str, detail: str) -> None:
         button = self.buttons[name]

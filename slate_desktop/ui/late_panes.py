@@ -16,6 +16,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.painted import painted
 
 if TYPE_CHECKING:
     from slate_desktop.ui.builds.binding import BuildBinding
@@ -33,6 +34,10 @@ _PLAIN = (
 )
 
 
+# Of a pane, in pixels, whatever it holds: the docks stay as they are while that changes.
+LEAST_HEIGHT = 136
+
+
 class Place(QWidget):
     """Holds a pane that may not be made yet.
 
@@ -45,6 +50,8 @@ class Place(QWidget):
     def __init__(self, seen: Callable[[], object]) -> None:
         super().__init__()
         self._seen = seen
+        # Below it a pane is squeezed, which is better than one that pushes others when it comes.
+        self.setMinimumHeight(LEAST_HEIGHT)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
 
@@ -90,6 +97,7 @@ class LatePanes:
             text = window.tr("Drop textures, models and sounds here to have them processed.")
             empty = EmptyState(window.theme, "boxes", text, window.registry["jobs.add"])
             self._jobs = JobsPane(window.theme, window.registry, empty)
+            window.docks.docks["jobs"].set_tools(self._jobs.bar)
             self.places["jobs"].fill(self._jobs)
             window.job_commands.connect()
         return self._jobs
@@ -110,6 +118,11 @@ class LatePanes:
         self._made_builds()
         assert self._binding is not None  # noqa: S101 - made with the panes
         return self._binding
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether the Jobs pane is made."""
+        return self._jobs is not None
 
     @property
     def binding(self) -> BuildBinding | None:
@@ -136,12 +149,16 @@ class LatePanes:
             panel = BuildPanel(window.theme, window.registry)
             pane = BuildsPane(window.theme, window.registry, empty)
             self._builds = (panel, pane)
+            docks = window.docks.docks
+            docks["build"].set_tools(panel.bar)
+            docks["builds"].set_tools(pane.bar)
             self.places["build"].fill(panel)
             self.places["builds"].fill(pane)
             self._binding = BuildBinding(window)
         return self._builds
 
     async def _make_all(self) -> None:
+        await painted(self._window.documents)
         for name in _PLAIN:
             await asyncio.to_thread(importlib.import_module, name)
         for make in (lambda: self.build_binding, lambda: self.jobs):

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 
 from slate_desktop.domain.links import Link, LinkKind, is_link, parse_link
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ async def _open_link(window: MainWindow, text: str) -> None:
         return
     if not await _show(window, link):
         text = window.tr("There is no {kind} {name} here, or it is not yours.")
-        window.show_error(SlateError(text.format(kind=link.kind.value, name=link.id)), what)
+        window.show_error(
+            SlateError(text.format(kind=sentence(link.kind.value), name=link.id)), what
+        )
 
 
 async def _connected(window: MainWindow) -> Slate:

@@ -1,4 +1,4 @@
-"""The dialog of a project's members: its owners let people in, change roles, take people out."""
+"""The dialog of a project: its owners say who is in, as what, and how much it may take."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPushButton,
+    QTabWidget,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
+    QWidget,
 )
 
 from slate_desktop.domain.project import Member
+from slate_desktop.domain.quotas import Limit, QuotaLine, Scope, read_amount
 from slate_desktop.domain.roles import Role
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.problems import describe
+from slate_desktop.ui.quotas import QuotaTable
 from slate_desktop.ui.text import clean, wrapped_label
 
 if TYPE_CHECKING:
@@ -40,10 +45,14 @@ class MembersDialog(QDialog):
     Signals:
         set_wanted: a person (id or name) is to have a role.
         remove_wanted: the person with this id is to be taken out.
+        quota_wanted: of this scope and id a limit (its name) is to be what was written.
+        subject_wanted: the quotas of another one are to be shown, as ``subject`` says.
     """
 
     set_wanted = Signal(str, str)
     remove_wanted = Signal(str, str)
+    quota_wanted = Signal(str, str, str, str)
+    subject_wanted = Signal()
 
     def __init__(self, window: MainWindow, project: Project, user_id: str) -> None:
         super().__init__(window)
@@ -51,14 +60,15 @@ class MembersDialog(QDialog):
         self._is_owner = False
         self._members: Sequence[Member] = ()
         self.setWindowTitle(self.tr("Members of {name}").format(name=clean(project.name)))
-        self.setMinimumSize(520, 380)
+        self.setMinimumSize(620, 400)
         self.words = wrapped_label(role="muted")
         self.tree = QTreeWidget()
         self.tree.setRootIsDecorated(False)
         self.tree.setAccessibleName(self.tr("Members"))
         self.tree.setHeaderLabels([self.tr("Person"), self.tr("May")])
         self.tree.header().setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        self.tree.header().setSectionResizeMode(_ROLE, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.header().setSectionResizeMode(_ROLE, QHeaderView.ResizeMode.Fixed)
+        self.tree.header().resizeSection(_ROLE, self.fontMetrics().averageCharWidth() * 20)
         self.tree.header().setStretchLastSection(False)
         self.tree.itemSelectionChanged.connect(self._show_state)
         self.message = wrapped_label(role="error")
@@ -72,6 +82,15 @@ class MembersDialog(QDialog):
         self.roles.setAccessibleName(self.tr("Role of the person to add"))
         self.add_button = self._button(self.tr("Add"), self._add)
         self.remove_button = self._button(self.tr("Take out…"), self._remove)
+        self.quotas = QuotaTable()
+        self.quotas.wanted.connect(
+            # Whose is settled now: another one may be chosen before it is done.
+            lambda limit, text: self.quota_wanted.emit(*self.subject, limit, text)
+        )
+        self.subjects = QComboBox()
+        self.subjects.setAccessibleName(self.tr("Whose quotas"))
+        self.subjects.addItem(clean(project.name), (Scope.PROJECT.value, project.id))
+        self.subjects.activated.connect(lambda _: self.subject_wanted.emit())
         self._lay_out()
         self._show_state()
 
@@ -86,6 +105,8 @@ class MembersDialog(QDialog):
             item.setData(_NAME, _ID, member.user_id)
             self.tree.addTopLevelItem(item)
             box = self._role_box(member.role)
+            box.setObjectName("inRow")
+            item.setSizeHint(_ROLE, box.sizeHint())
             box.setEnabled(self._is_owner and member.user_id != self._owner_id)
             box.setAccessibleName(self.tr("Role of {name}").format(name=clean(member.name)))
             if member.user_id == self._owner_id:
@@ -105,6 +126,28 @@ class MembersDialog(QDialog):
             else self.tr("Only an owner of the project decides who is in it.")
         )
         self._show_state()
+
+    def show_people(self, people: Sequence[Member]) -> None:
+        """Let the quotas of these be chosen beside the project's; what is chosen stays."""
+        chosen = self.subject
+        while self.subjects.count() > 1:
+            self.subjects.removeItem(1)
+        for member in people:
+            name = clean(member.name or member.user_id)
+            text = self.tr("{name}, in all projects").format(name=name)
+            self.subjects.addItem(text, (Scope.PERSON.value, member.user_id))
+            if (Scope.PERSON, member.user_id) == chosen:
+                self.subjects.setCurrentIndex(self.subjects.count() - 1)
+
+    @property
+    def subject(self) -> tuple[Scope, str]:
+        """Whose quotas are shown."""
+        scope, subject_id = self.subjects.currentData()
+        return Scope(scope), subject_id
+
+    def show_quotas(self, lines: Sequence[QuotaLine], *, may_change: bool) -> None:
+        """Show what the project or person that is chosen may take, and takes."""
+        self.quotas.show_lines(lines, may_change=may_change)
 
     def show_message(self, text: str) -> None:
         """Say why something was not done; empty for nothing."""
@@ -165,16 +208,38 @@ class MembersDialog(QDialog):
         adding.addWidget(self.field, 1)
         adding.addWidget(self.roles)
         adding.addWidget(self.add_button)
+        adding.addWidget(self.remove_button)
+        people, limits = QWidget(), QWidget()
+        layout = QVBoxLayout(people)
+        layout.setContentsMargins(0, 12, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.words)
+        layout.addWidget(self.tree, 1)
+        layout.addLayout(adding)
+        layout = QVBoxLayout(limits)
+        layout.setContentsMargins(0, 12, 0, 0)
+        layout.setSpacing(12)
+        about = wrapped_label(role="muted")
+        about.setText(
+            self.tr(
+                "What is over a quota is refused, builds wait. Owners limit their project,"
+                " administrators projects and people; the least holds."
+            )
+        )
+        layout.addWidget(about)
+        layout.addWidget(self.subjects)
+        layout.addWidget(self.quotas, 1)
+        self.tabs = QTabWidget()
+        self.tabs.setAccessibleName(self.tr("People and quotas of the project"))
+        self.tabs.addTab(people, self.tr("People"))
+        self.tabs.addTab(limits, self.tr("Quotas"))
         foot = QHBoxLayout()
-        foot.addWidget(self.remove_button)
         foot.addStretch(1)
         foot.addWidget(self._button(self.tr("Close"), self.reject))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 18, 18, 14)
         layout.setSpacing(12)
-        layout.addWidget(self.words)
-        layout.addWidget(self.tree, 1)
-        layout.addLayout(adding)
+        layout.addWidget(self.tabs, 1)
         layout.addWidget(self.message)
         layout.addLayout(foot)
 
@@ -187,27 +252,48 @@ async def edit_members(window: MainWindow) -> None:
     what = window.tr("The members cannot be shown.")
     try:
         members = await slate.list_members(project.id)
+        lines = await slate.get_quotas(Scope.PROJECT, project.id)
+        may_limit = await slate.may_limit(Scope.PROJECT, project.id)
+        may_limit_people = await slate.may_limit(Scope.PERSON, slate.user.id)
     except SlateError as error:
         window.show_error(error, what)
         return
     dialog = MembersDialog(window, project, slate.user.id)
     dialog.show_members(members)
-    changes = _Changes(window, slate, project, dialog)
+    dialog.show_quotas(lines, may_change=may_limit)
+    changes = _Changes(window, slate, project, dialog, may_limit_people=may_limit_people)
+    changes.show_people(members)
 
     def spawn(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., object]:
         return lambda *values: window.tasks.spawn(work(*values), "change members", dialog)
 
     dialog.set_wanted.connect(spawn(changes.set))
     dialog.remove_wanted.connect(spawn(changes.remove))
+    dialog.quota_wanted.connect(spawn(changes.limit))
+    dialog.subject_wanted.connect(spawn(changes.show_quotas))
     await dialogs.wait_for(dialog)
 
 
 class _Changes:
     def __init__(
-        self, window: MainWindow, slate: Slate, project: Project, dialog: MembersDialog
+        self,
+        window: MainWindow,
+        slate: Slate,
+        project: Project,
+        dialog: MembersDialog,
+        *,
+        may_limit_people: bool,
     ) -> None:
         self._window, self._slate = window, slate
         self._project, self._dialog = project, dialog
+        self._may_limit_people = may_limit_people
+
+    def show_people(self, members: Sequence[Member]) -> None:
+        """Offer the quotas of those whose are this person's to know."""
+        mine = self._slate.user.id
+        self._dialog.show_people(
+            [one for one in members if self._may_limit_people or one.user_id == mine]
+        )
 
     async def set(self, person: str, role: str) -> None:
         await self._do(self._slate.set_member(self._project.id, person, role))
@@ -226,6 +312,32 @@ class _Changes:
         ):
             await self._do(self._slate.remove_member(self._project.id, user_id))
 
+    async def limit(self, scope: str, subject_id: str, name: str, text: str) -> None:
+        limit = Limit(name)
+        self._dialog.show_message("")
+        try:
+            amount = read_amount(limit, text)
+            await self._slate.set_quotas(Scope(scope), subject_id, {limit: amount})
+        except SlateError as error:
+            self._refuse(error)
+        await self.show_quotas()
+
+    async def show_quotas(self) -> None:
+        subject = self._dialog.subject
+        try:
+            lines = await self._slate.get_quotas(*subject)
+            may_change = await self._slate.may_limit(*subject)
+        except SlateError as error:
+            self._dialog.show_message(sentence(str(error)))
+            return
+        # Another one may have been chosen meanwhile.
+        if self._dialog.subject == subject:
+            self._dialog.show_quotas(lines, may_change=may_change)
+
+    def _refuse(self, error: SlateError) -> None:
+        problem = describe(error, "")
+        self._dialog.show_message(" ".join(p for p in (problem.why, problem.next_step) if p))
+
     async def _do(self, change: Awaitable[Any]) -> None:
         dialog = self._dialog
         dialog.show_message("")
@@ -233,9 +345,10 @@ class _Changes:
             await change
             dialog.clear_field()
         except SlateError as error:
-            problem = describe(error, "")
-            dialog.show_message(" ".join(p for p in (problem.why, problem.next_step) if p))
+            self._refuse(error)
         try:
-            dialog.show_members(await self._slate.list_members(self._project.id))
+            members = await self._slate.list_members(self._project.id)
+            dialog.show_members(members)
+            self.show_people(members)
         except SlateError as error:
-            dialog.show_message(str(error))
+            dialog.show_message(sentence(str(error)))

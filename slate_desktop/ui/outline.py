@@ -19,7 +19,8 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from slate_desktop.ui.project_model import Node, ProjectModel
+from slate_desktop.ui.project_model import ProjectModel
+from slate_desktop.ui.project_nodes import Node
 
 Index = QModelIndex | QPersistentModelIndex
 DEPTH_ROLE = Qt.ItemDataRole.UserRole + 10
@@ -274,7 +275,7 @@ class OutlineModel(QAbstractListModel):
         words = [str(self.source.badge(node))]
         if self.source.has_children(node):
             words.append(self.tr("open") if self.is_open(node) else self.tr("closed"))
-        words.append(self.tr("level {0}").format(depth + 1))
+        words.append(self.tr("level {n}").format(n=depth + 1))
         return ", ".join(filter(None, words))
 
     # -- events of the source --------------------------------------------------------------

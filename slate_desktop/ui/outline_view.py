@@ -19,9 +19,11 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.outline import DEPTH_ROLE, OPEN_ROLE, OutlineModel
-from slate_desktop.ui.project_model import Node, ProjectModel
+from slate_desktop.ui.project_model import ProjectModel
+from slate_desktop.ui.project_nodes import Node
 from slate_desktop.ui.rows import BadgeDelegate
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.viewport import own_viewport
 
 Index = QModelIndex | QPersistentModelIndex
 _INDENT = 14
@@ -60,6 +62,7 @@ class OutlineView(QTableView):
 
     def __init__(self, source: ProjectModel, theme: Theme, badge_role: int, parent: QWidget):
         super().__init__(parent)
+        own_viewport(self)
         self._theme = theme
         self._is_on_arrow = False
         self.outline = OutlineModel(source, self)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui.builds.words import LOG_PREFIX
-from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.moments import show_moment
 from slate_desktop.ui.problems import Problem
 
@@ -54,7 +54,7 @@ class PaneEvents:
         window.console.older_wanted.connect(self._on_older_wanted)
         window.console.find_file = self._find_file
         window.console.place_wanted.connect(self._on_place_wanted)
-        window.details.form.changed.connect(self._on_form_changed)
+        window.details.form_changed.connect(self._on_form_changed)
         window.details.banner.details_wanted.connect(window.open_problem)
         window.details.banner.dismissed.connect(self._binding.dismiss_problem)
         window.details.defaults_wanted.connect(
@@ -108,6 +108,8 @@ class PaneEvents:
 
     def _on_place_wanted(self, path: Path, line: int) -> None:
         document = self._window.documents.open_path(path)
+        from slate_desktop.ui.documents.text_document import TextDocument
+
         if isinstance(document, TextDocument):
             document.go_to_line(line)
 
@@ -123,6 +125,8 @@ class PaneEvents:
         window = self._window
         lamp = window.status_row.lamps.lamps.get(name)
         button = window.status_row.lamps.buttons[name]
-        why = lamp.detail if lamp is not None else window.tr("SLATE is not connected yet.")
+        why = (
+            sentence(lamp.detail) if lamp is not None else window.tr("SLATE is not connected yet.")
+        )
         problem = Problem(what=button.text().strip(), why=why)
         window.open_problem(problem)

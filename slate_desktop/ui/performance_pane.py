@@ -7,6 +7,7 @@ to import. What has to be read from the database is asked for by ``history_wante
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -14,7 +15,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.monitor.hosts import HostsView
 from slate_desktop.ui.monitor.spans import MAX_SPAN_S, MIN_SPAN_S, SpanButtons, View
 from slate_desktop.ui.monitor.tools import Tools
 from slate_desktop.ui.theme import Theme
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from slate_desktop.control.stats_history import StatsHistory
     from slate_desktop.domain.marks import Mark
+    from slate_desktop.ui.monitor.hosts import HostsView
     from slate_desktop.ui.monitor.stack import GraphStack, Shown
 
 # Samples come once a second.
@@ -37,13 +38,15 @@ class PerformancePane(QWidget):
     """Draws the histories of sessions once a second while somebody looks.
 
     ``moment_chosen`` gives the moment that was pressed, UTC nanoseconds since the epoch;
-    ``history_wanted`` the span that is to be read, when live samples do not cover it.
+    ``history_wanted`` the span that is to be read, when live samples do not cover it;
+    ``duty_wanted`` a host and what it is to do.
     """
 
     moment_chosen = Signal(object)
     history_wanted = Signal(object, object)
     compare_toggled = Signal(str, bool)
     save_wanted = Signal(str)
+    duty_wanted = Signal(str, str)
 
     def __init__(self, theme: Theme, empty: EmptyState) -> None:
         super().__init__()
@@ -59,14 +62,12 @@ class PerformancePane(QWidget):
         self.view = View()
         self.graphs: GraphStack | None = None
         self.empty = empty
-        self.hosts = HostsView(theme)
         self.spans = SpanButtons()
         self.spans.chosen.connect(self.set_span)
         self.tools = Tools(theme)
         self._connect_tools()
         self._stack = QStackedWidget()
         self._stack.addWidget(empty)
-        self._stack.addWidget(self.hosts)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -86,6 +87,16 @@ class PerformancePane(QWidget):
         theme.changed.connect(self._on_theme_changed)
         self.spans.show_span(60)
         self._show()
+
+    @cached_property
+    def hosts(self) -> HostsView:
+        """The table of hosts, made when it is first looked at."""
+        from slate_desktop.ui.monitor.hosts import HostsView
+
+        hosts = HostsView(self._theme)
+        hosts.duty_wanted.connect(self.duty_wanted)
+        self._stack.addWidget(hosts)
+        return hosts
 
     @property
     def span_s(self) -> float:

@@ -7,8 +7,8 @@ anything else is a bug of the program, told as one and written to the crash log.
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from slate_desktop.errors import (
@@ -26,14 +26,14 @@ from slate_desktop.errors import (
     StackError,
     StaleWriteError,
 )
+from slate_desktop.translation import message, sentence
 
 
 def _tr(source: str) -> str:
     return QCoreApplication.translate("Problems", source)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """What the user is told.
 
     Attributes:
@@ -58,34 +58,48 @@ class Problem:
 
 # What can be done about a code, where the error itself has no hint.
 _NEXT: dict[str, str] = {
-    ErrorCode.IMAGE_MISSING: "Switch on “Pull the image” in the details, or build the image: "
-    "docs/howto/images.md shows how.",
-    ErrorCode.IMAGE_DENIED: "Use an image of the registry that this host allows, or ask its "
-    "administrator to allow this one.",
-    ErrorCode.PORT_CONFLICT: "Change the host port in the details, or stop what uses it.",
-    ErrorCode.PORT_DENIED: "Choose a host port that this host allows.",
-    ErrorCode.LIMIT_DENIED: "Lower memory or CPUs in the details.",
-    ErrorCode.GPU_UNAVAILABLE: "Switch the GPU off in the details, or use a host that has one.",
-    ErrorCode.MOUNT_DENIED: "Mount only directories inside the project.",
-    ErrorCode.DOCKER_UNAVAILABLE: "Start Docker, or choose the local process driver in the "
-    "details. “slate doctor” tells more.",
-    ErrorCode.DOCKER_ERROR: "Look at the raw text; “slate doctor” checks the Docker engine.",
-    ErrorCode.DB_UNAVAILABLE: "SLATE reconnects by itself. Running sessions go on.",
-    ErrorCode.DISK_LOW: "Free some space on the host, then try again.",
-    ErrorCode.FORBIDDEN: "Ask an owner of the project.",
-    ErrorCode.OOM: "Raise the memory limit in the details, then start again.",
-    ErrorCode.NO_AGENT: "Start an agent on the host (“slate agent”), then start again.",
-    ErrorCode.COMMAND_NOT_FOUND: "Correct the command in the details, or install the program.",
-    ErrorCode.EXITED: "The last lines of the console usually say why. Mend it and start again.",
-    ErrorCode.CONTAINER_LOST: "Start the session again.",
-    ErrorCode.DOCKER_RESTARTED: "Start the session again.",
-    ErrorCode.START_INTERRUPTED: "Start the session again.",
-    ErrorCode.RATE_LIMITED: "Wait a moment, then try again.",
-    ErrorCode.BUSY: "Wait until the host has room, or stop another session.",
-    ErrorCode.EXEC_TIMEOUT: "Give it more time, or run something shorter.",
-    ErrorCode.NOT_RUNNING: "Start the session first.",
-    ErrorCode.EXPIRED: "Check that the clocks of both machines agree, then try again.",
-    ErrorCode.FUTURE: "Check that the clocks of both machines agree.",
+    ErrorCode.IMAGE_MISSING: message(
+        "Switch on “Pull the image” in the details, or build the image: "
+        "docs/howto/images.md shows how."
+    ),
+    ErrorCode.IMAGE_DENIED: message(
+        "Use an image of the registry that this host allows, or ask its "
+        "administrator to allow this one."
+    ),
+    ErrorCode.PORT_CONFLICT: message("Change the host port in the details, or stop what uses it."),
+    ErrorCode.PORT_DENIED: message("Choose a host port that this host allows."),
+    ErrorCode.LIMIT_DENIED: message("Lower memory or CPUs in the details."),
+    ErrorCode.GPU_UNAVAILABLE: message(
+        "Switch the GPU off in the details, or use a host that has one."
+    ),
+    ErrorCode.MOUNT_DENIED: message("Mount only directories inside the project."),
+    ErrorCode.DOCKER_UNAVAILABLE: message(
+        "Start Docker, or choose the local process driver in the "
+        "details. “slate doctor” tells more."
+    ),
+    ErrorCode.DOCKER_ERROR: message(
+        "Look at the raw text; “slate doctor” checks the Docker engine."
+    ),
+    ErrorCode.DB_UNAVAILABLE: message("SLATE reconnects by itself. Running sessions go on."),
+    ErrorCode.DISK_LOW: message("Free some space on the host, then try again."),
+    ErrorCode.FORBIDDEN: message("Ask an owner of the project."),
+    ErrorCode.OOM: message("Raise the memory limit in the details, then start again."),
+    ErrorCode.NO_AGENT: message("Start an agent on the host (“slate agent”), then start again."),
+    ErrorCode.COMMAND_NOT_FOUND: message(
+        "Correct the command in the details, or install the program."
+    ),
+    ErrorCode.EXITED: message(
+        "The last lines of the console usually say why. Mend it and start again."
+    ),
+    ErrorCode.CONTAINER_LOST: message("Start the session again."),
+    ErrorCode.DOCKER_RESTARTED: message("Start the session again."),
+    ErrorCode.START_INTERRUPTED: message("Start the session again."),
+    ErrorCode.RATE_LIMITED: message("Wait a moment, then try again."),
+    ErrorCode.BUSY: message("Wait until the host has room, or stop another session."),
+    ErrorCode.EXEC_TIMEOUT: message("Give it more time, or run something shorter."),
+    ErrorCode.NOT_RUNNING: message("Start the session first."),
+    ErrorCode.EXPIRED: message("Check that the clocks of both machines agree, then try again."),
+    ErrorCode.FUTURE: message("Check that the clocks of both machines agree."),
 }
 
 
@@ -93,6 +107,11 @@ def next_step_for(code: str | None) -> str:
     """Return what to do about an error code, or an empty string."""
     text = _NEXT.get(code or "", "")
     return _tr(text) if text else ""
+
+
+def told(error: SlateError) -> str:
+    """Return what happened and what to do, for a line beside what was tried."""
+    return " ".join(sentence(part) for part in (str(error), error.hint) if part)
 
 
 def describe(error: BaseException, what: str = "") -> Problem:
@@ -113,12 +132,12 @@ def describe(error: BaseException, what: str = "") -> Problem:
         )
     if isinstance(error, CommandError):
         raw = f"code: {error.code}\nfield: {error.field or '–'}\n\n{raw}"
-        next_step = error.hint or next_step_for(error.code)
+        next_step = sentence(error.hint) or next_step_for(error.code)
     else:
-        next_step = error.hint or _next_for_class(error)
+        next_step = sentence(error.hint) or _next_for_class(error)
     return Problem(
         what=what or _title_for_class(error),
-        why=_sentence(str(error)),
+        why=_sentence(sentence(str(error))),
         next_step=next_step,
         raw=raw,
     )
@@ -126,16 +145,16 @@ def describe(error: BaseException, what: str = "") -> Problem:
 
 def _title_for_class(error: SlateError) -> str:
     for kind, title in (
-        (NotConnectedError, "SLATE is not connected."),
-        (AgentOfflineError, "The host does not answer."),
-        (DeniedError, "The broker refused the request."),
-        (ForgedReplyError, "The answer is not believed."),
-        (OutcomeUnknownError, "No answer came in time."),
-        (StackError, "The local services could not be started."),
-        (DatabaseError, "The database is not available."),
-        (DriverUnavailableError, "Runtimes cannot be started here."),
-        (SettingsError, "A setting cannot be used."),
-        (StaleWriteError, "Somebody else changed this in the meantime."),
+        (NotConnectedError, message("SLATE is not connected.")),
+        (AgentOfflineError, message("The host does not answer.")),
+        (DeniedError, message("The broker refused the request.")),
+        (ForgedReplyError, message("The answer is not believed.")),
+        (OutcomeUnknownError, message("No answer came in time.")),
+        (StackError, message("The local services could not be started.")),
+        (DatabaseError, message("The database is not available.")),
+        (DriverUnavailableError, message("Runtimes cannot be started here.")),
+        (SettingsError, message("A setting cannot be used.")),
+        (StaleWriteError, message("Somebody else changed this in the meantime.")),
     ):
         if isinstance(error, kind):
             return _tr(title)
@@ -144,14 +163,29 @@ def _title_for_class(error: SlateError) -> str:
 
 def _next_for_class(error: SlateError) -> str:
     for kind, text in (
-        (NotConnectedError, "SLATE reconnects by itself; try again when the lamp is green."),
-        (AgentOfflineError, "Start the agent on that host (“slate agent”), then try again."),
-        (ForgedReplyError, "Look at the session’s state, and tell the server’s administrator."),
-        (OutcomeUnknownError, "The state is shown as soon as the host answers. Then try again."),
-        (DatabaseError, "SLATE reconnects by itself. Running sessions go on."),
-        (StackError, "“slate doctor” checks everything that the local services need."),
-        (DriverUnavailableError, "“slate doctor” says what is missing and how to mend it."),
-        (StaleWriteError, "Look at the new state and try again."),
+        (
+            NotConnectedError,
+            message("SLATE reconnects by itself; try again when the lamp is green."),
+        ),
+        (
+            AgentOfflineError,
+            message("Start the agent on that host (“slate agent”), then try again."),
+        ),
+        (
+            ForgedReplyError,
+            message("Look at the session’s state, and tell the server’s administrator."),
+        ),
+        (
+            OutcomeUnknownError,
+            message("The state is shown as soon as the host answers. Then try again."),
+        ),
+        (DatabaseError, message("SLATE reconnects by itself. Running sessions go on.")),
+        (StackError, message("“slate doctor” checks everything that the local services need.")),
+        (
+            DriverUnavailableError,
+            message("“slate doctor” says what is missing and how to mend it."),
+        ),
+        (StaleWriteError, message("Look at the new state and try again.")),
     ):
         if isinstance(error, kind):
             return _tr(text)

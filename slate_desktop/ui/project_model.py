@@ -7,15 +7,17 @@ by number, so that an index of something that is gone is empty instead of danger
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QIcon
 
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
-from slate_desktop.ui import icons, status
+from slate_desktop.translation import sentence
+from slate_desktop.ui import status
 from slate_desktop.ui.jobs.words import badge
+from slate_desktop.ui.project_icons import icon_of
+from slate_desktop.ui.project_nodes import Node, ProjectItem, SessionGroup, SessionItem, is_file
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -25,50 +27,6 @@ Index = QModelIndex | QPersistentModelIndex
 KIND_ROLE = Qt.ItemDataRole.UserRole
 NODE_ROLE = Qt.ItemDataRole.UserRole + 1
 BADGE_ROLE = Qt.ItemDataRole.UserRole + 2
-
-_FILE_ICONS = {
-    **dict.fromkeys(("png", "jpg", "jpeg", "webp", "tga", "dds", "ktx2", "svg"), "file-image"),
-    **dict.fromkeys(("ogg", "wav", "mp3", "flac", "opus"), "file-audio"),
-    **dict.fromkeys(("glb", "gltf", "fbx", "obj", "blend", "mesh"), "box"),
-    **dict.fromkeys(("gd", "cs", "cpp", "h", "py", "sh", "js", "ts", "shader"), "file-code"),
-    **dict.fromkeys(("md", "txt", "json", "toml", "cfg", "ini", "yaml", "yml"), "file-text"),
-}
-
-
-class ProjectItem:
-    """A project at the top level; ``tree`` is None until it is opened."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.tree: ProjectTree | None = None
-        self.group = SessionGroup(self)
-
-
-class SessionGroup:
-    """The row "Sessions" of a project."""
-
-    def __init__(self, owner: ProjectItem) -> None:
-        self.owner = owner
-        self.items: list[SessionItem] = []
-
-
-class SessionItem:
-    """A session of a project."""
-
-    def __init__(self, group: SessionGroup, session: RuntimeSession) -> None:
-        self.group = group
-        self.session = session
-
-
-Node: TypeAlias = "ProjectItem | SessionGroup | SessionItem | TreeNode"
-
-
-_OWN_NODES = (ProjectItem, SessionGroup, SessionItem)
-
-
-def is_file(node: Node | None) -> TypeGuard[TreeNode]:
-    """Tell whether a node is a file or directory; its class is imported after the first paint."""
-    return node is not None and type(node) not in _OWN_NODES
 
 
 class ProjectModel(QAbstractItemModel):
@@ -313,7 +271,7 @@ class ProjectModel(QAbstractItemModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(node)
         if role == Qt.ItemDataRole.DecorationRole:
-            return self._icon(node)
+            return icon_of(node, self._theme.tokens)
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"\u200b{self._tip(node)}"
         return self.badge(node) if role == BADGE_ROLE else None
@@ -364,20 +322,8 @@ class ProjectModel(QAbstractItemModel):
         if isinstance(node, SessionItem):
             return f"{self._text(node)} · {status.session_words(node.session)}"
         if is_file(node):
-            return node.problem or str(node.path)
+            return sentence(node.problem) or str(node.path)
         return self._text(node)
-
-    def _icon(self, node: Node) -> QIcon:
-        tokens = self._theme.tokens
-        if isinstance(node, ProjectItem):
-            return icons.icon("gamepad-2", tokens, "accent.text")
-        if isinstance(node, SessionGroup):
-            return icons.icon("terminal", tokens)
-        if isinstance(node, SessionItem):
-            return icons.icon(*_look(node.session, tokens))
-        if node.is_dir:
-            return icons.icon("folder", tokens)
-        return icons.icon(_FILE_ICONS.get(node.name.rpartition(".")[2].lower(), "file"), tokens)
 
     def _forget(self, item: ProjectItem) -> None:
         if item.tree is not None:
@@ -439,8 +385,3 @@ class ProjectModel(QAbstractItemModel):
     def _on_node_changed(self, node: TreeNode) -> None:
         index = self._index_of_folder(node)
         self.dataChanged.emit(index, index)
-
-
-def _look(session: RuntimeSession, tokens: Any) -> tuple[str, Any, str]:
-    icon, role = status.status_look(session.status)
-    return icon, tokens, role

@@ -12,14 +12,8 @@ from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.outline_view import OutlineView
-from slate_desktop.ui.project_model import (
-    BADGE_ROLE,
-    Node,
-    ProjectItem,
-    ProjectModel,
-    SessionItem,
-    is_file,
-)
+from slate_desktop.ui.project_model import BADGE_ROLE, ProjectModel
+from slate_desktop.ui.project_nodes import Node, ProjectItem, SessionItem, is_file
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.ui import icons
-from slate_desktop.ui.text import plain_label
+from slate_desktop.ui.text import explain, plain_label
 from slate_desktop.ui.theme import Theme
 
 
@@ -100,6 +100,7 @@ class RowEditor(QWidget):
             field = QLineEdit(text, row)
             field.setPlaceholderText(name)
             field.setAccessibleName(name)
+            explain(field, name)
             field.setReadOnly(self._is_read_only)
             field.textChanged.connect(self.changed)
             fields.append(field)

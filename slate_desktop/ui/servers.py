@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.problems import describe
 
@@ -110,7 +111,7 @@ class ServerCommands:
         try:
             await joining.leave(name)
         except SlateError as error:
-            dialog.show_message(str(error))
+            dialog.show_message(sentence(str(error)))
         dialog.show_rows(await asyncio.to_thread(_rows, self._used()))
 
     async def _test(self, dialog: ServersDialog, name: str) -> None:
@@ -131,7 +132,7 @@ class ServerCommands:
         try:
             await self._remember(name)
         except SlateError as error:
-            dialog.show_message(str(error))
+            dialog.show_message(sentence(str(error)))
         else:
             # A window does not close while a dialog of it is open.
             dialog.accept()
@@ -145,7 +146,7 @@ class ServerCommands:
     def _open_anew(self, name: str) -> None:
         """Close in order, and open again on another server; unsaved files are asked about."""
         self._window.next_profile = name
-        self._window.close()
+        self._window.quit()
 
     async def _choose_file(self) -> Path | None:
         window = self._window

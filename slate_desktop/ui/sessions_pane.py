@@ -21,6 +21,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.ui import icons, status
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.rows import BadgeDelegate
+from slate_desktop.ui.text import beside
 from slate_desktop.ui.theme import Theme
 
 BADGE_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -76,7 +77,7 @@ class SessionsModel(QAbstractListModel):
             return None
         session = self.sessions[index.row()]
         name = self.names.get(session.project_id, "")
-        title = f"{name} · {session.id[:8]}" if name else status.session_title(session)
+        title = beside(name, session.id[:8]) if name else status.session_title(session)
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == BADGE_ROLE:

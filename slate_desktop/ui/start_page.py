@@ -43,6 +43,7 @@ class StartPage(QWidget):
         self._marks, self._words = {}, {}
         self._card = QFrame()
         self._card.setObjectName("card")
+        self._rows: dict[str, tuple[QWidget, ...]] = {}
         grid = QGridLayout(self._card)
         grid.setContentsMargins(18, 14, 18, 14)
         grid.setHorizontalSpacing(12)
@@ -50,9 +51,10 @@ class StartPage(QWidget):
         grid.setColumnStretch(2, 1)
         for row, name in enumerate(STEPS):
             self._marks[name], self._words[name] = plain_label(), plain_label(role="muted")
-            grid.addWidget(self._marks[name], row, 0)
-            grid.addWidget(plain_label(self._step_title(name)), row, 1)
-            grid.addWidget(self._words[name], row, 2)
+            title = plain_label(self._step_title(name))
+            self._rows[name] = (self._marks[name], title, self._words[name])
+            for column, widget in enumerate(self._rows[name]):
+                grid.addWidget(widget, row, column)
         self._lay_out()
         theme.changed.connect(self.apply_theme)
         self.apply_theme()
@@ -65,6 +67,12 @@ class StartPage(QWidget):
         self._card.show()
         for name in STEPS:
             self.set_step(name, "waiting", self.tr("waiting"))
+
+    def show_connecting(self, host: str) -> None:
+        """Say whose servers are asked; nothing is started on this machine."""
+        self._text.setText(self.tr("Connecting to {host}.").format(host=host))
+        for widget in self._rows["sample"]:
+            widget.hide()
 
     def show_welcome(self, welcome: QWidget) -> None:
         """Show this in place of the steps."""

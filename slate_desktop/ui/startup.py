@@ -13,6 +13,11 @@ from pathlib import Path
 MARK_ENV = "SLATE_STARTUP_MARK"
 
 
+def is_measured() -> bool:
+    """Tell whether somebody wants to know the moments."""
+    return bool(os.environ.get(MARK_ENV))
+
+
 def mark(moment: str) -> None:
     """Add a moment to the file that the environment names."""
     name = os.environ.get(MARK_ENV)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
+from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.translation import message
 from slate_desktop.ui.text import format_duration
 
 
@@ -15,13 +17,13 @@ def _tr(source: str) -> str:
 
 
 _WORDS = {
-    SessionStatus.CREATING: "creating",
-    SessionStatus.STARTING: "starting",
-    SessionStatus.RUNNING: "running",
-    SessionStatus.STOPPING: "stopping",
-    SessionStatus.STOPPED: "stopped",
-    SessionStatus.FAILED: "failed",
-    SessionStatus.LOST: "host lost",
+    SessionStatus.CREATING: message("creating"),
+    SessionStatus.STARTING: message("starting"),
+    SessionStatus.RUNNING: message("running"),
+    SessionStatus.STOPPING: message("stopping"),
+    SessionStatus.STOPPED: message("stopped"),
+    SessionStatus.FAILED: message("failed"),
+    SessionStatus.LOST: message("host lost"),
 }
 # Icon and colour of each state; the shapes differ too.
 _LOOKS = {
@@ -45,6 +47,16 @@ _LAMP_ROLES = {
 def status_words(status: SessionStatus) -> str:
     """Return a state in words."""
     return _tr(_WORDS[status])
+
+
+def level_words(level: LogLevel) -> str:
+    """Return a level in words, inside of a sentence."""
+    return {
+        LogLevel.DEBUG: _tr("debug"),
+        LogLevel.INFO: _tr("info"),
+        LogLevel.WARN: _tr("warn"),
+        LogLevel.ERROR: _tr("error"),
+    }[level]
 
 
 def status_look(status: SessionStatus) -> tuple[str, str]:

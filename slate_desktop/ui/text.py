@@ -6,11 +6,20 @@ Everything that came from outside (names, messages, paths) reaches a label throu
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QStyle,
+    QStyleOption,
+    QWidget,
+)
 
 from slate_desktop.domain.sizes import format_bytes
 
@@ -20,6 +29,8 @@ _UNSAFE = dict.fromkeys(
 )
 for _kept in (0x09, 0x0A):
     _UNSAFE.pop(_kept, None)
+
+_LEFT_TO_RIGHT = "\u200e"
 
 
 def clean(text: str) -> str:
@@ -72,10 +83,27 @@ def plain_label(text: str = "", *, role: str = "", parent: QWidget | None = None
 
 def wrapped_label(text: str = "", *, role: str = "", parent: QWidget | None = None) -> QLabel:
     """Return a plain label that breaks its lines and lets its text be selected."""
-    label = plain_label(text, role=role, parent=parent)
+    label = _WrappedLabel(parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    if role:
+        label.setProperty("role", role)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+class _WrappedLabel(QLabel):
+    """Wants as many lines as its text has at a usual width; Qt asks for a square."""
+
+    _WIDTH = 420
+
+    def sizeHint(self) -> QSize:
+        lines = self.text().split("\n")
+        longest = max(self.fontMetrics().horizontalAdvance(line) for line in lines)
+        margins = self.contentsMargins()
+        width = min(longest + margins.left() + margins.right() + 2 * self.margin() + 2, self._WIDTH)
+        return QSize(width, max(self.heightForWidth(width), self.fontMetrics().height()))
 
 
 def set_role(widget: QWidget, role: str) -> None:
@@ -84,6 +112,16 @@ def set_role(widget: QWidget, role: str) -> None:
         widget.setProperty("role", role)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+def spin_box() -> QSpinBox:
+    """Return a field for a number, whose text begins where that of other fields begins.
+
+    The style sheet's padding does not reach the text of spin boxes.
+    """
+    box = QSpinBox()
+    box.lineEdit().setTextMargins(5, 0, 0, 0)
+    return box
 
 
 def set_primary(button: QAbstractButton) -> None:
@@ -152,6 +190,22 @@ class ElidedLabel(QLabel):
         self.setToolTip(f"\u200b{self.text()}" if is_cut else "")
 
 
+def beside(name: str, mark: str) -> str:
+    """Return a name with what tells it from others, such as the beginning of an id.
+
+    A name that ends from right to left would draw the digits of the mark into itself.
+    """
+    is_turned = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name)
+    return f"{name}{_LEFT_TO_RIGHT if is_turned else ''} · {mark}"
+
+
+def explain(widget: QWidget, words: str) -> None:
+    """Say what a control is for: to the pointer that rests on it, and in “What is this?”."""
+    widget.setProperty("explained", words)
+    widget.setToolTip(_tip(words))
+    widget.setWhatsThis(_tip(words))
+
+
 def set_invalid(field: QWidget, reason: str) -> None:
     """Mark a field as wrong with the reason in its tooltip; an empty reason clears the mark."""
     is_invalid = bool(reason)
@@ -159,4 +213,9 @@ def set_invalid(field: QWidget, reason: str) -> None:
         field.setProperty("invalid", is_invalid)
         field.style().unpolish(field)
         field.style().polish(field)
-    field.setToolTip(f"\u200b{reason}" if reason else "")
+    field.setToolTip(_tip(reason or field.property("explained") or ""))
+
+
+def _tip(words: str) -> str:
+    # Qt takes a text that begins like HTML for HTML.
+    return f"\u200b{words}" if words else ""

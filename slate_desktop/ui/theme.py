@@ -135,7 +135,7 @@ class Theme(QObject):
             self._set_sheet()
 
     def _set_sheet(self) -> None:
-        self._app.setStyleSheet(build_style_sheet(self.tokens, cache_dir() / "icons"))
+        self._app.setStyleSheet(build_style_sheet(self.tokens, cache_dir() / "icons", self.zoom))
 
 
 def build_palette(tokens: Tokens) -> QPalette:
@@ -170,7 +170,7 @@ def build_palette(tokens: Tokens) -> QPalette:
     return palette
 
 
-def build_style_sheet(tokens: Tokens, icon_directory: Path) -> str:
+def build_style_sheet(tokens: Tokens, icon_directory: Path, zoom: float = 1.0) -> str:
     """Fill the style sheet template with the theme's colours and arrow icons."""
     template = Path(resource_path("themes", "style.qss")).read_text(encoding="utf-8")
     values = {key.replace(".", "_"): value for key, value in tokens.colors.items()}
@@ -182,4 +182,7 @@ def build_style_sheet(tokens: Tokens, icon_directory: Path) -> str:
         ("icon_open", "chevron-down", "text.muted"),
     ):
         values[key] = icons.icon_file(name, tokens, role, icon_directory)
+    # A least height of the sheet wins over what the words of a widget need.
+    for height in (16, 18, 23):
+        values[f"height_{height}"] = f"{round(height * zoom)}px"
     return string.Template(template).substitute(values)

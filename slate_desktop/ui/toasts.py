@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from slate_desktop.translation import sentence
 from slate_desktop.ui import icons
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.text import clean, format_time, plain_label, wrapped_label
@@ -47,17 +48,17 @@ class NoticeCard(QFrame):
         super().__init__()
         self.notice = notice
         self.setObjectName("toast" if is_toast else "card")
-        self.setAccessibleName(f"{notice.title} {notice.text}")
+        self.setAccessibleName(f"{sentence(notice.title)} {sentence(notice.text)}")
         icon, role = _LOOKS[notice.level]
         mark = plain_label()
         mark.setPixmap(icons.pixmap(icon, theme.tokens, role, 18))
-        title = wrapped_label(clean(notice.title))
+        title = wrapped_label(clean(sentence(notice.title)))
         title.setFont(theme.ui_font(is_bold=True))
         texts = QVBoxLayout()
         texts.setSpacing(3)
         texts.addWidget(title)
         if notice.text:
-            texts.addWidget(wrapped_label(clean(notice.text), role="muted"))
+            texts.addWidget(wrapped_label(clean(sentence(notice.text)), role="muted"))
         texts.addLayout(self._buttons(is_toast))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 10, 6, 6)
@@ -84,7 +85,9 @@ class NoticeCard(QFrame):
         if notice.raw:
             details = QPushButton(self.tr("Details"))
             details.setProperty("flat", True)
-            problem = Problem(what=notice.title, why=notice.text, raw=notice.raw)
+            problem = Problem(
+                what=sentence(notice.title), why=sentence(notice.text), raw=notice.raw
+            )
             details.clicked.connect(lambda: self.details_wanted.emit(problem))
             row.addWidget(details)
         row.addStretch(1)
@@ -119,6 +122,8 @@ class ToastStack(QWidget):
         card.details_wanted.connect(lambda _problem: self._remove(card))
         self.cards.append(card)
         self._layout.addWidget(card)
+        # The layout leaves out what is not shown, and would show it only later by itself.
+        card.show()
         while len(self.cards) > _MAX_TOASTS:
             self._remove(self.cards[0])
         if notice.level in ("info", "success"):

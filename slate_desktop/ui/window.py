@@ -7,6 +7,7 @@ takes time is done by ``commands``. This module imports next to nothing, because
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPalette
 from PySide6.QtWidgets import QMainWindow, QMenu
 
-from slate_desktop.ui.text import plain_label
+from slate_desktop.ui.text import beside, plain_label
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window_state import WindowState, from_text
 
@@ -44,10 +45,11 @@ if TYPE_CHECKING:
     from slate_desktop.ui.jobs.pane import JobsPane
     from slate_desktop.ui.late_panes import LatePanes
     from slate_desktop.ui.monitor.binding import MonitorBinding
+    from slate_desktop.ui.motion import Motion
     from slate_desktop.ui.offline import Offline
     from slate_desktop.ui.performance_pane import PerformancePane
     from slate_desktop.ui.problems import Problem
-    from slate_desktop.ui.project_model import Node
+    from slate_desktop.ui.project_nodes import Node
     from slate_desktop.ui.project_pane import ProjectPane
     from slate_desktop.ui.servers import ServerCommands
     from slate_desktop.ui.sessions_pane import SessionsPane
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.sync.binding import SyncBinding
     from slate_desktop.ui.tasks import TaskGroupOwner
     from slate_desktop.ui.toasts import NoticeHistory, ToastStack
+    from slate_desktop.ui.tray import Tray
     from slate_desktop.ui.window_layout import Docks, StatusRow
     from slate_desktop.ui.workspace import Connect, Workspace
 
@@ -96,7 +99,6 @@ class MainWindow(QMainWindow):
     sync: SyncBinding
     late: LatePanes
     offline: Offline
-    palette_: CommandPalette
 
     def __init__(self, theme: Theme, state: WindowState, connect: Connect) -> None:
         super().__init__()
@@ -108,7 +110,9 @@ class MainWindow(QMainWindow):
         self.profile = ""
         self.next_profile: str | None = None
         self.held_log: HeldLog | None = None
+        self.tray: Tray | None = None  # where the system has one
         self._is_closing = False
+        self._palette: CommandPalette | None = None
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)
         # A high scale factor leaves less room than the default wants.
@@ -125,6 +129,13 @@ class MainWindow(QMainWindow):
         waiting.setFont(theme.ui_font(scale=2.0, is_bold=True))
         waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setCentralWidget(waiting)
+
+    @cached_property
+    def motion(self) -> Motion:
+        """What moves by itself; most people leave it alone."""
+        from slate_desktop.ui.motion import Motion
+
+        return Motion(self)
 
     def build(self) -> None:
         """Make everything in the window; its modules are imported here, after the first paint."""
@@ -155,6 +166,19 @@ class MainWindow(QMainWindow):
         """What connects the panes of builds with the workspace."""
         return self.late.build_binding
 
+    @property
+    def palette_(self) -> CommandPalette:
+        """The palette of commands and places."""
+        from slate_desktop.ui.command_palette import CommandPalette
+        from slate_desktop.ui.palette_places import PalettePlaces
+
+        if self._palette is None:
+            places = PalettePlaces(self)
+            self._palette = CommandPalette(
+                self, self.theme, self.registry, places.places, places.search
+            )
+        return self._palette
+
     # -- asked by commands and bindings ----------------------------------------------------
 
     def session_title(self, session: RuntimeSession) -> str:
@@ -162,7 +186,7 @@ class MainWindow(QMainWindow):
         from slate_desktop.ui import status
 
         project = self.workspace.find_project(session.project_id)
-        return f"{project.name} · {session.id[:8]}" if project else status.session_title(session)
+        return beside(project.name, session.id[:8]) if project else status.session_title(session)
 
     def say(self, text: str) -> None:
         """Show a small message in the status bar."""
@@ -193,6 +217,11 @@ class MainWindow(QMainWindow):
             event.accept()
             return
         event.ignore()
+        if self.tray is None or not self.tray.hide_window():
+            self.quit()
+
+    def quit(self) -> None:
+        """Ask for an orderly end, whatever closing the window means."""
         self.close_wanted.emit()
 
     def close_for_good(self) -> None:
@@ -248,7 +277,7 @@ class MainWindow(QMainWindow):
     def show_menu(self, node: Node | RuntimeSession | None, position: QPoint) -> None:
         """Open the menu of a row of the tree or of the session list."""
         from slate_desktop.domain.session import RuntimeSession
-        from slate_desktop.ui.project_model import ProjectItem, SessionItem
+        from slate_desktop.ui.project_nodes import ProjectItem, SessionItem
 
         ids = ["project.add"]
         if isinstance(node, SessionItem | RuntimeSession):

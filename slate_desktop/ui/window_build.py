@@ -16,10 +16,8 @@ from slate_desktop.ui import icons, window_layout
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.alerts.binding import AlertBinding
 from slate_desktop.ui.assets.pane import AssetPane
-from slate_desktop.ui.audit.commands import show_audit
 from slate_desktop.ui.binding import Binding
 from slate_desktop.ui.builds.actions import build_action_specs
-from slate_desktop.ui.command_palette import CommandPalette
 from slate_desktop.ui.commands import Commands
 from slate_desktop.ui.console.commands import console_slots
 from slate_desktop.ui.console.panel import ConsolePanel
@@ -31,14 +29,10 @@ from slate_desktop.ui.documents.document import DocumentContext
 from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.help_dialogs import show_about, show_news
 from slate_desktop.ui.jobs.commands import JobCommands
 from slate_desktop.ui.late_panes import LatePanes
-from slate_desktop.ui.members import edit_members
 from slate_desktop.ui.monitor.binding import MonitorBinding
-from slate_desktop.ui.monitor.retention import edit_retention
 from slate_desktop.ui.offline import Offline
-from slate_desktop.ui.palette_places import PalettePlaces
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.servers import ServerCommands
@@ -56,11 +50,16 @@ if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
 
 log = logging.getLogger(__name__)
+# How long the first picture waits for the connection.
+_PATIENCE_MS = 200
 
 
 def build(window: MainWindow) -> None:
     """Fill ``window``."""
     theme, state = window.theme, window.state
+    # Nothing of it is painted before it stands where it belongs: that would be seen to jump, and
+    # painting everything takes as long as laying it out.
+    window.setUpdatesEnabled(False)
     window.setWindowIcon(icons.application_icon())
     window.tasks = TaskGroupOwner(window.report_failure)
     window.workspace = Workspace(window.connect_, state, window.tasks, window)
@@ -85,16 +84,20 @@ def build(window: MainWindow) -> None:
     window.alerts = AlertBinding(window)
     window.sync = SyncBinding(window)
     window.offline = Offline(window)
-    places = PalettePlaces(window)
-    window.palette_ = CommandPalette(window, theme, window.registry, places.places, places.search)
     theme.add_sheet()
-    window.docks.reset()
-    window_layout.restore(window, state)
-    if not state.layout:
-        # The window may be on the screen already: shares count from its next layout on.
-        QTimer.singleShot(0, window, window.docks.spread)
+    window_layout.place(window.docks, state)
+    # The window may be on the screen already: sizes count from its next layout on.
+    QTimer.singleShot(0, window, lambda: _settle(window))
+    for answered in (window.workspace.connected, window.workspace.connect_failed):
+        answered.connect(lambda *_: window.setUpdatesEnabled(True))
     window_layout.group_themes(window, window.registry, theme)
     window.binding.show_all()
+
+
+def _settle(window: MainWindow) -> None:
+    window_layout.restore(window, window.docks, window.state)
+    # Attaching to a stack that runs takes less: what it brings is in the first picture then.
+    QTimer.singleShot(_PATIENCE_MS, window, lambda: window.setUpdatesEnabled(True))
 
 
 def _make_actions(window: MainWindow) -> None:
@@ -102,13 +105,13 @@ def _make_actions(window: MainWindow) -> None:
         "project.add": _spawner(window, "add_project"),
         "project.remove": _spawner(window, "remove_project"),
         "project.alerts": lambda: window.alerts.open(),
-        "project.logs": lambda: window.tasks.spawn(edit_retention(window), "logs", window),
-        "project.members": lambda: window.tasks.spawn(edit_members(window), "members", window),
-        "audit.show": lambda: window.tasks.spawn(show_audit(window), "audit", window),
+        "project.logs": _later(window, "monitor.retention", "edit_retention"),
+        "project.members": _later(window, "members", "edit_members"),
+        "audit.show": _later(window, "audit.commands", "show_audit"),
         "sync.push": lambda: window.sync.push(),
         "sync.pull": lambda: window.sync.pull(),
         "sync.decide": lambda: window.sync.decide(),
-        "app.quit": window.close,
+        "app.quit": window.quit,
         "session.start": _spawner(window, "start"),
         "session.stop": _spawner(window, "stop"),
         "session.restart": _spawner(window, "restart"),
@@ -125,14 +128,17 @@ def _make_actions(window: MainWindow) -> None:
         "zoom.reset": lambda: window.theme.step_zoom(0),
         "view.full_screen": window.set_full_screen,
         "view.start": lambda: window.binding.show_start(),
-        "settings.open": _later(window, "settings", "open_settings"),
-        "settings.file": _later(window, "settings", "open_settings_file"),
+        "settings.open": _later(window, "settings.commands", "open_settings"),
+        "settings.file": _later(window, "settings.commands", "open_settings_file"),
         "link.copy": lambda: _copy_link(window),
-        "help.support": _later(window, "support", "open_support"),
-        "help.keys": _later(window, "settings", "open_shortcuts"),
+        "help.support": _later(window, "support.commands", "open_support"),
+        "help.page": _later(window, "help.commands", "open_page"),
+        "help.what": _later(window, "help.commands", "ask_what"),
+        "help.guide": _later(window, "help.commands", "open_guide"),
+        "help.keys": _later(window, "settings.commands", "open_shortcuts"),
         "help.notices": window.open_notices,
-        "help.news": lambda: window.tasks.spawn(show_news(window), "news", window),
-        "help.about": lambda: window.tasks.spawn(show_about(window), "about", window),
+        "help.news": _later(window, "help_dialogs", "show_news"),
+        "help.about": _later(window, "help_dialogs", "show_about"),
     }
     slots |= window.document_commands.slots()
     slots |= window.server_commands.slots()
@@ -194,8 +200,9 @@ def _make_panes(window: MainWindow) -> None:
         "console": window.console,
         **window.late.places,
     }
-    window.docks = Docks(window, theme, actions, panes)
-    window.docks.docks["performance"].add_title_widget(window.performance.spans)
+    tools = {"performance": window.performance.spans, "console": window.console.tabs}
+    window.docks = Docks(window, theme, actions, panes, tools)
+    window.assets.bar_made.connect(window.docks.docks["assets"].set_tools)
     actions["console.follow"].setChecked(True)
     actions["console.times"].setChecked(True)
     actions["console.times"].setChecked(window.state.has_times)
@@ -239,11 +246,11 @@ def _copy_link(window: MainWindow) -> None:
     copy_link(window)
 
 
-def _later(window: MainWindow, room: str, name: str) -> Callable[[], object]:
-    """Return what spawns a coroutine of ``ui/<room>/commands.py``, imported when it is wanted."""
+def _later(window: MainWindow, module_name: str, name: str) -> Callable[[], object]:
+    """Return what spawns a coroutine of ``ui.<module_name>``, imported when it is wanted."""
 
     async def work() -> None:
-        module = importlib.import_module(f"slate_desktop.ui.{room}.commands")
+        module = importlib.import_module(f"slate_desktop.ui.{module_name}")
         await getattr(module, name)(window)
 
     return lambda: window.tasks.spawn(work(), name, window)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
+    QDockWidget,
     QHBoxLayout,
     QMainWindow,
     QPushButton,
@@ -35,13 +36,30 @@ _SIDE_WIDTH = 180
 
 
 class Docks:
-    """The docks of a window and the switches that show them."""
+    """The docks of a window and the switches that show them.
+
+    Args:
+        window: what they are put into.
+        theme: their look.
+        actions: with the switches.
+        panes: what is in them, by their names.
+        tools: what stands in their title bars, by their names; other panes bring theirs later.
+    """
 
     def __init__(
-        self, window: QMainWindow, theme: Theme, actions: ActionRegistry, panes: dict[str, QWidget]
+        self,
+        window: QMainWindow,
+        theme: Theme,
+        actions: ActionRegistry,
+        panes: dict[str, QWidget],
+        tools: dict[str, QWidget],
     ) -> None:
         self._window = window
         self.docks: dict[str, Dock] = {}
+        self._moved = QTimer(window)
+        self._moved.setSingleShot(True)
+        self._moved.setInterval(0)
+        self._moved.timeout.connect(self._show_titles)
         titles = {
             "project": window.tr("Project"),
             "sessions": window.tr("Sessions"),
@@ -58,11 +76,15 @@ class Docks:
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         for name, title in titles.items():
             dock = Dock(title, f"dock.{name}", theme, window)
+            if name in tools:
+                dock.set_tools(tools[name])
             dock.setWidget(panes[name])
             self.docks[name] = dock
             if name in _SIDE:
                 dock.setMinimumWidth(_SIDE_WIDTH)
             _bind(dock, actions[f"view.{name}"])
+            for moved in (dock.dockLocationChanged, dock.topLevelChanged, dock.visibilityChanged):
+                moved.connect(self._moved.start)
 
     def reset(self) -> None:
         """Put everything where it was at first."""
@@ -86,13 +108,28 @@ class Docks:
             self.docks[name].raise_()
         self.spread()
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether a dock was moved and the titles do not go with the new places yet."""
+        return self._moved.isActive()
+
+    def _show_titles(self) -> None:
+        """Leave a title to the tab where there is one: said twice, it takes the room of tools."""
+        for dock in self.docks.values():
+            beside = [] if dock.isFloating() else self._window.tabifiedDockWidgets(dock)
+            dock.show_title(not any(_shown(other) for other in beside))
+
+    def _least_of(self, name: str) -> int:
+        """Return the width at which the tools of a dock stand in one row."""
+        return self.docks[name].bar.line_width
+
     def spread(self) -> None:
         """Give each dock its share; the window heeds it once it has laid its docks out."""
         window = self._window
         width, height = max(window.width(), 900), max(window.height(), 600)
         window.resizeDocks(
             [self.docks["project"], self.docks["performance"]],
-            [round(width * 0.2), round(width * 0.3)],
+            [round(width * 0.2), max(round(width * 0.3), self._least_of("performance"))],
             Qt.Orientation.Horizontal,
         )
         window.resizeDocks(
@@ -110,7 +147,7 @@ def _bind(dock: Dock, action: QAction) -> None:
     dock.visibilityChanged.connect(lambda _on: action.setChecked(_shown(dock)))
 
 
-def _shown(dock: Dock) -> bool:
+def _shown(dock: QDockWidget) -> bool:
     # A dock behind another tab is open although it cannot be seen.
     return not dock.isHidden()
 
@@ -193,11 +230,19 @@ def group_themes(window: QMainWindow, actions: ActionRegistry, theme: Theme) -> 
     actions[f"theme.{theme.choice}"].setChecked(True)
 
 
-def restore(window: QMainWindow, state: WindowState) -> None:
-    """Bring back the remembered docks, where they can be read."""
+def place(docks: Docks, state: WindowState) -> None:
+    """Put the docks where they were at first, unless ``restore`` will bring them back."""
+    if not from_text(state.layout):
+        docks.reset()
+
+
+def restore(window: QMainWindow, docks: Docks, state: WindowState) -> None:
+    """Bring back the remembered docks, or give each its share where there are none."""
     layout = from_text(state.layout)
-    if layout:
-        window.restoreState(layout, LAYOUT_VERSION)
+    if not layout:
+        docks.spread()
+    elif not window.restoreState(layout, LAYOUT_VERSION):
+        docks.reset()
 
 
 def remember(window: QMainWindow, state: WindowState) -> None:

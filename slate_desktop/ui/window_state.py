@@ -33,6 +33,7 @@ class WindowState:
         theme: ``dark``, ``light`` or ``system``.
         theme_setting: the theme that the settings named at the last start; another one wins over
             what was chosen in the window since.
+        language: what the settings said of the language, which is needed before they are read.
         zoom: factor on text.
         has_times: whether the console shows times.
         time_style: how it writes them.
@@ -51,6 +52,7 @@ class WindowState:
         guide_done: which of the first steps were done.
         has_hidden_guide: whether they are shown no more.
         version: of SLATE at the last start.
+        told_version: the newest one that the feed of releases named.
         documents: path, pin, place and view of the open documents.
     """
 
@@ -58,6 +60,7 @@ class WindowState:
     layout: str = ""
     theme: str = "dark"
     theme_setting: str = ""
+    language: str = ""
     zoom: float = 1.0
     has_times: bool = True
     time_style: str = "local"
@@ -75,6 +78,7 @@ class WindowState:
     guide_done: list[str] = field(default_factory=list)
     has_hidden_guide: bool = False
     version: str = ""
+    told_version: str = ""
     documents: list[dict[str, Any]] = field(default_factory=list)
 
 

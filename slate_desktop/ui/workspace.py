@@ -12,16 +12,17 @@ import importlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from slate_desktop.domain.project import Project
-from slate_desktop.domain.session import RuntimeSession, SessionStatus
-from slate_desktop.errors import SlateError
-from slate_desktop.ui import folders, status
+from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.errors import NotConnectedError, SlateError
+from slate_desktop.translation import sentence
+from slate_desktop.ui import folders, project_memory, status
+from slate_desktop.ui.session_news import SessionNews
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.window_state import WindowState
 
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 Connect = Callable[[Callable[[str, str], None]], Awaitable["Slate"]]
 _RETRY_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 _STEP_NAMES = {"database": "postgres", "postgresql": "postgres", "broker": "nats"}
-_MAX_RECENT = 50
 _PARTS = ("nats", "postgres", "agent")
 
 
@@ -66,7 +66,7 @@ class Workspace(QObject):
         self._connect, self._state, self._tasks = connect, state, tasks
         self.slate: Slate | None = None
         self.notices: Notices | None = None
-        self._rows: list[Project] = _remembered(state)
+        self._rows: list[Project] = project_memory.recall(state)
         self._folders: list[Project] = [folders.as_project(Path(root)) for root in state.folders]
         self.models: dict[str, RuntimeSessionModel] = {}
         self.current_project_id: str | None = None
@@ -74,7 +74,7 @@ class Workspace(QObject):
         self._list: SessionListModel | None = None
         self._kept_sessions: list[RuntimeSession] = []
         self._lamps: ConnectionModel | None = None
-        self._seen: dict[str, SessionStatus] = {}
+        self._news = SessionNews(self._name_of, self)
         self._opening: dict[str, asyncio.Future[None]] = {}
         self._retry = asyncio.Event()
         # Whether this start brought the samples, so that somebody sees SLATE for the first time.
@@ -130,7 +130,7 @@ class Workspace(QObject):
             return
         if (self.current_project_id, self.current_session_id) != (project_id, None):
             self.current_project_id, self.current_session_id = project_id, None
-            self._note_recent(project_id)
+            project_memory.note_recent(self._state, project_id)
             self.current_changed.emit()
 
     def choose_session(self, session_id: str) -> None:
@@ -141,7 +141,7 @@ class Workspace(QObject):
         if self.current_session_id != session_id:
             self.current_session_id = session_id
             self.current_project_id = session.project_id
-            self._note_recent(session.project_id)
+            project_memory.note_recent(self._state, session.project_id)
             self.current_changed.emit()
         if session_id not in self.models:
             self._tasks.spawn(self.open_model(session_id), f"open session {session_id}", self)
@@ -152,7 +152,7 @@ class Workspace(QObject):
         if known is None:
             known = folders.as_project(root)
             self._folders.append(known)
-            self._remember()
+            self._keep()
             self.projects_changed.emit()
         self.choose_project(known.id)
         return known
@@ -163,7 +163,7 @@ class Workspace(QObject):
         if self.current_project_id == project_id:
             self.current_project_id = self.current_session_id = None
             self.current_changed.emit()
-        self._remember()
+        self._keep()
         self.projects_changed.emit()
 
     def show_kept(self, sessions: list[RuntimeSession]) -> None:
@@ -221,7 +221,7 @@ class Workspace(QObject):
         projects = await self.slate.list_projects()
         if projects != self._rows:
             self._rows = projects
-            self._remember()
+            self._keep()
             self.projects_changed.emit()
         if self.current_project_id is None and projects:
             wanted = self.find_project(self._state.project_id) or projects[0]
@@ -303,8 +303,6 @@ class Workspace(QObject):
         Raises:
             NotConnectedError: there is none yet.
         """
-        from slate_desktop.errors import NotConnectedError
-
         if self.slate is None:
             raise NotConnectedError(self.tr("SLATE is not connected yet."))
         return self.slate
@@ -341,17 +339,15 @@ class Workspace(QObject):
         self._list.session_changed.connect(self._on_session)
         await self._list.open()
         for session in self._list.sessions:
-            self._seen.setdefault(session.id, session.status)
+            self._news.know(session)
         self.sessions_changed.emit()
 
     async def _add_samples(self, slate: Slate) -> None:
-        projects = await slate.list_projects()
-        if not projects and not self._state.has_samples:
+        if not self._state.has_samples and not await slate.list_projects():
             self.step_changed.emit("sample", "working", self.tr("copying"))
             from slate_desktop.ui.samples import add_samples
 
-            added = await add_samples(slate)
-            self._state.project_id = added[0].id
+            self._state.project_id = (await add_samples(slate))[0].id
             self.is_first_start = True
         self._state.has_samples = True
         self.step_changed.emit("sample", "done", self.tr("ready"))
@@ -370,46 +366,19 @@ class Workspace(QObject):
     def _on_step(self, part: str, words: str) -> None:
         name = _STEP_NAMES.get(part, part)
         state = {"ready": "done", "failed": "failed", "off": "failed"}.get(words, "working")
-        self.step_changed.emit(name, state, self.tr(words))
+        self.step_changed.emit(name, state, sentence(words))
 
     def _on_list_changed(self) -> None:
         known = {project.id for project in self.projects}
         if any(session.project_id not in known for session in self.sessions):
             self._tasks.spawn(self.refresh_projects(), "refresh projects", self)
         for session in self.sessions:
-            self._note_move(session)
+            self._news.note(session, self.notices)
         self.sessions_changed.emit()
 
     def _on_session(self, session: RuntimeSession) -> None:
-        self._note_move(session)
+        self._news.note(session, self.notices)
         self.session_changed.emit(session)
-
-    def _note_move(self, session: RuntimeSession) -> None:
-        """Tell of what somebody has to know, once for each move of a session."""
-        old, new = self._seen.get(session.id), session.status
-        self._seen[session.id] = new
-        is_fresh = old is None and (datetime.now(UTC) - session.created_at).total_seconds() < 10
-        if self.notices is None or old == new or (old is None and not is_fresh):
-            return
-        project = self.find_project(session.project_id)
-        name = project.name if project is not None else status.session_title(session)
-        if new is SessionStatus.FAILED:
-            self.notices.add(
-                "error",
-                self.tr("{name} failed").format(name=name),
-                session.error_message or "",
-                session_id=session.id,
-            )
-        elif new is SessionStatus.LOST:
-            self.notices.add(
-                "warning",
-                self.tr("The host of {name} does not answer").format(name=name),
-                self.tr("The session may still run; it comes back with its host."),
-                session_id=session.id,
-            )
-        elif new is SessionStatus.RUNNING:
-            text = self.tr("{name} is running").format(name=name)
-            self.notices.add("info", text, session_id=session.id)
 
     def _open_notices(self) -> None:
         from slate_desktop.control.notices import Notices
@@ -419,42 +388,9 @@ class Workspace(QObject):
             self.notices.added.connect(self.notice_added.emit)
             self.notices.unread_changed.connect(self.unread_changed.emit)
 
-    def _note_recent(self, project_id: str) -> None:
-        recent = [project_id, *(name for name in self._state.recent if name != project_id)]
-        self._state.project_id, self._state.recent = project_id, recent[:_MAX_RECENT]
+    def _keep(self) -> None:
+        project_memory.keep(self._state, self._rows, self._folders)
 
-    def _remember(self) -> None:
-        self._state.folders = [folder.root for folder in self._folders]
-        self._state.projects = [
-            {
-                "id": project.id,
-                "name": project.name,
-                "root": project.root,
-                "engine": project.engine.value,
-                "engine_version": project.engine_version,
-            }
-            for project in self._rows
-        ]
-
-
-def _remembered(state: WindowState) -> list[Project]:
-    """Return the projects of the last time, so that the tree shows without the database."""
-    from slate_desktop.domain.engine import Engine
-
-    found: list[Project] = []
-    now = datetime.now(UTC)
-    for entry in state.projects[:500]:
-        with contextlib.suppress(KeyError, ValueError, TypeError):
-            version = entry.get("engine_version")
-            project = Project(
-                id=str(entry["id"]),
-                name=str(entry["name"]),
-                owner_id="",
-                root=str(entry["root"]),
-                engine=Engine(entry["engine"]),
-                engine_version=str(version) if version else None,
-                created_at=now,
-                updated_at=now,
-            )
-            found.append(project)
-    return found
+    def _name_of(self, session: RuntimeSession) -> str:
+        project = self.find_project(session.project_id)
+        return project.name if project is not None else status.session_title(session)

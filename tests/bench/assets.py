@@ -1,9 +1,16 @@
-"""A batch of mixed assets: two workers against one, and the same batch again."""
+"""A batch of mixed assets: two workers against one, and the same batch again.
+
+Twice: two workers of one process, where a lone worker's child has both cores as well; and workers
+that keep to a core each, as those of two hosts do, which tells what sharing itself costs.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,9 +34,67 @@ def run() -> list[Result]:
         speed.note = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         again.peer_values.append(two)
         again.our_values.append(asyncio.run(_batch(folder, "two", 2)))
-    for result in (speed, again):
+        pinned = _pinned(folder) if hasattr(os, "sched_setaffinity") else []
+    results = [speed, *pinned, again]
+    for result in results:
         result.show()
-    return [speed, again]
+    return results
+
+
+def _pinned(folder: Path) -> list[Result]:
+    """Measure workers that keep to a core each; nothing where there is one core."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        return []
+    name = f"{_COUNT} mixed assets, two workers on a core each"
+    wall = Result(name, "one worker on one core", "assets/s", goal=1.8)
+    processor = Result(
+        f"{name}, by processor time", "one worker on one core", "assets/s of a core", goal=1.9
+    )
+    for result, values in zip(
+        (wall, processor), zip(*(_parts(folder, n, cores[:n]) for n in (1, 2)), strict=True),
+        strict=True,
+    ):  # fmt: skip
+        result.peer_values.append(_COUNT / values[0])
+        result.our_values.append(_COUNT / values[1])
+    processor.note = "of the worker that took the most, its children included"
+    return [wall, processor]
+
+
+def _parts(folder: Path, number: int, cores: list[int]) -> tuple[float, float]:
+    """Process the batch by a worker on each core.
+
+    Returns:
+        Time on the wall, and processor time of the worker that took the most, seconds.
+    """
+    place = folder / f"pinned-{number}"
+    place.mkdir()
+    counter = place / "counter"
+    counter.write_text("0")
+    command = [sys.executable, "-m", "tests.bench.assets_part", folder / "in", place / "out"]
+    command += [place / "cache", counter]
+    parts = [
+        subprocess.Popen(
+            [*command, str(core)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for core in cores
+    ]
+    try:
+        for part in parts:
+            assert part.stdout
+            assert part.stdout.readline() == "ready\n"
+        began = time.perf_counter()
+        for part in parts:
+            assert part.stdin
+            part.stdin.write("\n")
+            part.stdin.flush()
+        told = [json.loads(part.stdout.readline()) for part in parts if part.stdout]
+        wall_s = time.perf_counter() - began
+    finally:
+        for part in parts:
+            part.communicate(timeout=60)
+    assert sum(each["made"] for each in told) == _COUNT, told
+    return wall_s, max(each["processor_s"] for each in told)
 
 
 async def _batch(folder: Path, cache: str, workers: int) -> float:

@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.model import MeshCompression, ModelOptions
 from slate_desktop.pipeline import model
+from slate_desktop.pipeline.model.read import read
+from slate_desktop.pipeline.model.save import save_glb
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from tests.bench.harness import Result, alternate
 from tests.services.gltf import TOOLS, node_with_tools
@@ -113,6 +115,19 @@ class _Jobs:
         return seconds
 
 
+def _without_pictures(source: Path) -> bytes:
+    """Return a model as a GLB of geometry alone, whose materials have no textures."""
+    document = read(source)
+    for name in ("images", "textures", "samplers"):
+        document.tree.pop(name, None)
+    document.images = []
+    for material in document.list_of("materials"):
+        for owner in (material, material.get("pbrMetallicRoughness", {})):
+            for key in [key for key in owner if key.endswith("Texture")]:
+                del owner[key]
+    return b"".join(save_glb(document))
+
+
 async def run() -> list[Result]:
     """Time as speed-up over trimesh, then as share of gltfpack's, then bytes as share of its."""
     assets, node = shared_assets_dir(), node_with_tools()
@@ -123,11 +138,14 @@ async def run() -> list[Result]:
         folder = Path(directory)
         textured = folder / "ship.glb"
         textured.write_bytes(model.to_glb(assets / "ship" / "dutch_ship_medium_1k.gltf"))
+        plain = folder / "plain.glb"
+        plain.write_bytes(_without_pictures(assets / "ship" / "dutch_ship_medium_1k.gltf"))
         skinned = assets / "models" / "mannequiny.glb"
         async with Sandbox() as sandbox:
             jobs = _Jobs(folder, sandbox)
             await jobs.ours(skinned, KEEP_ALL)
             results.append(await _against_trimesh(jobs, "skinned GLB", skinned, _trimesh_job, 2))
+            results.append(await _against_trimesh(jobs, "plain GLB", plain, _trimesh_job, 2))
             results.append(
                 await _against_trimesh(jobs, "textured GLB", textured, _trimesh_with_pictures, 10)
             )

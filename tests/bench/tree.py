@@ -18,7 +18,7 @@ from slate_desktop.control.tree import NodeState, ProjectTree, TreeNode
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.project import Project
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.project_model import ProjectItem
+from slate_desktop.ui.project_nodes import ProjectItem
 from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.theme import Theme
 from tests.bench.display import virtual_display

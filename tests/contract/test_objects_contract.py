@@ -14,6 +14,7 @@ import pytest
 from slate_desktop.bus import permissions
 from slate_desktop.bus.directory_objects import DirectoryObjects
 from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.nats_object_care import ObjectCare
 from slate_desktop.bus.nats_objects import CHUNK_BYTES, NatsObjects
 from slate_desktop.bus.objects import MAX_OBJECT_BYTES, ObjectStore, check_size_of_object
 from slate_desktop.errors import CommandError
@@ -207,7 +208,8 @@ async def test_missing_chunk_is_told_in_time(
 async def test_chunks_of_an_upload_that_never_ended_are_purged(
     anyone: NatsBus, broken: tuple[NatsObjects, str], tmp_path: Path
 ) -> None:
-    store, bucket = broken
+    _, bucket = broken
+    store = ObjectCare(anyone, bucket=bucket)
     kept = await store.put(b"kept")
     await anyone.request(f"$O.{bucket}.C.orphan", b"half")
     assert await store.purge_orphans(older_than_s=3600) == 0
@@ -232,7 +234,7 @@ async def test_people_and_agents_reach_the_store_with_their_rights(
         back = await theirs.put(b"result")
         await ours.get(back.sha256, back.size, tmp_path / "user")
         assert (tmp_path / "user").read_bytes() == b"result"
-        await theirs.purge_orphans()
+        await ObjectCare(agent).purge_orphans()
     finally:
         await user.aclose()
         await agent.aclose()

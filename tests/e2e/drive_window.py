@@ -1,6 +1,7 @@
 """Runs the real window and presses what a user presses; prints what it saw as JSON.
 
 Modes: ``sample`` (start, look, stop, close), ``first_day`` (the first steps of the start page),
+``drop`` (drop the folder SLATE_TEST_DROP of a project, and read the report of every asset),
 ``hold`` (start and stay until SIGTERM), ``look`` (attach and read what another window started).
 """
 
@@ -11,9 +12,12 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.ui import app
@@ -104,6 +108,56 @@ async def first_day(window) -> dict[str, Any]:
     return seen
 
 
+def drop_on(window, folder: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    modifier = Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(5, 5), action, data, button, modifier))
+
+
+async def drop(window) -> dict[str, Any]:
+    """Drop a folder, watch the Jobs pane until all has ended, and read every report there."""
+    folder, count = Path(os.environ["SLATE_TEST_DROP"]), int(os.environ["SLATE_TEST_COUNT"])
+    work, pane = window.workspace, window.jobs
+    await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
+    work.choose_project(next(p.id for p in work.projects if folder.is_relative_to(p.root)))
+    await until(window.registry["jobs.add"].isEnabled, "the project's jobs")
+    progress: set[str] = set()
+    summaries: set[str] = set()
+
+    def cells(row: int) -> list[str]:
+        return [str(pane.rows.data(pane.rows.index(row, column)) or "") for column in range(5)]
+
+    def look() -> list[list[str]]:
+        """Return what the rows say now; the first may be through before the last has come."""
+        rows = [cells(row) for row in range(pane.rows.rowCount())]
+        progress.update(f"{state} {share}" for _, state, share, *_ in rows if state == "processing")
+        summaries.add(pane.summary.text())
+        return rows
+
+    def have_ended() -> bool:
+        return all(state in ("done", "failed") for _, state, *_ in look())
+
+    drop_on(window, folder)
+    try:
+        await until(lambda: len(look()) == count, "all jobs in the pane")
+    except RuntimeError as error:
+        told = [notice.text for notice in work.notices.items]
+        raise RuntimeError(f"{error}: {pane.rows.rowCount()} of {count}, {told}") from None
+    await until(have_ended, "the end of all jobs", 240)
+    reports: dict[str, str] = {}
+    for row in range(count):
+        pane.view.setCurrentIndex(pane.rows.index(row, 0))
+        reports[cells(row)[0]] = pane.report.text()
+    return {
+        "progress": sorted(progress),
+        "summaries": sorted(summaries),
+        "states": {cells(row)[0]: [*cells(row)[1:2], cells(row)[4]] for row in range(count)},
+        "reports": reports,
+    }
+
+
 async def hold(window) -> None:
     session_id = await start_sample(window)
     tell({"session": session_id})
@@ -114,8 +168,8 @@ async def look(window) -> dict[str, Any]:
     return {"session": window.console.current_id, "lines": lines_of(window)}
 
 
-def main() -> int:
-    mode = {"sample": sample, "first_day": first_day, "hold": hold, "look": look}[sys.argv[1]]
+def run_driven_by(mode: Callable[[Any], Awaitable[Any]], *, is_offline: bool = False) -> int:
+    """Run the program and ``mode`` in it; what that returns is told, and the window closed."""
     failures: list[BaseException] = []
     run = app.run
 
@@ -123,7 +177,8 @@ def main() -> int:
         async def drive() -> None:
             try:
                 await until(lambda: window.is_built, "the window")
-                await until(window.workspace.answered.is_set, "the connection")
+                if not is_offline:
+                    await until(window.workspace.answered.is_set, "the connection")
                 seen = await mode(window)
             except BaseException as error:
                 failures.append(error)
@@ -147,7 +202,14 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
+    modes = {
+        "sample": sample,
+        "first_day": first_day,
+        "drop": drop,
+        "hold": hold,
+        "look": look,
+    }
+    code = run_driven_by(modes[sys.argv[1]])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # as the program's own entry point does

@@ -82,11 +82,16 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         finally:
             process.kill()
             log.close()
-            token = directory / "postgres" / "cluster"
-            if os.geteuid() == 0 and token.exists():
-                for root in ROOT_BASE.glob("*/cluster"):
-                    if root.read_bytes() == token.read_bytes():
-                        shutil.rmtree(root.parent)
+            forget_cluster(directory)
+
+
+def forget_cluster(directory: Path) -> None:
+    """Remove the database cluster that root's server keeps outside its directory."""
+    token = directory / "postgres" / "cluster"
+    if os.geteuid() == 0 and token.exists():
+        for root in ROOT_BASE.glob("*/cluster"):
+            if root.read_bytes() == token.read_bytes():
+                shutil.rmtree(root.parent)
 
 
 def join(server: Cli, base: Path, name: str, process: subprocess.Popen[bytes]) -> Cli:
@@ -95,7 +100,7 @@ def join(server: Cli, base: Path, name: str, process: subprocess.Popen[bytes]) -
     server.json("server", "add-user", name, "--out", str(file))
     person = Cli(base / name / "data")
     person.data_dir.parent.mkdir()
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while True:
         done = person("connect", str(file), "--json")
         if done.code == 0:
@@ -113,6 +118,7 @@ def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     project = studio.anna.json(
         "project", "add", str(root), "--name", "annas", "--command", "{python} {root}/loop.py"
     )
+    studio.anna.json("quota", "set", "annas", "--builds", "90")
     start = ("session", "start", "annas", "--driver", "process", "--wait", "--json")
     # The server answers before its own agent has come up.
     deadline = time.monotonic() + 60

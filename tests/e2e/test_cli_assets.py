@@ -8,46 +8,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import soundfile
 
-from slate_desktop.cli.app import main
+from tests.e2e.local_cli import Cli, cli
 
-
-class Answer(NamedTuple):
-    """What a command printed, and its exit status."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-class Cli:
-    """Runs ``slate asset`` in a folder with a cache of its own, in this process."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._capsys = capsys
-
-    def run(self, *arguments: str) -> Answer:
-        status = main(["asset", *arguments])
-        return Answer(status, *self._capsys.readouterr())
-
-    def json(self, *arguments: str, status: int = 0) -> dict[str, Any]:
-        answer = self.run(*arguments, "--json")
-        assert answer.returncode == status, answer.stderr
-        return json.loads(answer.stdout)
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    for name in ("CACHE", "DATA", "CONFIG"):
-        monkeypatch.setenv(f"SLATE_{name}_DIR", str(tmp_path / f".{name.lower()}"))
-    monkeypatch.chdir(tmp_path)
-    return Cli(tmp_path, capsys)
+__all__ = ["cli"]
 
 
 def _tone(path: Path, hz: float = 440.0) -> Path:
@@ -113,6 +81,7 @@ def test_failure_leaves_nothing_and_is_not_tried_again(cli: Cli) -> None:
         (("--sample-rate", "7"), "sample_rate"),
         (("--channels", "300"), "channels"),
         (("--quality", "90"), "quality"),
+        (("--resize", "512x:cover"), "resize"),
         (("--preset", "nobody"), "preset"),
         (("--option", "target_lufs=9"), "target_lufs"),
     ],
@@ -212,6 +181,7 @@ def test_inspect_shows_facts_and_refuses_what_is_no_asset(cli: Cli) -> None:
     (cli.folder / "list.wav").write_text("#EXTM3U\nhit.wav\n")
     error = cli.json("inspect", "list.wav", status=1)["error"]
     assert error["code"] == "asset_invalid"
+    assert cli.json("inspect", "nowhere", status=3)["error"]["code"] == "not_found"
 
 
 def test_command_needs_no_server_and_imports_none_of_its_clients(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,12 +117,20 @@ def test_builds_are_listed_shown_compared_and_counted(slate, hello):
     assert [row["id"] for row in rows[:2]] == [two["id"], one["id"]]
     assert slate.json("build", "show", two["id"][:8])["verdict"] == "passed"
     found = slate.json("build", "compare", one["id"], two["id"])
-    assert found["files"][0]["is_same_content"] in (True, False)
+    assert [(file["left"] - file["right"], file["is_same_content"]) for file in found["files"]] == [
+        (0, True)
+    ]
     figures = slate.json("build", "stats", "--project", "hello")
     assert figures["success_rate"] == 1.0
     assert figures["median_duration_s"] > 0
     assert figures["by_target"][0]["platform"] == "linux"
     assert figures["by_day"][0]["completed"] == figures["completed"]
+    words = slate("build", "stats", "--project", "hello", code=0).out
+    assert re.search(r"^passed +100%$", words, re.MULTILINE)
+    assert re.search(r"^median +\d+\.\d s$", words, re.MULTILINE)
+    # Where nobody watches, a row is one line, however long.
+    listed = slate("build", "list", code=0).out.splitlines()
+    assert len(listed) == 1 + len(slate.json("build", "list")["builds"])
 
 
 def test_a_cancelled_build_leaves_nothing_running(slate, tmp_path):

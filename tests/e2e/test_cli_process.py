@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import subprocess
 import time
@@ -28,6 +29,12 @@ async def stored(slate, query: str, *arguments: Any) -> Any:
 async def status_of(slate, session_id: str) -> str:
     row = await stored(slate, "select status from slate_runtime_sessions where id = $1", session_id)
     return row["status"]
+
+
+def await_line(slate, session_id: str, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while not slate("session", "logs", session_id, "--grep", text, "--json", code=0).lines:
+        assert time.monotonic() < deadline
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +103,49 @@ def test_logs_have_no_holes_and_filters_work(slate, session):
     assert found[0]["message"] == "line 3"
 
 
+def test_logs_are_chosen_by_expression_and_exported_so(slate, session, tmp_path):
+    await_line(slate, session["id"], "line 12")
+    words = ("--grep", r"^line 1\d$", "--regex")
+    found = slate("session", "logs", session["id"], *words, "--limit", "0", "--json", code=0).lines
+    assert found[0]["message"] == "line 10"
+    assert all(len(line["message"]) == 7 for line in found)
+    file = tmp_path / "tens.jsonl"
+    done = slate.json("logs", "export", session["id"], str(file), *words, "--since", "2h")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert done["lines"] == len(rows)
+    assert [row["message"] for row in rows[: len(found)]] == [line["message"] for line in found]
+    nothing = tmp_path / "old.log"
+    assert slate.json("logs", "export", session["id"], str(nothing), "--until", "2h")["lines"] == 0
+    assert nothing.read_text() == ""
+
+
+def test_logs_of_several_sessions_by_time_and_side_by_side(slate, session, looping):
+    other = slate.json("session", "start", "looping", "--driver", "process", "--wait")
+    both = (session["id"], other["id"])
+    try:
+        merged = slate("session", "logs", *both, "--limit", "0", "--json", code=0).lines
+        assert {line["session"] for line in merged} == set(both)
+        for one in both:
+            seqs = [line["seq"] for line in merged if line["session"] == one]
+            assert seqs == list(range(1, len(seqs) + 1))
+        times = [line["timestamp"] for line in merged]
+        assert times == sorted(times)
+        columns = slate("session", "logs", *both, "--side-by-side", "--limit", "20", code=0).out
+        head, _, *rows = columns.splitlines()
+        assert [name.strip() for name in head.split("│")] == [one[:8] for one in both]
+        assert all("│" in row for row in rows)
+        assert any("line" in row.split("│")[1] for row in rows)
+        last = slate("session", "logs", session["id"], "--since", "2h", "--json", code=0).lines
+        assert last
+        assert (
+            slate("session", "logs", session["id"], "--until", "2h", "--json", code=0).lines == []
+        )
+        slate("session", "logs", session["id"], "--side-by-side", code=2)
+        slate("session", "logs", session["id"], "--since", "yesterday", code=2)
+    finally:
+        slate("session", "stop", other["id"], "--wait", code=0)
+
+
 def test_alerts_are_told_of_a_running_session_and_tried(slate, session):
     add = ("alerts", "add", "looping", "tens", "--kind", "text")
     rule = slate.json(*add, "--regex", r"^line \d+0$", "--cooldown", "3600")
@@ -129,6 +179,30 @@ def test_stats_are_those_of_a_living_process(slate, session):
     assert stats["memory_usage"] > 1_000_000
     assert {"cpu_percent", "memory_limit", "network_rx_bytes", "network_tx_bytes"} <= stats.keys()
     assert 0 <= stats["age_ms"] < 10_000
+
+
+def test_stats_of_several_sessions_and_their_history_as_csv(slate, session, tmp_path):
+    other = slate.json("session", "start", "looping", "--driver", "process", "--wait")
+    both = (session["id"], other["id"])
+    try:
+        now = slate.json("session", "stats", *both)["sessions"]
+        assert [row["session"] for row in now] == list(both)
+        assert all(row["memory_usage"] > 1_000_000 for row in now)
+        deadline = time.monotonic() + 60
+        while True:
+            kept = slate.json("session", "stats", *both, "--history", "10m")["sessions"]
+            if all(row["points"] for row in kept):
+                break
+            assert time.monotonic() < deadline
+        assert [row["session_id"] for row in kept] == list(both)
+        file = tmp_path / "graphs.csv"
+        done = slate.json("session", "stats", *both, "--history", "10m", "--csv", str(file))
+        rows = list(csv.DictReader(file.read_text().splitlines()))
+        assert done["points"] == len(rows) >= 2
+        assert {row["session"] for row in rows} == set(both)
+        assert all(float(row["memory_bytes"]) > 1_000_000 for row in rows)
+    finally:
+        slate("session", "stop", other["id"], "--wait", code=0)
 
 
 def test_exec_keeps_streams_code_and_arguments_apart(slate, session):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import re
 import shutil
 import ssl
 import time
@@ -17,6 +19,8 @@ from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
 from slate_desktop.errors import ClientError, DeniedError
 from slate_desktop.server.config import ServerFiles
+from slate_desktop.server.database import ServerDatabase
+from slate_desktop.settings import joined
 from slate_desktop.wire.keys import SigningKey
 from tests.e2e.commands import Cli
 from tests.e2e.studio import Studio
@@ -57,7 +61,7 @@ async def test_every_table_is_empty_for_a_stranger_at_the_database_itself(
         )
         assert len(tables) > 12
         assert [row["name"] for row in tables if not row["guarded"]] == []
-        open_to_all = {"slate_schema_migrations", "slate_agents", "slate_users"}
+        open_to_all = {"slate_schema_migrations", "slate_agents", "slate_users", "slate_brokers"}
         for row in tables:
             with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
                 count = await seen.fetchval(f'select count(*) from "{row["name"]}"')
@@ -226,6 +230,30 @@ def test_an_owner_decides_who_is_in_a_project(studio: Studio, annas: dict[str, A
     assert noted[:2] == [("Anna", "Bert"), ("Anna", "Bert: artist")]
 
 
+def test_an_administrator_limits_what_an_owner_cannot_raise(
+    studio: Studio, annas: dict[str, Any]
+) -> None:
+    project = annas["project"]["id"]
+    assert studio.bert("quota", "show", project).code != 0
+    assert studio.bert("quota", "set", project, "--sessions", "1").code != 0
+    assert studio.anna("quota", "set", "--person", "me", "--sessions", "9").code != 0
+    studio.server.json("server", "admin", "Bert")
+    try:
+        # Bert is not in the project.
+        studio.bert.json("quota", "set", project, "--sessions", "1")
+        studio.anna.json("quota", "set", "annas", "--sessions", "7")
+        shown = studio.anna.json("quota", "show", "annas")["quotas"]["sessions"]
+        assert shown == {"used": 1.0, "limit": 1.0, "level": "administrator", "set_by": "Bert"}
+        refused = studio.anna("session", "start", "annas", "--driver", "process", "--wait")
+        assert refused.code != 0
+        assert "annas may run 1 session at once, and 1 runs." in refused.err
+        assert "An administrator of the server can raise this quota." in refused.err
+    finally:
+        studio.bert.json("quota", "set", project, "--sessions", "none")
+        studio.anna.json("quota", "set", "annas", "--sessions", "none")
+        studio.server.json("server", "admin", "Bert", "--off")
+
+
 def test_a_removed_person_is_out(studio: Studio, annas: dict[str, Any]) -> None:
     assert annas
     file = studio.directory.parent / "Cleo.slate-join"
@@ -269,3 +297,76 @@ def test_profiles_are_chosen_and_forgotten(studio: Studio, tmp_path: Path) -> No
     bert.json("profile", "remove", "sbx01")
     assert [row["name"] for row in bert.json("profile", "list")["profiles"]] == ["local"]
     assert not (bert.data_dir / "config" / "servers" / "sbx01").exists()
+
+
+def test_no_log_and_no_row_holds_a_secret(studio: Studio, annas: dict[str, Any]) -> None:
+    """After everything above has run: seeds, passwords and keys are where they belong, only."""
+    secret = json.loads((studio.directory / "secrets.json").read_text())["database_password"]
+    seeds = [studio.seed(studio.anna), studio.seed(studio.bert)]
+    seeds.append((studio.directory / "agent" / joined.SEED_FILE).read_text())
+    looks_like_one = re.compile(r"S[UAO][A-Z2-7]{56}|PRIVATE KEY-----|Authorization: ")
+    places = [*(studio.directory / "logs").iterdir(), studio.directory.parent / "server.log"]
+    places += [p for p in studio.directory.glob("agent/data/**/*") if p.is_file()]
+    read = 0
+    for place in places:
+        text = place.read_text(errors="replace")
+        read += len(text)
+        assert looks_like_one.search(text) is None, place
+        assert not any(one in text for one in (secret, *seeds)), place
+    assert read > 1000, "there were logs to look at"
+    rows = asyncio.run(everything_in_the_database(studio))
+    assert annas["session"]["id"] in rows
+    assert looks_like_one.search(rows) is None
+    assert not any(one in rows for one in (secret, *seeds))
+
+
+async def everything_in_the_database(studio: Studio) -> str:
+    """Return all rows of all tables as text, as the administrator sees them."""
+    files = ServerFiles(studio.directory)
+    database = ServerDatabase(files, files.read_config(), files.read_secrets().database_password)
+    await database.open()
+    try:
+        async with database.database.connection() as connection:
+            names = await connection.fetch(
+                "select relname::text as name from pg_class where relname like 'slate\\_%'"
+                " and relkind = 'r'"
+            )
+            texts = [
+                await connection.fetch(f'select t::text as row from "{name["name"]}" t')
+                for name in names
+            ]
+    finally:
+        await database.aclose()
+    return "\n".join(row["row"] for rows in texts for row in rows)
+
+
+def test_a_flood_of_notifications_and_logins_hurts_nobody_else(studio: Studio) -> None:
+    """Any login may notify and hold advisory locks: nothing here listens to them or waits."""
+
+    async def attack() -> tuple[float, int]:
+        dsn = studio.joined(studio.bert).database_url
+        connections: list[asyncpg.Connection] = []
+        refused = 0
+        try:
+            for _ in range(20):
+                try:
+                    connections.append(await asyncpg.connect(dsn, timeout=10))
+                except asyncpg.TooManyConnectionsError:
+                    refused += 1
+            # Someone else's session is "told" of, a thousand times, and every lock is taken.
+            for number in range(1000):
+                await connections[0].execute("select pg_notify($1, $2)", "slate", str(number))
+            await connections[0].execute(
+                "select pg_advisory_lock(n) from generate_series(0, 2000) n"
+            )
+            begun = time.monotonic()
+            done = await asyncio.to_thread(studio.anna, "session", "list", "--json")
+            assert done.code == 0
+            return time.monotonic() - begun, refused
+        finally:
+            for connection in connections:
+                await connection.close()
+
+    took_s, refused = asyncio.run(attack())
+    assert refused > 0, "a login has so many connections and no more"
+    assert took_s < 20

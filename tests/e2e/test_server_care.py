@@ -92,6 +92,15 @@ def test_a_backup_is_private_whole_and_checked(studio: Studio, kept: Path, tmp_p
         assert not target.exists()
 
 
+@pytest.mark.usefixtures("kept")
+def test_what_nobody_names_is_counted_and_stays_for_its_grace(studio: Studio) -> None:
+    for more in ((), ("--apply",)):
+        told = studio.server.json("server", "prune", *more, timeout_s=120)
+        assert (told["due"], told["removed"]) == (0, 0)
+        assert told["waiting"] >= 1
+        assert told["size_bytes"] >= len(CONTENT)
+
+
 def test_a_backup_is_restored_over_nothing_that_is_there(studio: Studio, kept: Path) -> None:
     before = sorted(path.name for path in studio.directory.iterdir())
     done = studio.server("server", "restore", str(kept), "--json")
@@ -103,7 +112,7 @@ def test_a_backup_is_restored_over_nothing_that_is_there(studio: Studio, kept: P
 def test_the_doctor_finds_a_sound_server_and_names_what_is_not(studio: Studio) -> None:
     found = checks(studio.server)
     fine = ("configuration", "server", "keys", "certificate", "authority", "PostgreSQL", "schema",
-            "broker port", "database port")  # fmt: skip
+            "broker port", "database port", "connections")  # fmt: skip
     assert {name: found[name][0] for name in fine} == dict.fromkeys(fine, "ok")
     assert any(name.startswith("agent ") and row[0] == "ok" for name, row in found.items())
     tested = studio.anna.json("profile", "test", "sbx01")["checks"]

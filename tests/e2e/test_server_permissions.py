@@ -40,7 +40,10 @@ SEES = {
     "slate_runtime_sessions": MEMBERS,
     "slate_runtime_logs": MEMBERS,
     "slate_runs": MEMBERS,
+    "slate_log_volumes": MEMBERS,
+    "slate_log_positions": MEMBERS,
     "slate_audit": MEMBERS,
+    "slate_quotas": MEMBERS,
 }
 # Tables with rows that are no project's, or none of this project.
 OTHERS = {
@@ -49,6 +52,7 @@ OTHERS = {
     "slate_assets", "slate_asset_products", "slate_asset_presets", "slate_asset_pauses",
     "slate_build_artifacts", "slate_build_logs", "slate_build_presets", "slate_log_policies",
     "slate_project_trees", "slate_project_origins", "slate_alert_rules", "slate_alerts",
+    "slate_brokers",
 }  # fmt: skip
 # Statements with :project, :session and :anna; who has an effect by them.
 WRITES = {
@@ -72,9 +76,22 @@ WRITES = {
     " and user_id <> :anna": OWNER,
     "insert into slate_project_members (project_id, user_id, role)"
     " values (:project, (select slate_me()), 'owner')": NOBODY,
+    "insert into slate_quotas (scope, subject_id, level, builds)"
+    " values ('project', :project, 'owner', 1)"
+    " on conflict (scope, subject_id, level) do update set builds = 2": OWNER,
+    "update slate_quotas set sessions = null where subject_id = :project": OWNER,
+    "update slate_quotas set level = 'administrator' where subject_id = :project": NOBODY,
+    "insert into slate_quotas (scope, subject_id, level, builds)"
+    " values ('project', :project, 'administrator', 1)": NOBODY,
+    "insert into slate_quotas (scope, subject_id, level, builds)"
+    " values ('person', (select slate_me()), 'administrator', 1)": NOBODY,
+    "select * from slate_quota_state('person', :anna) where slate_me() <> :anna": NOBODY,
+    "select slate_quota_enforce(:project, :anna, '{}')": NOBODY,
     "update slate_agents set cordoned_at = now()": NOBODY,
     "update slate_agents set pubkey = null": NOBODY,
     "update slate_users set is_admin = true": NOBODY,
+    "update slate_brokers set url = 'tls://elsewhere:4222'": NOBODY,
+    "insert into slate_brokers values ('w', 'tls://elsewhere:4222', 9)": NOBODY,
     "update slate_users set revoked_at = now()": NOBODY,
     "insert into slate_audit (project_id, user_name, signer, idem, agent_id, action, target,"
     " asked_at) values (:project, 'x', '', '', '', 'x.y', 'z', now())": NOBODY,
@@ -100,6 +117,9 @@ PUBLISHES = {
     "slate.agent.sbx01.request": True,
     "$JS.API.INFO": True,
     "$O.slate.C.x": True,
+    "$JS.API.STREAM.MSG.GET.OBJ_slate": True,
+    "$JS.API.STREAM.MSG.GET.ASSETS": False,
+    "slate.broker.state": False,
     "slate.runtime.{project}.x.status": False,
     "slate.build.{project}.x.status": False,
     "slate.job.{project}.x.status": False,
@@ -253,14 +273,21 @@ async def broker_agrees(studio: Studio, person: Cli, project: str, role: str) ->
         for pattern in PUBLISHES:
             await client.publish(pattern.format(**places), b"{}")
         await agrees(client, refused, PUBLISHES, places)
-        refused.clear()
-        for pattern in SUBSCRIBES:
-            await client.subscribe(pattern.format(**places))
         wanted = {
             pattern: role in MEMBERS if who == "members" else bool(who)
             for pattern, who in SUBSCRIBES.items()
         }
-        await agrees(client, refused, wanted, places)
+        for is_last in (False, False, True):
+            # The broker hears within a second who is a member now, and judges once.
+            refused.clear()
+            for pattern in SUBSCRIBES:
+                await client.subscribe(pattern.format(**places))
+            try:
+                await agrees(client, refused, wanted, places)
+                return
+            except AssertionError:
+                if is_last:
+                    raise
 
 
 async def agrees(
@@ -273,7 +300,7 @@ async def agrees(
 
     await client.flush()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(5):
             while taken() != wanted:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert taken() == wanted

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +26,13 @@ from slate_desktop.stack.postgres_home import ROOT_BASE
 from tests.conftest import require_service
 from tests.e2e.commands import Cli
 from tests.services.namespaces import Host, hosts, require_namespaces
+from tests.services.screen import screen
 
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.nats,
     pytest.mark.docker,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(420),
 ]
 SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
 
@@ -86,6 +88,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, docker_engine: str) -> Iter
         _join(server, running, "add-agent", "sbx02", other, second, "--agent", str(place))
         stack.enter_context(_process(other, ["agent", "--joined", str(place)], base / "agent.log"))
         _until(lambda: len(_online(anna)) == 2, 60, "two agents are online")
+        assert "sbx02" in _online(anna), "a host is called what its invitation calls it"
         yield Studio(server, anna, found["workstation"], log)
 
 
@@ -148,23 +151,41 @@ def test_a_local_project_is_built_there_and_its_artifact_comes_back(studio: Stud
         "process", "--wait", timeout_s=120,
     )  # fmt: skip
     assert (row["status"], row["verdict"]) == ("completed", "passed"), row
-    out = studio.workstation.directory / "out"
-    got = studio.anna.json("build", "artifacts", row["id"], "--download", str(out))
-    assert got["artifacts"]
-    for item in got["artifacts"]:
-        data = Path(item["path"]).read_bytes()
-        assert (len(data), hashlib.sha256(data).hexdigest()) == (item["size"], item["sha256"])
+    assert _downloaded(studio.anna, row["id"], studio.workstation.directory / "out")
     log = studio.anna("build", "logs", row["id"], "--json", code=0).lines
     assert log
 
 
+def test_the_godot_sample_is_built_in_a_container_there(studio: Studio, godot_image: str) -> None:
+    root = studio.workstation.directory / "exported"
+    shutil.copytree(SAMPLES / "godot-pulse", root)
+    studio.anna.json("project", "add", str(root), "--name", "exported")
+    row = studio.anna.json(
+        "build", "start", "exported", "--platform", "linux", "--type", "production", "--driver",
+        "docker", "--wait", timeout_s=180,
+    )  # fmt: skip
+    assert (row["status"], row["verdict"], row["driver"]) == ("completed", "passed", "docker"), row
+    out = studio.workstation.directory / "exported-out"
+    files = _downloaded(studio.anna, row["id"], out)
+    assert set(files) == {"pulse.x86_64", "pulse.pck"}
+    assert files["pulse.x86_64"].read_bytes().startswith(b"\x7fELF")
+    assert files["pulse.pck"].read_bytes().startswith(b"GDPC")
+
+
+def _downloaded(anna: HostCli, build_id: str, out: Path) -> dict[str, Path]:
+    """Fetch the artifacts of a build; each has the size and digest that its row says."""
+    got = anna.json("build", "artifacts", build_id, "--download", str(out), timeout_s=120)
+    found: dict[str, Path] = {}
+    for item in got["artifacts"]:
+        path = Path(item["path"])
+        data = path.read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (item["size"], item["sha256"])
+        found[path.name] = path
+    return found
+
+
 def test_a_batch_of_assets_is_spread_over_both_hosts(studio: Studio) -> None:
-    root = studio.workstation.directory / "art"
-    root.mkdir()
-    rng = np.random.default_rng(7)
-    for number in range(8):
-        pixels = rng.integers(0, 255, (256, 256, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / f"t{number}.png")
+    root = _textures(studio.workstation.directory / "art", seed=7)
     studio.anna.json("project", "add", str(root), "--name", "art", "--command", "true")
     out = studio.workstation.directory / "made"
     done = studio.anna.json(
@@ -175,6 +196,62 @@ def test_a_batch_of_assets_is_spread_over_both_hosts(studio: Studio) -> None:
     rows = studio.anna.json("asset", "jobs", "--project", "art")["jobs"]
     workers = {row["worker"].rsplit(".", 1)[0] for row in rows}
     assert len(workers) == 2, workers
+
+
+def _textures(root: Path, *, seed: int) -> Path:
+    root.mkdir()
+    rng = np.random.default_rng(seed)
+    for number in range(8):
+        pixels = rng.integers(0, 255, (256, 256, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"t{number}.png")
+    return root
+
+
+@pytest.mark.gui
+def test_the_window_joins_runs_builds_and_processes_there(studio: Studio, godot_image: str) -> None:
+    pytest.importorskip("PySide6", reason="not on this platform: Qt is not installed")
+    here = studio.workstation.directory
+    bert = cli_on(studio.workstation, "bert", SLATE_CACHE_DIR=str(here / "bert" / "cache"))
+    invitation = studio.server.host.directory / "Bert.slate-join"
+    studio.server.json("server", "add-user", "Bert", "--out", str(invitation))
+    carried = here / invitation.name
+    shutil.copy(invitation, carried)
+    # Nobody listens there: the window that joins is a workstation's that knows no server yet.
+    alone = {
+        "SLATE_NATS_URL": "nats://127.0.0.1:9",
+        "SLATE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none",
+    }
+    assert _driven(bert, ["join", str(carried)], alone) == {"profile": "sbx01"}
+    pulse = here / "window-pulse"
+    shutil.copytree(SAMPLES / "godot-pulse", pulse)
+    art = _textures(here / "window-art", seed=8)
+    seen = _driven(bert, ["work", str(pulse), str(art), godot_image, "sbx02"], {})
+    assert (seen["ran_on"], seen["session"]) == ("sbx02", "stopped")
+    assert seen["lines"] > 5
+    assert seen["figure"].endswith("%")
+    assert (seen["verdict"], seen["driver"]) == ("passed", "docker")
+    files = _downloaded(bert, seen["build"], here / "window-out")
+    assert set(files) == {"pulse.x86_64", "pulse.pck"}
+    assert seen["jobs"] == ["completed"]
+    assert len(seen["workers"]) == 2, seen["workers"]
+
+
+def _driven(person: HostCli, arguments: list[str], env: dict[str, str]) -> dict[str, Any]:
+    """Drive the window of a workstation, on a screen of its own, and return what it saw."""
+    if folder := os.environ.get("SLATE_PICTURES"):
+        env = env | {"SLATE_PICTURES": folder}
+    driver = [sys.executable, str(Path(__file__).with_name("drive_hosts.py")), *arguments]
+    with screen() as display:
+        done = subprocess.run(
+            person.host.command(driver),
+            env=person.environment() | display | env,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _join(

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("PySide6", reason="not on this platform: Qt is not installed")
 
+from tests.e2e.mixed_assets import CORRUPT, mixed_assets
 from tests.services.stack import require_stack
 
 pytestmark = [pytest.mark.gui, pytest.mark.timeout(180)]
@@ -38,10 +39,12 @@ def environment(tmp_path: Path):
     subprocess.run(down, env=environment, check=False, capture_output=True, timeout=60)
 
 
-def drive(environment: dict[str, str], steps: str) -> subprocess.CompletedProcess[str]:
+def drive(
+    environment: dict[str, str], steps: str, timeout_s: float = 150
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(HERE / "drive_window.py"), steps]
     return subprocess.run(
-        command, env=environment, check=False, capture_output=True, text=True, timeout=150
+        command, env=environment, check=False, capture_output=True, text=True, timeout=timeout_s
     )
 
 
@@ -69,6 +72,46 @@ def test_first_day_from_the_first_start_to_session_asset_and_build(
     assert len(seen["running"]) == 1
     state = json.loads(Path(environment["SLATE_CONFIG_DIR"], "window.json").read_text())
     assert state["guide_done"] == ["session", "asset", "build"]
+
+
+@pytest.mark.timeout(400)
+def test_folder_of_fifty_mixed_assets_is_dropped_watched_and_read(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    root, corrupt = tmp_path / "game", f"art/{CORRUPT}"
+    folder = root / "art"
+    count = mixed_assets(folder)
+    add = [sys.executable, "-m", "slate_desktop", "project", "add", str(root), "--json"]
+    subprocess.run(add, env=environment, check=True, capture_output=True, timeout=120)
+    more = {"SLATE_TEST_DROP": str(folder), "SLATE_TEST_COUNT": str(count)}
+    done = drive(environment | more, "drop", timeout_s=360)
+    assert done.returncode == 0, done.stderr[-4000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    states: dict[str, list[str]] = seen["states"]
+    assert len(states) == count == 50
+    assert {name for name, (state, _) in states.items() if state != "done"} == {corrupt}
+    # Progress of single assets, and of all of them, was on the screen.
+    shares = {int(text.split()[1]) for text in seen["progress"]}
+    assert any(0 < share < 100 for share in shares), seen["progress"]
+    assert any("waiting" in text for text in seen["summaries"])
+    assert len(seen["summaries"]) > 3
+    # The corrupt one says in plain words what is wrong.
+    state, reason = states[corrupt]
+    assert state == "failed"
+    assert reason.endswith(".")
+    assert "PNG" in reason
+    assert not any(word in reason for word in ("Error", "Exception", "Traceback", "asset_invalid"))
+    assert reason in seen["reports"][corrupt]
+    for name, report in seen["reports"].items():
+        if name == corrupt:
+            continue
+        wanted = {"textures": " dB PSNR", "sounds": " LUFS", "models": "Triangles"}
+        word = wanted["textures" if name.endswith(".png") else name.split("/")[1]]
+        assert word in report, report
+        assert "How it was made" in report
+    products = [path for path in (root / "processed").rglob("*") if path.is_file()]
+    assert len(products) >= count - 1
+    assert not [path for path in products if path.name.startswith((".", "broken"))]
 
 
 def test_second_window_attaches_and_sees_the_first_ones_session(

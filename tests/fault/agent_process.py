@@ -30,11 +30,12 @@ class AgentProcess:
         self.agent_id: str = self._options.get("agent_id", AGENT_ID)
         self.data_dir = Path(self._options.get("data_dir", world.options().data_dir))
         self._log = world.directory / f"{self.agent_id}.log"
+        self.environment: dict[str, str] = {}
 
     def spawn(self, failpoint: str = "", **options: Any) -> None:
         """Start it without waiting."""
         values = msgspec.to_builtins(self.world.options(), enc_hook=str)
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         env.pop(failpoints.ENV_NAME, None)
         if failpoint:
             env[failpoints.ENV_NAME] = failpoint
@@ -57,10 +58,14 @@ class AgentProcess:
         before = await self._epoch()
         self.spawn(failpoint)
         async with asyncio.timeout(30):
-            while await self._epoch() == before or not await self._is_serving():
+            while await self._epoch() == before or not await self.is_serving():
                 assert self.process is not None
-                assert self.process.poll() is None, self._log.read_text()[-4000:]
+                assert self.process.poll() is None, self.log_tail()
                 await asyncio.sleep(0.05)
+
+    def log_tail(self) -> str:
+        """Return the end of what it wrote."""
+        return self._log.read_text()[-4000:]
 
     def kill(self) -> None:
         """As ``kill -9``."""
@@ -103,7 +108,8 @@ class AgentProcess:
         agents = await self.world.db.agents.list()
         return next((a.epoch for a in agents if a.id == self.agent_id), 0)
 
-    async def _is_serving(self) -> bool:
+    async def is_serving(self) -> bool:
+        """Tell whether it answers."""
         with contextlib.suppress(Exception):
             reply = await self.world.ask("stats", "NOBODY", audience=self.agent_id)
             return reply["error"]["code"] == "not_found"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from slate_desktop.agent.audit import AuditTrail
+from slate_desktop.agent.jobs import attempt
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.assets import AssetWork
 from slate_desktop.agent.jobs.worker import Worker
@@ -21,6 +22,10 @@ from slate_desktop.errors import NotConnectedError
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.store import Database
 from tests.fault.job_worker_main import LEASE_S, SPEC
+
+# Something dies every few seconds here, so that one asset of hundreds may meet it more often than
+# a healthy one ever would; what kills its workers by itself is given up in test_jobs.py.
+_MOST_ATTEMPTS = 12
 
 
 async def connected(options: dict[str, str]) -> NatsBus:
@@ -39,6 +44,7 @@ async def run(options: dict[str, str]) -> None:
     db = await until_database_answers(
         lambda: Database.connect(options["database"], application_name=options["owner"])
     )
+    attempt.MAX_ATTEMPTS = _MOST_ATTEMPTS
     folder = Path(options["work"])
     async with Sandbox() as sandbox:
         worker = Worker(

@@ -14,6 +14,7 @@ import pytest
 from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.domain.session import SessionStatus
 from tests.fault.agent_process import AgentProcess
+from tests.fault.counting import check_counted, counting_program
 from tests.integration.agent_world import AgentWorld, python_project
 from tests.services.nats import AGENT_ID, RealNats
 from tests.services.postgres import PostgresDsn
@@ -21,17 +22,6 @@ from tests.services.postgres import PostgresDsn
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.fault]
 S = SessionStatus
 
-COUNTER = """
-import os, sys, time
-n = 0
-while not os.path.exists("enough"):
-    for _ in range(40):
-        (sys.stderr if n % 10 == 9 else sys.stdout).write(f"{n}\\n")
-        n += 1
-    sys.stdout.flush()
-    time.sleep(0.02)
-print(f"total {n}", flush=True)
-"""
 SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)"
 FAILER = """
 import time
@@ -77,7 +67,9 @@ async def no_runtimes(world: AgentWorld) -> None:
 async def test_no_line_is_lost_or_doubled_over_twenty_kills(
     world: AgentWorld, agent: AgentProcess
 ) -> None:
-    project = await world.add_project(world.user, command=python_project(COUNTER))
+    project = await world.add_project(
+        world.user, command=python_project(counting_program(40, 0.02))
+    )
     session = await world.new_session(project)
     await agent.start()
     reply = await world.ask("start", session.id)
@@ -92,18 +84,7 @@ async def test_no_line_is_lost_or_doubled_over_twenty_kills(
     row = await world.until(session.id, lambda r: r.is_final, 60)
     assert (row.status, row.container_id, row.attempt) == (S.STOPPED, container, 1)
     assert row.log_complete
-    seqs, numbers, total, after = [], [], 0, 0
-    while page := (await world.db.logs.page(session.id, after_seq=after, limit=5000)).lines:
-        for line in page:
-            seqs.append(line.seq)
-            if line.message.startswith("total "):
-                total = int(line.message.split()[1])
-            else:
-                numbers.append(int(line.message))
-        after = page[-1].seq
-    assert seqs == list(range(1, len(seqs) + 1))
-    assert len(numbers) == len(set(numbers)) == total
-    assert sorted(numbers) == list(range(total))
+    await check_counted(world.db, session.id)
     await no_runtimes(world)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slate_desktop.agent.reconcile import Reconciler
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from tests.fault.agent_process import AgentProcess
 from tests.integration.agent_world import AgentWorld, python_project
@@ -104,3 +105,20 @@ async def test_lost_session_goes_on_elsewhere_and_its_old_runtime_ends(
     reply = await world.ask("stop", lost.id, audience=OTHER_AGENT_ID)
     assert reply["status"] == "stopped", reply
     assert (await world.messages(lost.id)).count("up") == 2
+
+
+async def test_session_that_was_taken_for_lost_is_found_by_the_agent_that_has_it(
+    world: AgentWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reconciler.run, "__defaults__", (0.2,))
+    await world.start_agent()
+    session = await world.new_session()
+    await world.ask("start", session.id)
+    await world.until_status(session.id, S.RUNNING)
+    # As another agent does when this one has not been heard of for minutes.
+    (lost,) = await world.db.sessions.lose_orphaned(OTHER_AGENT_ID, 0)
+    assert (lost.id, lost.status) == (session.id, S.LOST)
+    row = await world.until_status(session.id, S.RUNNING)
+    assert row.attempt == 1
+    reply = await world.ask("stop", session.id)
+    assert reply["status"] == "stopped", reply

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import random
 import sys
 from collections.abc import AsyncIterator
@@ -15,17 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from slate_desktop.agent.jobs.events import JobEvents
-from slate_desktop.agent.jobs.republish import Republisher
 from slate_desktop.bus.nats_bus import NatsBus
-from slate_desktop.bus.nats_queue import NatsQueue
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.domain.jobs import Lease
 from slate_desktop.errors import SlateError
 from slate_desktop.store import Database
 from tests.fault.fleet import Fleet
-from tests.fault.job_worker_main import LEASE_S, SPEC
-from tests.integration.job_world import JobWorld, ScriptedKind
+from tests.fault.job_worker_main import LEASE_S
+from tests.fault.jobs_world import FaultWorld, check_effects, counts, failures, repair, watch
 from tests.services.nats import RealNats
 from tests.services.postgres import PostgresDsn, RealPostgres
 from tests.services.proxy import CutProxy
@@ -39,15 +35,6 @@ pytestmark = [
 ]
 JOBS = 200
 CHAOS_S = 18.0
-
-
-class FaultWorld(JobWorld):
-    """Rows and queue on servers of the test's own."""
-
-    def __init__(self, db: Database, directory: Path, bus: NatsBus) -> None:
-        super().__init__(db, directory)
-        self.nats_bus = bus
-        self.queue = NatsQueue(bus, SPEC)  # type: ignore[assignment]
 
 
 @pytest.fixture
@@ -80,40 +67,6 @@ async def servers(
     await world.close()
     await bus.aclose()
     await db.aclose()
-
-
-def damaged(folder: Path) -> list[str]:
-    """Return the visible products that are not whole."""
-    bad = []
-    for path in folder.glob("*.bin"):
-        with contextlib.suppress(FileNotFoundError):
-            lines = path.read_bytes().splitlines()
-            if len(lines) != 2000 or len(set(lines)) != 1:
-                bad.append(path.name)
-    return bad
-
-
-async def watch(folder: Path, into: list[str]) -> None:
-    while True:
-        into += await asyncio.to_thread(damaged, folder)
-        await asyncio.sleep(0.1)
-
-
-async def repair(world: FaultWorld) -> None:
-    """What every agent does all the time."""
-    kind = ScriptedKind(world.db)
-    republisher = Republisher(kind, world.queue, ("audio",), JobEvents(world.bus, kind))
-    while True:
-        with contextlib.suppress(SlateError, TimeoutError):
-            await republisher.run_once()
-        await asyncio.sleep(1.0)
-
-
-async def counts(world: FaultWorld) -> dict[AssetJobStatus, int]:
-    while True:
-        with contextlib.suppress(SlateError):
-            return await world.db.asset_jobs.counts(world.project.id)
-        await asyncio.sleep(0.2)
 
 
 async def test_every_job_completes_once_whatever_dies(
@@ -160,27 +113,6 @@ async def test_every_job_completes_once_whatever_dies(
     assert fleet.kills > 3
     assert fleet.pauses > 2
     assert fleet.cuts > 1
-
-
-async def failures(world: FaultWorld) -> list[tuple[str | None, str | None]]:
-    rows = await world.db.asset_jobs.list(statuses=[AssetJobStatus.FAILED])
-    return [(row.error_code, row.error_message) for row in rows]
-
-
-async def check_effects(world: FaultWorld, ids: list[str], out: Path) -> None:
-    """One effect per job: one product row, and what is visible is what the row says."""
-    async with world.db.connection() as connection:
-        products = await connection.fetch(
-            "select job_id, attempt, sha256 from slate_asset_products"
-        )
-    assert sorted(row["job_id"] for row in products) == sorted(ids)
-    digests = {row["job_id"]: row["sha256"] for row in products}
-    for job in await world.db.asset_jobs.get_many(ids):
-        assert job.result == {"sha256": digests[job.id]}
-        path = out / f"{job.id}.bin"
-        # A worker that was killed between commit and delivery left it to be delivered later.
-        if job.delivered_at is not None or path.exists():
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == digests[job.id]
 
 
 async def test_paused_worker_finds_its_job_done_by_another(

@@ -316,7 +316,7 @@ async def test_connection_is_rebuilt_although_an_attempt_breaks_off(
             raise RuntimeError("a bug")
         return None
 
-    monkeypatch.setattr(bus, "_find_url", find)
+    monkeypatch.setattr(bus._place, "_find_url", find)
     inner = bus._client
     assert inner is not None
     await inner._process_err("'unknown protocol operation'")

@@ -15,20 +15,16 @@ import msgspec
 from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
 from slate_desktop.control.configs import project_config
 from slate_desktop.control.events import Events
-from slate_desktop.control.sync_values import SyncHost, SyncStatus
 from slate_desktop.control.values import CommandOutcome, ExecResult
 from slate_desktop.domain.assets.job import AssetJob, AssetRow
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
-from slate_desktop.domain.audit import AuditEntry
 from slate_desktop.domain.container import ContainerConfig, container_config_to_json
 from slate_desktop.domain.engine import Engine
-from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.logs import LogLevel, LogLine, LogPage
 from slate_desktop.domain.marks import Mark
-from slate_desktop.domain.project import Member, Project, User
+from slate_desktop.domain.project import Project, User
 from slate_desktop.domain.retention import LogPolicy
-from slate_desktop.domain.roles import Role
 from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats, StatsPoint
@@ -37,6 +33,7 @@ from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.log_batch import batches_of
 from tests.gui.alert_fakes import FakeAlerts
 from tests.gui.build_fakes import FakeBuilds
+from tests.gui.studio_fakes import FakeStudio
 
 
 class FakeDatabase:
@@ -49,7 +46,7 @@ class FakeDatabase:
             raise DatabaseError("The database does not answer.")
 
 
-class FakeSlate(FakeAlerts, FakeBuilds):
+class FakeSlate(FakeAlerts, FakeStudio, FakeBuilds):
     """What the window needs of ``Slate``. ``refuse`` maps an operation to the error it raises."""
 
     is_beside_workers = False
@@ -62,12 +59,8 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self.db = FakeDatabase()
         self.profile = "local"
         self.events = Events(self.bus, self._on_row_changed)
-        self.sync: SyncStatus | None = None
-        self.sync_hosts: list[SyncHost] = []
         self.projects: dict[str, Project] = {}
         self.sessions: dict[str, RuntimeSession] = {}
-        self.audit: list[AuditEntry] = []
-        self.members: list[Member] = []
         self.user = User(
             id="me", name="Me", pubkey=SigningKey.generate().public, created_at=datetime.now(UTC)
         )
@@ -83,7 +76,7 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self.log_policy = LogPolicy()
         self.advice: Advice | None = None
         self.marks: list[Mark] = []
-        self.hosts: list[Host] = []
+        self.started_on: str | None = None
         self.stats_points: dict[str, list[StatsPoint]] = {}
         self.asset_listeners: list[Callable[[str], None]] = []
 
@@ -237,99 +230,6 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self._note("set_log_policy", fields)
         self.log_policy = LogPolicy(**fields)
 
-    # -- files -----------------------------------------------------------------------------
-
-    def project_folder(self, project: Project) -> Path:
-        return Path(project.root)
-
-    async def get_tree_version(self, project_id: str) -> int:
-        return self.sync.version if self.sync is not None else 0
-
-    async def list_sync_hosts(self, project_id: str) -> list[SyncHost]:
-        return self.sync_hosts
-
-    async def get_sync_status(self, project_id: str) -> SyncStatus:
-        self._note("sync status", project_id)
-        assert self.sync is not None
-        return self.sync
-
-    async def push_files(self, project_id: str, **_: Any) -> SyncStatus:
-        self._note("push files", project_id)
-        return self._synced(push=())
-
-    async def pull_files(self, project_id: str, **_: Any) -> SyncStatus:
-        self._note("pull files", project_id)
-        return self._synced(pull=())
-
-    async def collect_files(self, project_id: str) -> list[Any]:
-        self._note("collect files", project_id)
-        return []
-
-    async def apply_files(self, project_id: str, agent_id: str) -> None:
-        self._note("apply files", agent_id)
-
-    async def resolve_files(self, project_id: str, paths: list[str], keep: str) -> SyncStatus:
-        self._note("resolve files", (tuple(paths), keep))
-        assert self.sync is not None
-        left = tuple(one for one in self.sync.conflicts if one.path not in paths)
-        return self._synced(conflicts=left)
-
-    def _synced(self, **fields: Any) -> SyncStatus:
-        assert self.sync is not None
-        self.sync = msgspec.structs.replace(self.sync, **fields)
-        return self.sync
-
-    async def list_members(self, project_id: str) -> list[Member]:
-        self._note("list_members", project_id)
-        return list(self.members)
-
-    async def set_member(self, project_id: str, person: str, role: str) -> Member:
-        self._note("set_member", (person, str(role)))
-        known = {m.user_id: m for m in self.members} | {m.name: m for m in self.members}
-        user_id = known[person].user_id if person in known else f"id-{person}"
-        name = known[person].name if person in known else person
-        made = Member(project_id=project_id, user_id=user_id, role=Role(role), name=name)
-        self.members = [m for m in self.members if m.user_id != user_id] + [made]
-        return made
-
-    async def remove_member(self, project_id: str, person: str) -> Member:
-        self._note("remove_member", person)
-        (gone,) = [m for m in self.members if m.user_id == person]
-        self.members.remove(gone)
-        return gone
-
-    async def list_audit(
-        self, project_id: str | None = None, *, limit: int = 200, **_: Any
-    ) -> list[AuditEntry]:
-        self._note("list_audit", project_id)
-        return [e for e in self.audit if project_id in (None, e.project_id)][:limit]
-
-    async def export_audit(self, path: Path, project_id: str | None = None, **_: Any) -> int:
-        self._note("export_audit", path)
-        return len(self.audit)
-
-    async def cordon_host(self, host: str, reason: str = "") -> Host:
-        return self._duty("cordon", host, is_cordoned=True, cordon_reason=reason)
-
-    async def drain_host(self, host: str, reason: str = "", **_: Any) -> Host:
-        fields = {"is_cordoned": True, "is_draining": True, "cordon_reason": reason}
-        return self._duty("drain", host, **fields)
-
-    async def uncordon_host(self, host: str) -> Host:
-        fields = {"is_cordoned": False, "is_draining": False, "cordon_reason": ""}
-        return self._duty("uncordon", host, **fields)
-
-    def _duty(self, duty: str, host_id: str, **fields: Any) -> Host:
-        self._note(duty, host_id)
-        self.hosts = [
-            msgspec.structs.replace(host, **fields) if host.id == host_id else host
-            for host in self.hosts
-        ]
-        return next(host for host in self.hosts if host.id == host_id)
-
-    async def list_hosts(self) -> list[Host]:
-        return self.hosts
-
     async def list_agents(self) -> list[Any]:
         return []
 
@@ -375,9 +275,12 @@ class FakeSlate(FakeAlerts, FakeBuilds):
         self._note("delete", session_id)
         del self.sessions[session_id]
 
-    async def start_container(self, session_id: str, config: Any = None) -> CommandOutcome:
+    async def start_container(
+        self, session_id: str, config: Any = None, *, host: str | None = None
+    ) -> CommandOutcome:
         self._note("start", config)
-        await self.move(session_id, SessionStatus.STARTING, attempt=1)
+        self.started_on = host
+        await self.move(session_id, SessionStatus.STARTING, attempt=1, agent_id=host)
         await self.move(session_id, SessionStatus.RUNNING, started_at=datetime.now(UTC))
         return CommandOutcome(session=self.sessions[session_id], is_done=True)
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from slate_desktop.control.asset_choices import AssetChoices
 from slate_desktop.control.asset_index import AssetEntry
 from slate_desktop.ui.assets.browser import AssetBrowser
+from slate_desktop.ui.assets.cell import broken
 from slate_desktop.ui.assets.grid import AssetGrid
 from slate_desktop.ui.assets.list_model import AssetListModel
 from slate_desktop.ui.assets.thumbnails import Thumbnail, clear_out, content_hash
@@ -263,6 +264,20 @@ async def test_fifty_thousand_assets_need_only_what_is_in_sight(
     assert len(set(asked)) < 300
     grid.setCurrentIndex(browser.model.index(25_000))
     assert grid.viewport().rect().intersects(grid.visualRect(grid.currentIndex()))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("rock.png", ("rock.png", "")),
+        ("dutch_ship_hull_diff_1k.jpg", ("dutch_ship_", "hull_diff_1k.jpg")),
+        ("unbrokenlongname.png", ("unbrokenlong", "name.png")),
+        ("a-bcdefghijklmnopq", ("a-bcdefghijk", "lmnopq")),
+        ("a long name.png", ("a long", "name.png")),
+    ],
+)
+def test_a_long_name_takes_a_second_line(name: str, lines: tuple[str, str]) -> None:
+    assert broken(name, 12, len) == lines
 
 
 def test_grid_answers_qt_while_it_is_made(theme: Theme, monkeypatch: pytest.MonkeyPatch) -> None:

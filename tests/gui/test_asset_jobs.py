@@ -17,10 +17,11 @@ from slate_desktop.control.preset_files import PresetFiles
 from slate_desktop.control.tree_nodes import TreeNode
 from slate_desktop.domain.assets.job import AssetRow
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.assets.options import parse_options
 from slate_desktop.domain.assets.presets import AssetPreset, rule_text
 from slate_desktop.errors import CommandError
+from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.jobs.preset_commands import SaveDialog
-from slate_desktop.ui.jobs.words import report_lines
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
@@ -146,33 +147,6 @@ async def test_what_is_chosen_stays_while_new_jobs_come(
     assert {job.id for job in window.jobs.selected} == chosen
 
 
-async def test_report_of_a_result_is_read_as_text(window: MainWindow, slate: FakeSlate) -> None:
-    project = await followed(window)
-    report = {
-        "kind": "model",
-        "input_size": 2048,
-        "duration_ms": 1500,
-        "tools": {"slate-model": "1"},
-        "warnings": ["<b>Normals were missing.</b>"],
-        "triangles": 12,
-    }
-    product = {"path": "a.glb", "role": "primary", "format": "glb", "size": 1024, "sha256": "0"}
-    job = slate.put_asset_job(
-        project,
-        "a.obj",
-        AssetKind.MODEL,
-        S.COMPLETED,
-        result={"products": [product], "report": report},
-        options={"format": "glb", "scale": 1.0},
-    )
-    await until(lambda: window.jobs.rows.rowCount() == 1)
-    window.jobs.view.setCurrentIndex(window.jobs.rows.index(0, 0))
-    text = window.jobs.report.toPlainText()
-    for part in ("a.glb", "triangles: 12", "<b>Normals", "1.50 s", "scale = 1"):
-        assert part in text, (part, report_lines(job))
-    assert "50%" in cells(window, 0)[4]
-
-
 async def test_option_that_its_kind_does_not_take_is_told(window: MainWindow) -> None:
     await followed(window)
     options = window.jobs.options
@@ -188,6 +162,21 @@ async def test_option_that_its_kind_does_not_take_is_told(window: MainWindow) ->
     assert options.options_for("a.obj", AssetKind.MODEL) == {"scale": 2.5}
     options.preset.setCurrentIndex(options.preset.findData("-"))
     assert options.options_for("a.obj", AssetKind.MODEL)["scale"] == 1.0
+
+
+async def test_size_keeps_its_fit_in_the_form(window: MainWindow, slate: FakeSlate) -> None:
+    await followed(window)
+    options = window.jobs.options
+    form = options.forms[AssetKind.TEXTURE]
+    form.set_value("resize", "512 × 256 cover")
+    wanted = {"width": 512, "height": 256, "fit": "cover"}
+    assert options.options_for("a.png", AssetKind.TEXTURE)["resize"] == wanted
+    # As a preset has it, and as the form then shows it.
+    again = OptionsForm(AssetKind.TEXTURE, parse_options(AssetKind.TEXTURE, {"resize": wanted}))
+    assert again.fields["resize"].text() == "512 × 256 cover"  # type: ignore[attr-defined]
+    assert again.options() == form.options()
+    form.set_value("resize", "large")
+    assert "1024x512:cover" in form.error.text()
 
 
 async def test_options_are_kept_as_a_preset_of_the_project(

@@ -12,7 +12,7 @@ from slate_desktop.domain.audit import AuditEntry
 from slate_desktop.errors import DatabaseError
 from slate_desktop.ui.audit import commands
 from slate_desktop.ui.audit.dialog import AuditDialog
-from slate_desktop.ui.audit.rows import DETAIL, PERSON, RESULT
+from slate_desktop.ui.audit.rows import ACTION, DETAIL, PERSON, PROJECT, RESULT, TARGET
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
@@ -31,6 +31,7 @@ def entry(number: int, **more: Any) -> AuditEntry:
 
 def some() -> list[AuditEntry]:
     return [
+        entry(4, action="session.stop", code=None, ended_at=None, is_unanswered=True),
         entry(3, action="session.execute", detail="rm -rf '<b>x</b>'", code=None, ended_at=None),
         entry(2, user_id="u2", user_name="Bert", code="forbidden", message="A viewer may not."),
         entry(1),
@@ -55,19 +56,19 @@ async def test_rows_are_shown_and_filtered(window: MainWindow, slate: FakeSlate)
     slate.audit = some()
     dialog = await opened(window)
     dialog.projects.setCurrentIndex(0)
-    await until(lambda: dialog.filter.rowCount() == 3)
-    assert texts(dialog, PERSON) == ["Anna", "Bert", "Anna"]
-    assert texts(dialog, RESULT) == ["under way", "forbidden", "done"]
-    assert texts(dialog, DETAIL) == ["rm -rf '<b>x</b>'", "A viewer may not.", ""]
+    await until(lambda: dialog.filter.rowCount() == 4)
+    assert texts(dialog, PERSON) == ["Anna", "Anna", "Bert", "Anna"]
+    assert texts(dialog, RESULT) == ["no answer", "under way", "forbidden", "done"]
+    assert texts(dialog, DETAIL) == ["", "rm -rf '<b>x</b>'", "A viewer may not.", ""]
     dialog.people.setCurrentIndex(dialog.people.findText("Bert"))
     assert texts(dialog, RESULT) == ["forbidden"]
-    assert dialog.count.text() == "1 of 3"
+    assert dialog.count.text() == "1 of 4"
     dialog.people.setCurrentIndex(0)
     for words, count in (
         ("Done", 1),
         ("Refused or failed", 1),
-        ("Under way", 1),
-        ("Any result", 3),
+        ("Under way", 2),
+        ("Any result", 4),
     ):
         dialog.results.setCurrentIndex(dialog.results.findText(words))
         assert dialog.filter.rowCount() == count, words
@@ -115,3 +116,24 @@ async def test_older_rows_come_when_they_are_wanted_and_all_are_exported(
     dialog.export_button.click()
     await until(lambda: ("export_audit", tmp_path / "trail.csv") in slate.calls)
     dialog.reject()
+
+
+async def test_ids_are_short_and_names_are_whole(window: MainWindow, slate: FakeSlate) -> None:
+    names = ["art/textures/stone_albedo.png", "Maximiliane", "3f2a91c0-77aa-4e7e-9d1f-0c7a52f4a001"]
+    slate.audit = [entry(3 - n, target=name) for n, name in enumerate(names)]
+    dialog = await opened(window)
+    dialog.projects.setCurrentIndex(0)
+    await until(lambda: dialog.filter.rowCount() == 3)
+    assert texts(dialog, TARGET) == [*names[:2], "3f2a91c0"]
+
+
+async def test_short_columns_have_what_they_need(window: MainWindow, slate: FakeSlate) -> None:
+    slate.audit = some()
+    dialog = await opened(window)
+    dialog.projects.setCurrentIndex(0)
+    await until(lambda: dialog.filter.rowCount() == 4)
+    header = dialog.view.horizontalHeader()
+    for column in (PERSON, PROJECT, ACTION, TARGET, RESULT):
+        needed = max(dialog.view.sizeHintForColumn(column), header.sectionSizeHint(column))
+        assert needed <= header.sectionSize(column) <= needed + 24
+    assert header.sectionSize(DETAIL) > header.sectionSize(ACTION)

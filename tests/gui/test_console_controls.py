@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from slate_desktop.domain.logs import LogLevel, LogLine
 from slate_desktop.domain.session import SessionStatus
@@ -61,8 +62,13 @@ async def open_log(window: MainWindow, slate: FakeSlate, session_id: str) -> Con
 
 @pytest.fixture
 async def console(window: MainWindow, slate: FakeSlate) -> ConsolePanel:
-    window.resize(1400, 900)
-    return await open_log(window, slate, put_log(slate))
+    # High enough for all lines in the share that the console has of the window.
+    window.resize(1400, 1100)
+    found = await open_log(window, slate, put_log(slate))
+    await until(lambda: window.centralWidget().width() > 700)  # laid out in that size
+    window.docks.spread()
+    await until(lambda: found.view._page > len(TEXTS))
+    return found
 
 
 def seqs(console: ConsolePanel) -> list[int]:
@@ -320,6 +326,16 @@ async def test_logs_stand_side_by_side_and_the_current_one_leads(
     assert list(console.side.panes) == [first]
     pane = console.side.panes[first]
     await until(lambda: pane.isVisible() and pane.view.is_following)
+    assert console.side.head.isVisible()
+    old = pane.choose.icon().cacheKey()
+    window.theme.set_choice("light")
+    assert pane.choose.icon().cacheKey() != old
+
+    def place(head: QWidget) -> tuple[int, int]:
+        return head.mapTo(console, QPoint()).y(), head.height()
+
+    # Lines of one moment stand on one height.
+    await until(lambda: place(console.side.head) == place(pane.head))
     pane.view.setFixedHeight(pane.view.painting.row_height * 3)
     await until(lambda: console.view._page <= 3 and pane.view._page <= 3)
     console.view.verticalScrollBar().setValue(0)

@@ -9,7 +9,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QPushButton
 
 from slate_desktop.domain.project import Member
+from slate_desktop.domain.quotas import Limit, QuotaUse
 from slate_desktop.domain.roles import Role
+from slate_desktop.domain.sizes import GIB
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.ui.members import MembersDialog
 from slate_desktop.ui.window import MainWindow
@@ -72,6 +74,84 @@ async def test_an_owner_adds_changes_and_takes_out(window: MainWindow, slate: Fa
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     await until(lambda: "Bert" not in [name for name, _ in rows(dialog)])
     dialog.reject()
+
+
+async def test_an_owner_limits_the_project_and_others_see_the_limits(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    slate.members = [member(slate.user.id, Role.OWNER, "Me")]
+    slate.quotas = {"sessions": 4}
+    slate.quota_use = QuotaUse(sessions=2, memory_bytes=3 * GIB)
+    dialog = await opened(window)
+    dialog.tabs.setCurrentIndex(1)
+
+    def shown(row: int) -> list[str]:
+        item: Any = dialog.quotas.topLevelItem(row)
+        return [item.text(column) for column in (0, 1, 3)]
+
+    assert shown(0) == ["Sessions at once", "2", "Me, owner"]
+    assert shown(1)[1:] == ["3 GB", ""]
+    memory = dialog.quotas.field(Limit.MEMORY)
+    memory.setFocus()
+    QTest.keyClicks(memory, "64g")
+    QTest.keyClick(memory, Qt.Key.Key_Return)
+    await until(lambda: memory.text() == "64 GB")
+    assert ("set_quotas", {Limit.MEMORY: 64 * GIB}) in slate.calls
+    memory.selectAll()
+    QTest.keyClicks(memory, "plenty")
+    QTest.keyClick(memory, Qt.Key.Key_Return)
+    await until(lambda: "no size for a quota" in dialog.message.text())
+    assert memory.text() == "64 GB"
+    memory.selectAll()
+    QTest.keyClick(memory, Qt.Key.Key_Delete)
+    QTest.keyClick(memory, Qt.Key.Key_Return)
+    await until(lambda: slate.quotas["memory_bytes"] is None)
+    dialog.reject()
+    await until(lambda: window.findChild(MembersDialog) is None)
+    slate.members = [member(slate.user.id, Role.VIEWER)]
+    dialog = await opened(window)
+    assert not dialog.quotas.field(Limit.SESSIONS).isEnabled()
+    assert dialog.quotas.field(Limit.SESSIONS).text() == "4"
+    dialog.reject()
+
+
+async def test_an_administrator_limits_people_and_others_see_their_own(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    slate.members = [member(slate.user.id, Role.OWNER, "Me"), member("b", Role.VIEWER, "Bert")]
+    slate.is_admin = True
+    dialog = await opened(window)
+    dialog.tabs.setCurrentIndex(1)
+    names = [dialog.subjects.itemText(row) for row in range(dialog.subjects.count())]
+    assert names[1:] == ["Me, in all projects", "Bert, in all projects"]
+    choose(dialog, 2)
+    field = dialog.quotas.field(Limit.BANDWIDTH)
+    field.setFocus()
+    QTest.keyClicks(field, "50mbit")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    await until(lambda: slate.quotas_of_people == {"b": {"bandwidth_bits": 50_000_000}})
+    await until(lambda: field.text() == "50 Mbit/s")
+    # What was written last is for whom it was written, whoever is looked at next.
+    sessions = dialog.quotas.field(Limit.SESSIONS)
+    sessions.setText("3")
+    dialog.quotas.wanted.emit(Limit.SESSIONS.value, "3")
+    choose(dialog, 0)
+    await until(lambda: slate.quotas_of_people["b"].get("sessions") == 3)
+    await until(lambda: field.text() == "")
+    assert slate.quotas == {}
+    dialog.reject()
+    await until(lambda: window.findChild(MembersDialog) is None)
+    slate.is_admin = False
+    dialog = await opened(window)
+    assert dialog.subjects.count() == 2
+    choose(dialog, 1)
+    await until(lambda: not dialog.quotas.field(Limit.SESSIONS).isEnabled())
+    dialog.reject()
+
+
+def choose(dialog: MembersDialog, row: int) -> None:
+    dialog.subjects.setCurrentIndex(row)
+    dialog.subjects.activated.emit(row)
 
 
 async def test_others_only_look_and_refusals_are_said(window: MainWindow, slate: FakeSlate) -> None:

@@ -11,10 +11,11 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox
 
 from slate_desktop.domain.hosts import Host, HostLoad
 from slate_desktop.domain.marks import Mark, MarkKind
+from slate_desktop.domain.retention import LogPolicy
 from slate_desktop.domain.runs import Advice
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import ContainerStats, down_sample
@@ -96,6 +97,50 @@ async def test_pause_zoom_move_and_back_to_now(window: MainWindow, slate: FakeSl
     assert pane.view.end_ns is not None
     QTest.keyClick(pane, Qt.Key.Key_End)
     assert pane.view.end_ns is None
+
+
+async def test_keys_zoom_move_and_a_wheel_without_a_key_scrolls(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    await running(window, slate)
+    pane = window.performance
+    QTest.keyClick(pane, Qt.Key.Key_Plus)
+    zoomed = pane.view.span_s
+    assert zoomed < 60
+    QTest.keyClick(pane, Qt.Key.Key_Minus)
+    assert round(pane.view.span_s) == 60
+    QTest.keyClick(pane, Qt.Key.Key_Left)
+    QTest.keyClick(pane, Qt.Key.Key_Left)
+    left = pane.view.end_ns
+    QTest.keyClick(pane, Qt.Key.Key_Right)
+    assert left is not None
+    assert pane.view.end_ns is not None
+    assert pane.view.end_ns - left == 15 * NS
+
+
+async def test_pointer_shows_values_and_a_press_shows_the_log_of_that_moment(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    session_id, graphs = await running(window, slate)
+    await slate.log(session_id, *(f"line {number}" for number in range(1, 4)))
+    pane = window.performance
+    QTest.mouseClick(pane.tools.pause, Qt.MouseButton.LeftButton)
+    plot = graphs.cpu.plot
+    middle = plot.viewport().rect().center()
+    newest = graphs.cpu.figure.text()
+    graphs.cpu.pointed.emit(-30.0)
+    await until(lambda: graphs.cpu.figure.text() != newest)
+    assert graphs.processes.figure.text().endswith(" · 7")  # one pointer goes through all of them
+    graphs.cpu.pointed.emit(None)
+    await until(lambda: graphs.cpu.figure.text() == newest)
+    moments: list[int] = []
+    pane.moment_chosen.connect(moments.append)
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    assert len(moments) == 1
+    end_ns = pane.view.end_ns
+    assert end_ns is not None
+    assert end_ns - 45 * NS < moments[0] < end_ns - 15 * NS
+    await until(lambda: window.console.current_id == session_id)
 
 
 async def test_long_spans_come_from_the_database_and_every_span_has_a_button(
@@ -239,8 +284,13 @@ async def test_hosts_say_what_is_free(window: MainWindow, slate: FakeSlate) -> N
     assert not buttons["cordon"].isEnabled()
     QTest.mouseClick(buttons["uncordon"], Qt.MouseButton.LeftButton)
     await until(lambda: item.text(0) == "SBX01 · online")
-    assert [name for name, _ in slate.calls if name in ("drain", "uncordon")] == [
-        "drain", "uncordon",
+    QTest.mouseClick(buttons["cordon"], Qt.MouseButton.LeftButton)
+    await until(lambda: any(d.isVisible() for d in window.findChildren(DutyDialog)))
+    again = next(d for d in window.findChildren(DutyDialog) if d.isVisible())
+    again.yes.click()
+    await until(lambda: item.text(0) == "SBX01 · online, out of service")
+    assert [name for name, _ in slate.calls if name in ("drain", "uncordon", "cordon")] == [
+        "drain", "uncordon", "cordon",
     ]  # fmt: skip
     QTest.mouseClick(pane.tools.hosts, Qt.MouseButton.LeftButton)
     assert not pane.hosts.isVisible()
@@ -301,3 +351,38 @@ async def test_retention_is_shown_and_changed(window: MainWindow, slate: FakeSla
         "max_age_days": 30, "max_bytes": None, "lines_per_s": 50_000, "run_bytes": 2 * 1024**3,
     }  # fmt: skip
     await until(lambda: ("set_log_policy", wanted) in slate.calls)
+
+
+async def test_nothing_that_can_be_pressed_was_forgotten(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    """The tests above press these; a new one needs a test too."""
+    await running(window, slate)
+    pane = window.performance
+    tools = pane.tools
+    known = {
+        *(tools.pause, tools.zoom_in, tools.zoom_out, tools.live),
+        *(tools.compare, tools.save, tools.hosts),
+        *pane.spans.buttons.values(),
+        *pane.hosts.buttons.values(),
+    }
+    found = {
+        button.accessibleName() or button.text()
+        for button in set(pane.findChildren(QAbstractButton)) - known
+    }
+    # The empty state's own, which press_start presses.
+    assert found <= {"Start"}
+
+
+async def test_fields_of_the_policy_stand_below_each_other(window: MainWindow) -> None:
+    dialog = RetentionDialog(window, "pong", LogPolicy())
+    dialog.show()
+    QApplication.sendPostedEvents()
+    fields = (dialog.days, dialog.size_field, dialog.rate, dialog.run_field)
+    assert len({field.mapTo(dialog, QPoint()).x() for field in fields}) == 1
+    assert len({field.height() for field in fields}) == 1
+    dialog.days.setValue(1)
+    assert dialog.days.text() == "1 day"
+    dialog.days.setValue(2)
+    assert dialog.days.text() == "2 days"
+    dialog.deleteLater()

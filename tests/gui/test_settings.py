@@ -11,10 +11,11 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDialog, QLineEdit, QPushButton
 
-from slate_desktop.settings import paths
+from slate_desktop.settings import catalog, paths
 from slate_desktop.settings.model import load_settings, save_settings
 from slate_desktop.settings.shortcuts import load_shortcuts
 from slate_desktop.ui.settings.dialog import SettingsDialog
+from slate_desktop.ui.settings.row import SettingRow
 from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
@@ -40,7 +41,10 @@ def line(dialog: SettingsDialog, name: str) -> QLineEdit:
 async def test_a_setting_is_saved_when_it_is_typed_and_left(window: MainWindow) -> None:
     dialog = await opened(window, "settings.open", SettingsDialog)
     field = line(dialog, "build_slots")
+    # Rows below the edge are shown a moment later, and what is not shown takes no focus.
+    await until(lambda: field.isVisible() and dialog.isActiveWindow())
     field.setFocus()
+    await until(field.hasFocus)
     field.selectAll()
     QTest.keyClicks(field, "4")
     QTest.keyClick(field, Qt.Key.Key_Tab)
@@ -53,6 +57,21 @@ async def test_a_setting_is_saved_when_it_is_typed_and_left(window: MainWindow) 
     await until(lambda: load_settings().build_slots == 1)
     await until(lambda: field.text() == "1" and not row.reset.isEnabled())
     dialog.reject()
+
+
+async def test_rows_below_the_edge_come_once_the_others_are_seen(window: MainWindow) -> None:
+    states, _ = catalog.states()
+    dialog = SettingsDialog(window, window.theme, states, "settings.toml")
+    made = dialog.findChildren(SettingRow)
+    assert 0 < len(made) < len(states)
+    dialog.show()
+    await until(lambda: len(dialog.findChildren(SettingRow)) == len(states))
+    assert list(dialog.rows) == [state.setting.name for state in states]
+    await until(lambda: all(row.isVisible() for row in dialog.rows.values()))
+    tops = [row.y() for row in dialog.rows.values()]
+    assert tops == sorted(set(tops))
+    dialog.reject()
+    dialog.deleteLater()
 
 
 async def test_what_cannot_be_saved_stays_in_its_field_and_is_asked_about(

@@ -17,6 +17,7 @@ from slate_desktop.errors import StackError
 from slate_desktop.settings import paths
 from slate_desktop.settings.model import save_settings
 from slate_desktop.ui import app as app_module
+from slate_desktop.ui import icon_cache, icons
 from slate_desktop.ui.held_log import HeldLog
 from slate_desktop.ui.help_dialogs import LicenceList
 from slate_desktop.ui.samples import add_samples
@@ -155,6 +156,8 @@ async def test_panes_behind_other_tabs_are_made_when_they_are_seen(
     await until(window.workspace.answered.is_set)
     places = window.late.places
     await until(lambda: window.centre.isVisible())
+    # Nothing was kept to show, and nothing is no reason to make a pane.
+    await until(lambda: not {"show what was kept", "follow assets"} & set(window.tasks.names))
     assert [name for name, place in places.items() if not place.layout().isEmpty()] == []
     assert "not connected" in window.registry["build.start"].toolTip()
     assert not window.registry["jobs.add"].isEnabled()
@@ -166,6 +169,25 @@ async def test_panes_behind_other_tabs_are_made_when_they_are_seen(
     window.close_for_good()
     assert places["builds"].layout().isEmpty()
     window.deleteLater()
+
+
+async def test_a_window_that_is_closed_at_once_keeps_its_icons_for_the_next_start(
+    theme: Theme, slate: FakeSlate
+) -> None:
+    async def connect(_on_step: object) -> FakeSlate:
+        return slate
+
+    icon_cache.shapes.cache_clear()
+    icons._shape.cache_clear()
+    icons._render.cache_clear()
+    icons._icon.cache_clear()
+    window = MainWindow(theme, WindowState(), connect)  # type: ignore[arg-type]
+    window.build()
+    await app_module.shut_down(window)
+    window.close_for_good()
+    window.deleteLater()
+    icon_cache.shapes.cache_clear()
+    assert icon_cache.shapes().get("play", round(16 * window.devicePixelRatio()))
 
 
 async def test_panes_behind_other_tabs_come_with_the_connection(window: MainWindow) -> None:

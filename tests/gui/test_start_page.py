@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QLabel, QToolButton
 
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import DatabaseError
+from slate_desktop.ui.app import read_settings
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
@@ -121,3 +123,19 @@ async def test_a_step_that_fails_says_why_and_can_be_tried_again(
     assert "disk of the database is full" in window.details.banner.why.text()
     await until(page.guide.buttons[name].isEnabled)
     assert window.state.guide_done == []
+
+
+async def test_servers_elsewhere_are_connected_to_and_not_started(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLATE_NATS_URL", "tls://sbx01.example:4222")
+    window.workspace.answered.clear()
+    reading = asyncio.create_task(read_settings(window))
+    page = window.start_page
+    await until(lambda: any("sbx01.example" in label.text() for label in page.findChildren(QLabel)))
+    shown = [label.text() for label in page.findChildren(QLabel) if not label.isHidden()]
+    assert "Connecting to sbx01.example." in shown
+    assert "PostgreSQL" in shown
+    assert "Sample project" not in shown
+    window.workspace.answered.set()
+    await reading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import zipfile
@@ -51,6 +52,26 @@ async def test_it_is_looked_through_and_saved(window: MainWindow, tmp_path: Path
     await until(lambda: "bundle.zip" in window.status_row.message.text())
     with zipfile.ZipFile(target) as archive:
         assert "checks.json" in archive.namelist()
+
+
+async def test_it_may_be_closed_while_the_checks_run(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected = asyncio.Event()
+
+    async def collect() -> list[SupportFile]:
+        with contextlib.suppress(asyncio.CancelledError):  # the last check had ended by then
+            await collected.wait()
+        return [SupportFile(name="about.json", text="{}")]
+
+    monkeypatch.setattr(support, "collect", collect)
+    window.registry["help.support"].trigger()
+    await until(lambda: window.findChild(SupportDialog) is not None)
+    window.findChild(SupportDialog).reject()
+    await until(lambda: window.findChild(SupportDialog) is None)
+    collected.set()
+    await until(lambda: not any("support" in name for name in window.tasks.names))
+    assert not window.details.banner.isVisible()
 
 
 async def test_a_fault_of_the_program_leads_to_it(window: MainWindow) -> None:

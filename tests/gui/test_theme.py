@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import pytest
 import shiboken6
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
 
 from slate_desktop.ui import icons
+from slate_desktop.ui.text import spin_box
 from slate_desktop.ui.theme import ZOOM_STEPS, Theme
 from slate_desktop.ui.tinted import set_icon
 from slate_desktop.ui.tokens import THEMES, contrast_ratio, load_tokens
@@ -85,3 +102,62 @@ def test_icon_of_a_button_follows_the_theme(theme: Theme) -> None:
     # One that is gone is not asked.
     shiboken6.delete(button)
     theme.set_choice("dark")
+
+
+def test_fields_and_buttons_of_a_form_are_equally_high(theme: Theme, qtbot: QtBot) -> None:
+    form = QWidget()
+    qtbot.addWidget(form)
+    row = QHBoxLayout(form)
+    parts = [QLineEdit("20g"), QComboBox(), spin_box(), QPushButton("Test")]
+    for part in parts:
+        row.addWidget(part)
+    form.show()
+    for _ in ZOOM_STEPS:
+        QApplication.sendPostedEvents()
+        heights = [part.sizeHint().height() for part in parts]
+        assert max(heights) - min(heights) <= 1, theme.zoom
+        theme.step_zoom(1)
+    theme.step_zoom(0)
+
+
+def table_of(kind: type[QAbstractItemView]) -> QAbstractItemView:
+    """A view with a column whose title and only cell are the same letter."""
+    if issubclass(kind, QTableWidget):
+        table = QTableWidget(1, 2)
+        table.setHorizontalHeaderLabels(["H", "I"])
+        table.setItem(0, 0, QTableWidgetItem("H"))
+        table.verticalHeader().hide()
+        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        return table
+    tree = QTreeWidget()
+    tree.setHeaderLabels(["H", "I"])
+    tree.setRootIsDecorated(False)
+    tree.addTopLevelItem(QTreeWidgetItem(["H", ""]))
+    return tree
+
+
+def first_ink(image: QImage, top: int, height: int) -> int:
+    """The first column, in pixels, that is not of the ground's colour."""
+    for x in range(2, image.width()):
+        rows = range(top + 6, top + height - 6)
+        ground = image.pixelColor(2, top + height // 2).lightness()
+        ink = [abs(QColor(image.pixel(x, y)).lightness() - ground) for y in rows]
+        if max(ink) > 60:
+            return x
+    raise AssertionError("nothing is written there")
+
+
+@pytest.mark.parametrize("kind", [QTableWidget, QTreeWidget])
+def test_cells_begin_where_their_title_does(
+    theme: Theme, qtbot: QtBot, kind: type[QAbstractItemView]
+) -> None:
+    view = table_of(kind)
+    qtbot.addWidget(view)
+    view.resize(300, 120)
+    view.show()
+    QApplication.sendPostedEvents()
+    header = view.horizontalHeader() if isinstance(view, QTableWidget) else view.header()
+    cell = view.visualRect(view.model().index(0, 0))
+    title = first_ink(header.grab().toImage(), 0, header.height())
+    text = first_ink(view.viewport().grab().toImage(), cell.y(), cell.height())
+    assert abs(title - text) <= 1

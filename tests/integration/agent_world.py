@@ -24,6 +24,8 @@ from slate_desktop.agent.drivers.scripted import (
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.agent.service import Agent
 from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.control.client import Slate
+from slate_desktop.control.profiles import Endpoint
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.project import Project, User
 from slate_desktop.domain.roles import Operation
@@ -64,6 +66,16 @@ class AgentWorld:
         self.bus = await NatsBus.connect(self.nats.url, seed=self.nats.user.seed, name="person")
         self.user = await self.db.users.create("person", self.nats.user.public)
         self.project = await self.add_project(self.user)
+
+    async def connect_slate(self) -> Slate:
+        """Return the person's client, as their window has one."""
+        endpoint = Endpoint(
+            profile="test",
+            nats_url=self.nats.url,
+            seed=self.nats.user.seed,
+            database_url=self.dsn.user,
+        )
+        return await Slate.connect_to(endpoint)
 
     async def add_project(self, owner: User, **more: Any) -> Project:
         self._count += 1

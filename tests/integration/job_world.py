@@ -51,7 +51,7 @@ async def do_at_once(
 class ScriptedKind:
     """Asset rows, with work that the test says."""
 
-    name = "scripted"
+    name = "asset"
 
     def __init__(self, db: Database, work: Work = do_at_once) -> None:
         self.store = db.asset_jobs
@@ -216,3 +216,26 @@ class JobWorld:
             while any([await self.queue.depth(kind) for kind in TYPES]):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await self.until_unoccupied(timeout_s)
+
+
+class Gated:
+    """Work that waits until the test lets it end."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.count = 0
+
+    async def __call__(
+        self, lease: Lease, directory: Path, progress: Progress, cancel: asyncio.Event
+    ) -> Outcome:
+        self.count += 1
+        self.begun.set()
+        ending = asyncio.create_task(cancel.wait())
+        opening = asyncio.create_task(self.gate.wait())
+        try:
+            await asyncio.wait({ending, opening}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            opening.cancel()
+        return Outcome.cancelled() if cancel.is_set() else Outcome.completed()

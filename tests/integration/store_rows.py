@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.store.database import Database
@@ -45,13 +47,16 @@ def record(
     ord_: int = 0,
     level: LogLevel = LogLevel.INFO,
     container: str = "c1",
+    stream: str = "stdout",
+    metadata: dict[str, Any] | None = None,
 ) -> LogRecord:
     return LogRecord(
         seq=seq,
         container_id=container,
-        stream="stdout",
+        stream=stream,
         ts_ns=seq * 1_000_000 if ts_ns is None else ts_ns,
         ord=ord_,
         level=level,
         message=message,
+        metadata=metadata or {},
     )

@@ -12,8 +12,6 @@ import pytest
 from slate_desktop.bus.attested import SigningBus, VerifiedBus
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
-from slate_desktop.control.client import Slate
-from slate_desktop.control.profiles import Endpoint
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import ForgedReplyError
 from slate_desktop.wire.keys import SigningKey
@@ -36,16 +34,6 @@ async def world(
     await world.close()
 
 
-async def connect(world: AgentWorld) -> Slate:
-    endpoint = Endpoint(
-        profile="test",
-        nats_url=world.nats.url,
-        seed=world.nats.user.seed,
-        database_url=world.dsn.user,
-    )
-    return await Slate.connect_to(endpoint)
-
-
 async def test_the_window_believes_its_agent_and_nobody_else(world: AgentWorld) -> None:
     await world.start_agent()
     heard: list[StatusEvent] = []
@@ -53,7 +41,7 @@ async def test_the_window_believes_its_agent_and_nobody_else(world: AgentWorld) 
     rogue = await NatsBus.connect(world.nats.url, seed=world.nats.agent.seed, name="rogue")
     liar = SigningBus(rogue, SigningKey.generate())
     try:
-        async with await connect(world) as slate:
+        async with await world.connect_slate() as slate:
             slate.events.on_status(heard.append)
             session = await world.new_session()
             outcome = await slate.start_container(session.id)
@@ -90,7 +78,7 @@ async def test_a_forged_answer_reaches_nobody(world: AgentWorld) -> None:
 
     await rogue.subscribe(container("start", session.id), lie)
     try:
-        async with await connect(world) as slate:
+        async with await world.connect_slate() as slate:
             # The agent was here a moment ago, so that it counts as being there.
             with pytest.raises(ForgedReplyError, match="not signed by an agent"):
                 await slate.start_container(session.id)

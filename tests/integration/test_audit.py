@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import asyncpg
 import pytest
 
 from slate_desktop.bus.nats_bus import NatsBus
-from slate_desktop.domain.audit import AuditEntry
+from slate_desktop.domain.audit import AuditCommand, AuditEntry
 from slate_desktop.domain.roles import Role
 from tests.integration.agent_world import AgentWorld
 from tests.services.nats import AGENT_ID, RealNats
@@ -135,3 +136,24 @@ async def test_rows_are_only_added_by_anybody(world: AgentWorld, postgres_dsn: P
     finally:
         await person.close()
     assert [row.code for row in await world.db.audit.list(limit=5)] == ["ok"]
+
+
+async def test_a_command_that_its_agent_left_is_not_under_way_for_ever(world: AgentWorld) -> None:
+    session = await world.new_session()
+    left = {
+        "project_id": world.project.id, "user_id": world.user.id, "signer": world.nats.user.public,
+        "idem": "left", "target": session.id, "detail": "", "asked_at": datetime.now(UTC),
+    }  # fmt: skip
+    await world.db.agents.register(AGENT_ID, name="a", pubkey=None, capabilities={})
+    for agent, action in (
+        (AGENT_ID, "session.stop"), (AGENT_ID, "build.submit"), ("neighbour", "session.restart"),
+    ):  # fmt: skip
+        await world.db.audit.begin(AuditCommand(action=action, **left), agent)
+    await world.start_agent()
+    rows = {row.action: row for row in await world.db.audit.list(limit=50)}
+    assert rows["session.stop"].code == "unknown"
+    assert "its session" in rows["session.stop"].message
+    assert rows["session.stop"].ended_at is not None
+    # A job goes on elsewhere; what another agent has begun is its own.
+    assert rows["build.submit"].code is None
+    assert rows["session.restart"].code is None

@@ -59,6 +59,8 @@ STARTS: dict[str, tuple[list[dict[str, Any]], str, str | None]] = {
     ),
     "21 memory": ([{"memory": m} for m in ("4gg", "4e9", "4 g", None)], BAD, "memory"),
     "21 limit": ([{"memory": m} for m in ("-1", "0", -1, 0, "1m", "999t")], LIMIT, "memory"),
+    "21 bandwidth": ([{"bandwidth": b} for b in ("20", 20, "20mb", None)], BAD, "bandwidth"),
+    "21 rate": ([{"bandwidth": b} for b in ("0k", "99kbit", "999g")], LIMIT, "bandwidth"),
     "22 cpus": ([{"cpus": "two"}, {"cpus": None}], BAD, "cpus"),
     "22 limit": ([{"cpus": c} for c in (0, -1, 99)], LIMIT, "cpus"),
     "23 ports": ([{"ports": p} for p in PORTS], BAD, "ports"),

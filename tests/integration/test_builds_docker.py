@@ -49,6 +49,8 @@ async def test_the_godot_sample_is_exported_in_a_container_and_runs_there(
     assert outcome.status is OutcomeStatus.COMPLETED, build.verdict_reason
     assert (build.verdict, build.driver) == ("passed", "docker"), await world.log_of(build)
     assert await containers(world) == []
+    # Its row said nothing of memory; what its containers got is what counted.
+    assert build.needs.memory_bytes
     artifacts = {a.path: a for a in await world.db.builds.artifacts(build.id)}
     assert set(artifacts) == {"pulse.x86_64", "pulse.pck"}
     # The pack runs headless in the same image.

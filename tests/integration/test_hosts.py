@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from slate_desktop.agent import heartbeat
-from slate_desktop.control.client import Slate
-from slate_desktop.control.profiles import Endpoint
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode
 from tests.integration.agent_world import AgentWorld
@@ -31,16 +30,6 @@ async def world(
     await world.close()
 
 
-async def connect(world: AgentWorld) -> Slate:
-    endpoint = Endpoint(
-        profile="test",
-        nats_url=world.nats.url,
-        seed=world.nats.user.seed,
-        database_url=world.dsn.user,
-    )
-    return await Slate.connect_to(endpoint)
-
-
 async def refused(world: AgentWorld, session_id: str) -> str:
     """What the agent itself says to a start that names it."""
     reply = await world.ask("start", session_id, audience=AGENT_ID)
@@ -49,7 +38,7 @@ async def refused(world: AgentWorld, session_id: str) -> str:
 
 async def test_a_cordoned_host_takes_nothing_new_and_what_runs_goes_on(world: AgentWorld) -> None:
     await world.start_agent()
-    async with await connect(world) as slate:
+    async with await world.connect_slate() as slate:
         running, waiting = await world.new_session(), await world.new_session()
         assert (await slate.start_container(running.id, host=AGENT_ID)).is_done
         found = await slate.cordon_host(AGENT_ID, "new  disk")
@@ -78,7 +67,7 @@ async def test_a_drained_host_ends_its_sessions_and_stays_out_after_a_restart(
     world: AgentWorld,
 ) -> None:
     await world.start_agent()
-    async with await connect(world) as slate:
+    async with await world.connect_slate() as slate:
         sessions = [await world.new_session() for _ in range(2)]
         for session in sessions:
             await slate.start_container(session.id)
@@ -93,3 +82,26 @@ async def test_a_drained_host_ends_its_sessions_and_stays_out_after_a_restart(
         with pytest.raises(CommandError) as caught:
             await slate.cordon_host("nowhere")
         assert caught.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_a_studio_that_is_out_of_service_answers_a_start_that_names_no_host(
+    world: AgentWorld,
+) -> None:
+    await world.start_agent(allow_unsigned=True)
+    async with await world.connect_slate() as slate:
+        await slate.cordon_host(AGENT_ID, "moving house")
+        session = await world.new_session()
+        async with asyncio.timeout(10):
+            while await refused(world, (await world.new_session()).id) != "host_cordoned":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        signed = await world.ask("start", session.id)
+        assert signed["error"]["code"] == "host_cordoned"
+        reply = await world.bus.request(f"slate.container.start.{session.id}", b"{}", timeout_s=5)
+        unsigned = json.loads(reply.data)
+        assert unsigned["error"]["code"] == "host_cordoned"
+        assert "moving house" in unsigned["error"]["message"]
+        assert (await world.db.sessions.get(session.id)).status is SessionStatus.CREATING
+        # Another host that takes it is asked, and this one is silent.
+        await world.db.agents.register("other", name="other", pubkey=None, capabilities={})
+        with pytest.raises(TimeoutError):
+            await world.bus.request(f"slate.container.start.{session.id}", b"{}", timeout_s=1)

@@ -10,6 +10,7 @@ import pytest
 
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.roles import Role
+from slate_desktop.domain.runs import RunUse
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import STEPS, ContainerStats, StatsPoint, down_sample
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
@@ -142,7 +143,7 @@ async def test_stats_are_kept_in_steps_and_read_as_wider_points(database: Databa
         [stats_of(1_260, 70.0)],
     ):
         for step_s, _ in STEPS:
-            await database.stats.add(session_id, down_sample(samples, step_s))
+            await database.stats.add([(session_id, down_sample(samples, step_s))])
 
     async def read(step_s: int, width_s: int, end: int = 2_000) -> list[StatsPoint]:
         return await database.stats.list(
@@ -171,7 +172,9 @@ async def test_stats_of_each_step_are_dropped_when_they_are_old(database: Databa
     ages = (10, 2 * 3600, 2 * 86_400, 31 * 86_400)
     for age in ages:
         for step_s, _ in STEPS:
-            await database.stats.add(session_id, down_sample([stats_of(now - age, 1.0)], step_s))
+            await database.stats.add(
+                [(session_id, down_sample([stats_of(now - age, 1.0)], step_s))]
+            )
     await database.stats.prune()
     kept = [
         len(
@@ -195,8 +198,9 @@ async def test_runs_are_recorded_with_their_peaks_and_ends(database: Database) -
     assert epoch is not None
     move = functools.partial(database.sessions.move, session_id, epoch=epoch)
     await move(SessionStatus.RUNNING, attempt=1, started_at=moment(10**18))
-    await database.runs.note_use(session_id, 1, memory_peak=70, cpu_peak=120.0, memory_limit=100)
-    await database.runs.note_use(session_id, 1, memory_peak=60, cpu_limit=2.0)
+    use = functools.partial(RunUse, session_id=session_id, attempt=1)
+    await database.runs.note_uses([use(memory_peak=70, cpu_peak=120.0, memory_limit=100)])
+    await database.runs.note_uses([use(memory_peak=60, cpu_limit=2.0)])
     await move(SessionStatus.STOPPING, attempt=1)
     await claim(database, session_id, epoch=epoch)
     await move(SessionStatus.RUNNING, attempt=2, started_at=moment(10**18 + 10**9))

@@ -32,6 +32,8 @@ REFUSED_TO_USERS = (
     "update slate_agents set pubkey = null",
     "update slate_users set is_admin = true",
     "select slate_note(null, 'x.y', 'x', 'x')",
+    "insert into slate_audit (user_name, signer, idem, agent_id, action, target, asked_at)"
+    " values ('x', 'x', 'x', 'x', 'x.y', 'x', now())",
     "update slate_agents set epoch = 1",
     "insert into slate_requests values ('a', 'b', 'c', 'd')",
     "insert into slate_runtime_stats (session_id, bucket) values ('x', now())",

@@ -16,6 +16,7 @@ from slate_desktop.control.sync_watch import SyncPass, SyncWatch
 from slate_desktop.domain.roles import Role
 from slate_desktop.domain.trees.stored import write_origin
 from slate_desktop.errors import CommandError
+from slate_desktop.wire.tree_messages import TreeReply
 from tests.integration.sync_world import SyncWorld, files_of
 from tests.services.nats import AGENT_ID, RealNats
 from tests.services.postgres import PostgresDsn
@@ -237,3 +238,27 @@ async def test_hostile_trees_leave_the_agent_as_it_was(world: SyncWorld) -> None
     await offer([["x", 4, 1, wrong, False, None, [0, 0, 4], None]])
     await offer([["x", 4, 1, wrong, False, None, [0, 0, 4], None]], wrong)
     assert not (world.directory / "evil").exists()
+
+
+async def test_a_start_asks_only_the_host_that_it_goes_to_about_the_files(
+    world: SyncWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await world.db.agents.register(f"far-{number}", name="", pubkey=None, capabilities={})
+    asked: list[str] = []
+    look_at = world.slate._look_at
+
+    async def noted(agent_id: str, project_id: str) -> TreeReply | None:
+        asked.append(agent_id)
+        return await look_at(agent_id, project_id)
+
+    monkeypatch.setattr(world.slate, "_look_at", noted)
+    world.write("a.txt", "one")
+    session = await world.new_session(world.project)
+    await world.slate.start_container(session.id, host=AGENT_ID, wait=True, timeout_s=20)
+    assert asked == [AGENT_ID]
+    assert world.there() == {"a.txt": "one"}
+    world.write("a.txt", "two")
+    await world.slate.restart_container(session.id, grace_s=0, wait=True, timeout_s=20)
+    assert asked == [AGENT_ID, AGENT_ID]
+    assert world.there() == {"a.txt": "two"}

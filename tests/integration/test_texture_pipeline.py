@@ -26,7 +26,7 @@ from slate_desktop.domain.assets.texture import (
 from slate_desktop.pipeline import run
 from slate_desktop.pipeline.texture import inspect, read
 from slate_desktop.pipeline.texture.ktx2 import read_ktx2
-from tests.services.pictures import landscape, normal_map, png, radiance, save
+from tests.services.pictures import landscape, normal_map, png, psd, radiance, save
 from tests.services.shared_assets import shared_assets_dir
 
 
@@ -176,7 +176,7 @@ def test_a_choice_is_honoured_and_judged(work: Work) -> None:
 
     assert report.measures[0].encoding == "bc1"
     assert report.better_compression is Compression.BC5
-    assert any("bc5 would be better" in warning for warning in report.warnings)
+    assert any("BC5 would be better than" in warning for warning in report.warnings)
 
 
 def test_what_a_format_cannot_keep_is_said(work: Work) -> None:
@@ -252,16 +252,6 @@ def test_hdr_as_a_picture_is_cut_and_said(work: Work) -> None:
     assert abs(int(picture[8, 8, 0]) - 188) <= 1
     assert picture[0, 0, 0] == 255
     assert any("brighter than 1" in warning for warning in report.warnings)
-
-
-def psd(pixels: Any) -> bytes:
-    """Return a PSD of a flattened RGB picture without layers, unpacked."""
-    height, width = pixels.shape[:2]
-    header = b"8BPS" + (1).to_bytes(2, "big") + bytes(6) + (3).to_bytes(2, "big")
-    header += height.to_bytes(4, "big") + width.to_bytes(4, "big")
-    header += (8).to_bytes(2, "big") + (3).to_bytes(2, "big")
-    planes = b"".join(pixels[..., channel].tobytes() for channel in range(3))
-    return header + bytes(12) + bytes(2) + planes
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,24 @@ def save(pixels: Any, form: str, mode: str = "RGBA", **settings: Any) -> bytes:
     return stream.getvalue()
 
 
+def cutout(width: int, height: int) -> Any:
+    """Return uint8 RGBA of leaves: every pixel is opaque or clear."""
+    pixels = landscape(width, height)
+    y, x = np.mgrid[0:height, 0:width]
+    pixels[..., 3] = np.where(np.sin(x / 5) + np.sin(y / 7) > 0.2, 255, 0)
+    return pixels
+
+
+def psd(pixels: Any, channels: int = 3) -> bytes:
+    """Return a PSD of a flattened picture without layers, unpacked: RGB, or RGBA of 4 channels."""
+    height, width = pixels.shape[:2]
+    header = b"8BPS" + (1).to_bytes(2, "big") + bytes(6) + channels.to_bytes(2, "big")
+    header += height.to_bytes(4, "big") + width.to_bytes(4, "big")
+    header += (8).to_bytes(2, "big") + (3).to_bytes(2, "big")
+    planes = b"".join(pixels[..., channel].tobytes() for channel in range(channels))
+    return header + bytes(12) + bytes(2) + planes
+
+
 def chunk(kind: bytes, body: bytes, checksum: int | None = None) -> bytes:
     """Return a chunk of a PNG."""
     checksum = zlib.crc32(kind + body) if checksum is None else checksum

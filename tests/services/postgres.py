@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import shutil
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,12 +36,15 @@ _numbers = itertools.count(1)
 class RealPostgres:
     """A server that lives in a thread of its own, so that synchronous fixtures can hold it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: Mapping[str, str] | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres")
         self._thread.start()
         self.server = PostgresServer(
-            directory / "pg", password=PASSWORD, log_file=directory / "postgres.log", options=FAST
+            directory / "pg",
+            password=PASSWORD,
+            log_file=directory / "postgres.log",
+            options=FAST if options is None else options,
         )
 
     def run(self, coro: Coroutine[Any, Any, T]) -> T:

@@ -22,10 +22,18 @@ class CutProxy:
 
     async def cut(self, seconds: float) -> None:
         """Drop every connection and let none in for a while."""
+        self.close_gate()
+        await asyncio.sleep(seconds)
+        self.open_gate()
+
+    def close_gate(self) -> None:
+        """Drop every connection and let none in until ``open_gate``."""
         self.is_cut = True
         for writer in list(self._writers):
             writer.transport.abort()
-        await asyncio.sleep(seconds)
+
+    def open_gate(self) -> None:
+        """Let connections in again."""
         self.is_cut = False
 
     async def aclose(self) -> None:

@@ -70,6 +70,9 @@ class FakeRecorder:
     ) -> RuntimeSession:
         return self._set(S.RUNNING, container_id=handle.runtime_id)
 
+    async def hold(self, row: RuntimeSession, plan: StartPlan) -> None:
+        pass
+
     async def note_limits(self, row: RuntimeSession, config: ContainerConfig) -> None:
         pass
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
+
 from slate_desktop.agent.drivers.base import (
     Handle,
     Inspection,
@@ -14,6 +16,7 @@ from slate_desktop.agent.drivers.base import (
     RuntimeState,
 )
 from slate_desktop.agent.numbering import API_STREAM, OVERLAP_NS, ResumePoint
+from slate_desktop.agent.rategate import read_markers
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, Retry
@@ -58,6 +61,7 @@ class FakeLogDriver:
             raise CommandError(ErrorCode.DOCKER_UNAVAILABLE, "away", retry=Retry.LATER)
         at = 0
         while True:
+            self.grown.clear()
             new = [f for f in self.frames[at:] if f.ts_ns >= since_ns]
             at = len(self.frames)
             if self.breaks_after is not None and follow:
@@ -68,7 +72,6 @@ class FakeLogDriver:
                 yield new
             if not follow or self.state is RuntimeState.EXITED:
                 return
-            self.grown.clear()
             await self.grown.wait()
 
 
@@ -79,6 +82,8 @@ class FakeSink:
         self.rows: dict[int, LogRecord] = {}
         self.published: list[LogRecord] = []
         self.is_away = False
+        self.may_store = asyncio.Event()
+        self.may_store.set()
         self.calls = 0
         self.stored = asyncio.Event()
         self.called = asyncio.Event()
@@ -94,8 +99,13 @@ class FakeSink:
         for row in rows:
             last[row.stream] = max(last.get(row.stream, 0), row.ts_ns)
         known = {(r.stream, r.ts_ns, r.ord) for r in rows if r.ts_ns >= last[r.stream] - OVERLAP_NS}
+        markers = [(r.ord, r.metadata) for r in rows if "dropped" in r.metadata]
+        kept = sum(len(r.message) for r in rows if r.stream != "slate")
         return ResumePoint(
-            next_seq=max(self.rows, default=0) + 1, last_ts_ns=last, known=frozenset(known)
+            next_seq=max(self.rows, default=0) + 1,
+            last_ts_ns=last,
+            known=frozenset(known),
+            flood=msgspec.structs.replace(read_markers(markers[::-1]), kept_bytes=kept),
         )
 
     async def publish_logs(self, records: list[LogRecord]) -> None:
@@ -105,6 +115,7 @@ class FakeSink:
         self.calls += 1
         self.called.set()
         await asyncio.sleep(0)
+        await self.may_store.wait()
         if self.is_away:
             raise DatabaseError("away")
         keys = {(r.container_id, r.stream, r.ts_ns, r.ord) for r in self.rows.values()}

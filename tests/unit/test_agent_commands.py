@@ -15,6 +15,7 @@ from slate_desktop.agent.authorize import Authorizer
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import CommandServer, Core
 from slate_desktop.agent.idempotency import Idempotency, Ticket, in_progress
+from slate_desktop.agent.neighbours import Neighbours
 from slate_desktop.agent.operations import Operations
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.memory_bus import MemoryBroker, MemoryBus
@@ -111,7 +112,9 @@ class World:
         self.trail = KeptTrail()
         self.tasks = TaskOwner("test")
         self.gate = Gate("a1", allow_unsigned=allow_unsigned)
-        self.server = CommandServer(self.agent_bus, self.gate, {"a1", "a2"}, self.tasks)
+        self.neighbours = Neighbours("a1")
+        self.neighbours.add(["a2"])
+        self.server = CommandServer(self.agent_bus, self.gate, self.neighbours, self.tasks)
         self._count = 0
 
     def open(self) -> None:
@@ -227,6 +230,60 @@ async def test_request_for_another_agent_is_left_to_it(world: World) -> None:
             timeout_s=0.1,
         )
     assert world.stub.effects == []
+
+
+async def test_request_for_an_agent_that_has_just_joined_is_left_to_it(world: World) -> None:
+    joined: list[str] = []
+
+    async def read() -> list[str]:
+        return ["a1", "a2", *joined]
+
+    world.neighbours.open(read)
+    joined.append("a3")
+    with pytest.raises(TimeoutError):
+        await world.bus.request(
+            "slate.container.start.s1",
+            b"{}",
+            headers=world.signed("slate.container.start.s1", b"{}", audience="a3"),
+            timeout_s=0.1,
+        )
+    assert world.stub.effects == []
+
+
+async def test_the_database_is_asked_for_neighbours_once_a_second() -> None:
+    now_s, looks = 0.0, []
+
+    async def read() -> list[str]:
+        looks.append(now_s)
+        if len(looks) == 3:
+            raise DatabaseError("away")
+        return ["a2"] if len(looks) > 1 else []
+
+    neighbours = Neighbours("a1", clock_s=lambda: now_s)
+    assert not await neighbours.has("a2")
+    neighbours.open(read)
+    assert await neighbours.has("a1")
+    for moment, expected in ((0.0, False), (0.9, False), (1.0, True), (1.1, True)):
+        now_s = moment
+        assert await neighbours.has("a2") is expected
+    now_s = 2.5
+    assert await asyncio.gather(*(neighbours.has(name) for name in ("a3", "a4"))) == [False, False]
+    assert looks == [0.0, 1.0, 2.5]
+
+
+async def test_who_asks_while_the_database_is_asked_waits_for_it() -> None:
+    answered = asyncio.Event()
+
+    async def read() -> list[str]:
+        await answered.wait()
+        return ["a2", "a3"]
+
+    neighbours = Neighbours("a1")
+    neighbours.open(read)
+    asked = [asyncio.create_task(neighbours.has(name)) for name in ("a2", "a3", "a4")]
+    await asyncio.sleep(0)
+    answered.set()
+    assert await asyncio.gather(*asked) == [True, True, False]
 
 
 @pytest.mark.parametrize(("operation", "audience"), [("stop", "unknown"), ("stop", "any")])

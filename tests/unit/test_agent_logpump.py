@@ -4,46 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import cast
 
 import msgspec
 import pytest
 
-from slate_desktop.agent.drivers.base import Driver
-from slate_desktop.agent.logbatches import split_batches
 from slate_desktop.agent.logdoors import FloodLimits, LineNote, PumpLimits
 from slate_desktop.agent.logpump import LogPump
-from slate_desktop.agent.numbering import Numberer, ResumePoint
-from slate_desktop.agent.rategate import RateGate
 from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.errors import StaleWriteError
 from tests.unit.fake_runtime import HANDLE, FakeLogDriver, FakeSink, frame
-
-LIMITS = PumpLimits(delay_s=0.001, store_interval_s=0.0, retry_s=0.005)
-S = 1_000_000_000
-
-
-def make_pump(driver: FakeLogDriver, sink: FakeSink, limits: PumpLimits = LIMITS) -> LogPump:
-    return LogPump(cast("Driver", driver), HANDLE, sink, limits)
-
-
-async def run_to_end(driver: FakeLogDriver, sink: FakeSink, limits: PumpLimits = LIMITS) -> None:
-    pump = make_pump(driver, sink, limits)
-    driver.end()
-    pump.end_with()
-    await asyncio.wait_for(pump.run(), 10)
-
-
-async def until(event_of: FakeSink, count: int) -> None:
-    while len(event_of.rows) < count:
-        event_of.stored.clear()
-        await asyncio.wait_for(event_of.stored.wait(), 5)
-
-
-async def until_calls(sink: FakeSink, count: int) -> None:
-    while sink.calls < count:
-        sink.called.clear()
-        await asyncio.wait_for(sink.called.wait(), 5)
+from tests.unit.pumping import LIMITS, S, make_pump, run_to_end, until, until_calls
 
 
 async def test_run_stores_and_publishes_every_line_when_the_runtime_ends() -> None:
@@ -132,6 +102,35 @@ async def test_run_stops_reading_when_the_buffer_is_full() -> None:
     assert len(sink.rows) == 500
 
 
+async def test_run_keeps_less_in_memory_while_the_database_is_slow_than_while_it_is_away() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    limits = PumpLimits(
+        delay_s=0.001, store_interval_s=0.0, retry_s=0.005, batch_bytes=4_000,
+        behind_bytes=20_000, buffer_bytes=100_000,
+    )  # fmt: skip
+    pump = make_pump(driver, sink, limits)
+    task = asyncio.create_task(pump.run())
+    await asyncio.wait_for(driver.was_read.wait(), 5)
+    most: list[int] = []
+    for is_away in (False, True):
+        begin = len(sink.rows)
+        sink.is_away = is_away
+        if not is_away:
+            sink.may_store.clear()
+        for i in range(100):
+            driver.write(*(frame((begin + i) * 100 + j, "x" * 60) for j in range(10)))
+            await asyncio.sleep(0.001)
+        most.append(pump.buffered_bytes)
+        sink.is_away = False
+        sink.may_store.set()
+        await until(sink, begin + 1_000)
+    assert 20_000 <= most[0] < 40_000
+    assert 100_000 <= most[1] < 120_000
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+
+
 async def test_log_is_not_called_complete_when_the_engine_stays_away_at_the_last_read() -> None:
     driver, sink = FakeLogDriver(), FakeSink()
     driver.write(frame(1, "a"))
@@ -154,6 +153,33 @@ async def test_last_read_is_tried_again_when_the_engine_comes_back() -> None:
     await asyncio.wait_for(pump.run(), 10)
     assert pump.is_complete
     assert driver.away_for == 0
+
+
+async def test_lines_that_were_rotated_away_are_counted_in_the_log() -> None:
+    driver, sink = FakeLogDriver(), FakeSink()
+    driver.write(frame(1 * S, "a"), frame(2 * S, "b"))
+    pump = make_pump(driver, sink)
+    task = asyncio.create_task(pump.run())
+    await until(sink, 2)
+    driver.write(msgspec.structs.replace(frame(9 * S, "c"), lost_lines=1_234_567))
+    await until(sink, 4)
+    driver.write(msgspec.structs.replace(frame(30 * S, "d"), is_after_gap=True))
+    driver.end()
+    pump.end_with()
+    await asyncio.wait_for(task, 10)
+    rows = [sink.rows[seq] for seq in sorted(sink.rows)]
+    assert [row.message for row in rows] == [
+        "a",
+        "b",
+        "log gap: 1,234,567 lines rotated away before being read",
+        "c",
+        "log gap: the engine replaced its log unread; lines of 21.000 s may be missing",
+        "d",
+    ]
+    assert [row.metadata for row in rows if row.stream == "slate"] == [
+        {"rotated": 1_234_567},
+        {"span_ns": 21 * S},
+    ]
 
 
 async def test_gap_that_a_reading_found_stands_in_the_log_once() -> None:
@@ -240,101 +266,6 @@ async def test_run_says_log_gap_when_the_engine_dropped_lines() -> None:
     driver.frames = [frame(30 * S, "z")]
     await run_to_end(driver, sink)
     assert [m.split(":")[0] for m in sink.messages()] == ["a", "b", "log gap", "z"]
-
-
-async def test_run_counts_what_a_flood_drops() -> None:
-    driver, sink = FakeLogDriver(), FakeSink()
-    driver.write(*(frame(i, f"{i}") for i in range(100)))
-    limits = PumpLimits(delay_s=0.001, store_interval_s=0.0, flood=FloodLimits(lines_per_s=40))
-    pump = make_pump(driver, sink, limits)
-    driver.end()
-    pump.end_with()
-    await asyncio.wait_for(pump.run(), 10)
-    notes = [r for r in sink.rows.values() if r.stream == "slate"]
-    kept = [r for r in sink.rows.values() if r.stream != "slate"]
-    assert sum(r.metadata["dropped"] for r in notes) + len(kept) >= 100
-    assert len(kept) < 100
-
-
-def test_gate_announces_the_size_limit_once() -> None:
-    gate = RateGate(FloodLimits(1000, 10))
-    assert len(gate.admit([frame(1, "x" * 20)])) == 1
-    assert gate.admit([frame(2, "y")]) == []
-    first = gate.take_marker()
-    assert first is not None
-    assert "limit" in first.text
-    assert gate.admit([frame(3, "z")]) == []
-    assert gate.take_marker() is None
-    last = gate.take_marker(is_final=True)
-    assert last is not None
-    assert last.count == 2
-
-
-def test_gate_counts_nothing_twice_and_loses_nothing_when_a_log_is_read_again() -> None:
-    gate = RateGate(FloodLimits(10, None))
-    flood = [frame(20 * S + n, f"{n}") for n in range(30)]
-    assert len(gate.admit(flood)) == 10
-    after = [frame(40 * S, "after")]
-    assert gate.admit(after) == after
-    marker = gate.take_marker()
-    assert marker is not None
-    assert marker.count == 20
-    gate.begin_again()
-    # What is stored does not come here again; a clock that was set back loses no line.
-    again = gate.admit([*flood[10:], frame(39 * S, "the clock went back")])
-    assert [f.data for f in again] == [b"the clock went back"]
-    assert gate.take_marker() is None
-
-
-def test_gate_counts_by_the_time_of_the_lines() -> None:
-    gate = RateGate(FloodLimits(10, 1_000_000))
-    # Eight lines a second for a minute, read at once: nothing is a flood.
-    lines = [frame(at * S // 8, "x") for at in range(480)]
-    assert gate.admit(lines) == lines
-    assert gate.take_marker(is_final=True) is None
-    # Twenty within a second are one, also when they come in two readings.
-    assert len(gate.admit([frame(61 * S + at, "x") for at in range(8)])) == 8
-    assert len(gate.admit([frame(61 * S + at, "x") for at in range(8, 20)])) == 2
-    assert gate.take_marker() is None  # it goes on
-    assert len(gate.admit([frame(62 * S, "x")])) == 1
-    marker = gate.take_marker()
-    assert marker is not None
-    assert (marker.count, marker.ts_ns) == (10, 61 * S + 10)
-
-
-def test_number_gives_the_pieces_of_a_line_one_level() -> None:
-    numberer = Numberer("c", ResumePoint())
-    records = numberer.number(
-        [frame(1, "ERROR: a", partial=True), frame(1, "b", ord_=1), frame(2, "c")]
-    )
-    assert [r.level for r in records] == [LogLevel.ERROR, LogLevel.ERROR, LogLevel.INFO]
-
-
-def test_number_keeps_a_late_stream_when_the_other_is_ahead() -> None:
-    point = ResumePoint(
-        next_seq=5, last_ts_ns={"stdout": 100 * S}, known=frozenset({("stdout", 100 * S, 0)})
-    )
-    frames = [
-        frame(1 * S, "old"),
-        frame(99 * S, "e", stream="stderr"),
-        frame(100 * S, "known"),
-        frame(100 * S, "new", ord_=1),
-    ]
-    records = Numberer("c", point).number(frames)
-    assert [(r.seq, r.message) for r in records] == [(5, "e"), (6, "new")]
-
-
-def test_split_batches_keeps_order_and_size() -> None:
-    lines = [
-        LogRecord(
-            seq=i, container_id="c", stream="stdout", ts_ns=i, ord=0,
-            level=LogLevel.INFO, message="x" * 100,
-        )
-        for i in range(1, 101)
-    ]  # fmt: skip
-    batches = split_batches(lines, 1000)
-    assert [r.seq for b in batches for r in b] == list(range(1, 101))
-    assert all(len(b) <= 6 for b in batches)
 
 
 async def test_person_s_line_is_numbered_among_lines_that_are_not_stored_yet() -> None:

@@ -11,8 +11,8 @@ import pytest
 from slate_desktop.agent.drivers.base import DriverInfo, Handle
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.planning import StartPlan, container_name, make_plan
-from slate_desktop.agent.statspump import StatsPump
-from slate_desktop.domain.container import DriverName, container_config_to_json
+from slate_desktop.agent.statspump import STORE_EVERY, StatsPump, Taken
+from slate_desktop.domain.container import DriverName, NetworkMode, container_config_to_json
 from slate_desktop.domain.engine import Engine, default_container_config
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.session import RuntimeSession
@@ -133,12 +133,12 @@ async def test_stats_are_published_each_time_and_stored_ten_at_a_time() -> None:
     async def publish(row: RuntimeSession, stats: ContainerStats) -> None:
         published.append(stats)
 
-    async def store(row: RuntimeSession, samples: list[ContainerStats]) -> None:
+    async def store(taken: list[Taken]) -> None:
         nonlocal is_away
         if is_away:
             is_away = False
             raise DatabaseError("away")
-        stored.append(samples)
+        stored.extend(samples for _, samples in taken)
 
     class Driver:
         async def stats(self, handle: Handle) -> ContainerStats:
@@ -151,7 +151,8 @@ async def test_stats_are_published_each_time_and_stored_ten_at_a_time() -> None:
         while not stored or len(published) == len(stored[0]):  # noqa: ASYNC110 - two lists
             await asyncio.sleep(0.01)
         # What could not be stored came with the next.
-        assert [item.sampled_at_ns for item in stored[0]] == list(range(11))
+        assert len(stored[0]) > STORE_EVERY
+        assert [item.sampled_at_ns for item in stored[0]] == list(range(len(stored[0])))
         found = pump.newest("s1")
         assert found is not None
         pump.forget("s1")
@@ -162,3 +163,32 @@ async def test_stats_are_published_each_time_and_stored_ten_at_a_time() -> None:
     assert [item for part in stored for item in part] == published
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def test_only_a_project_gives_its_sessions_a_way_out() -> None:
+    docker = infos(DriverName.DOCKER)
+    wish = {"networkMode": "internet", "image": "debian"}
+    for row, body in ((wish, {}), ({"image": "debian"}, {"network_mode": "internet"})):
+        with pytest.raises(CommandError) as refused:
+            make_plan(row, project(command=["x"]), body, docker)
+        assert (refused.value.code, refused.value.field) == (ErrorCode.FORBIDDEN, "networkMode")
+    allowed = project(command=["x"], settings={"networkMode": "internet", "image": "debian"})
+    assert make_plan({}, allowed, {}, docker).config.network_mode is NetworkMode.INTERNET
+    narrower = make_plan({"networkMode": "bridge"}, allowed, {}, docker)
+    assert narrower.config.network_mode is NetworkMode.BRIDGE
+
+
+def test_limit_of_bandwidth_is_refused_or_told_where_a_process_has_no_network_of_its_own() -> None:
+    both = infos(DriverName.PROCESS, DriverName.DOCKER)
+    limited = project(command=["x"], settings={"bandwidth": "20mbit"})
+    plan = make_plan({}, limited, {}, both)
+    assert plan.config.bandwidth_bits is None
+    assert plan.notes == ["Bandwidth: not limited; a local process shares the host's network."]
+    for row, body in (({"bandwidth": "5mbit"}, {}), ({}, {"bandwidth": "5mbit"})):
+        with pytest.raises(CommandError) as caught:
+            make_plan(row, limited, body, both)
+        assert (caught.value.code, caught.value.field) == (ErrorCode.LIMIT_DENIED, "bandwidth")
+    contained = make_plan({"driver": "docker", "image": "x"}, limited, {}, both)
+    assert contained.config.bandwidth_bits == 20_000_000
+    free = make_plan({"driver": "docker", "image": "x", "unset": ["bandwidth"]}, limited, {}, both)
+    assert free.config.bandwidth_bits is None

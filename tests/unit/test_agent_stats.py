@@ -40,10 +40,10 @@ async def test_faults_of_one_session_leave_the_samples_of_others() -> None:
         if row.id == "bad":
             raise ValueError("a bug")
 
-    async def store(row: Any, _samples: list[ContainerStats]) -> None:
-        if row.id == "bad":
+    async def store(taken: list[Any]) -> None:
+        if "bad" in {row.id for row, _ in taken}:
             raise TypeError("another")
-        stored.append(row.id)
+        stored.extend(row.id for row, _ in taken)
 
     pump = StatsPump(publish, store, period_s=0.001)
     running = asyncio.create_task(pump.run())
@@ -62,7 +62,8 @@ async def test_last_samples_wait_for_the_database_but_not_when_they_are_refused(
     async def publish(_row: Any, _stats: ContainerStats) -> None:
         return None
 
-    async def store(row: Any, _samples: list[ContainerStats]) -> None:
+    async def store(taken: list[Any]) -> None:
+        ((row, _),) = taken
         tries[row.id] += 1
         if row.id == "refused":
             raise StaleWriteError("another agent's now")
@@ -87,8 +88,8 @@ async def test_what_waits_is_stored_when_the_agent_ends() -> None:
     async def publish(_row: Any, _stats: ContainerStats) -> None:
         return None
 
-    async def store(_row: Any, samples: list[ContainerStats]) -> None:
-        stored.append(len(samples))
+    async def store(taken: list[Any]) -> None:
+        stored.extend(len(samples) for _, samples in taken)
 
     pump = StatsPump(publish, store)
     pump.watch(SimpleNamespace(id="one"), Driver(), SimpleNamespace(id="one"))  # type: ignore[arg-type]
@@ -96,3 +97,27 @@ async def test_what_waits_is_stored_when_the_agent_ends() -> None:
     await pump.flush()
     await pump.flush()
     assert stored == [1]
+
+
+async def test_samples_of_all_sessions_are_stored_together_and_wait_together() -> None:
+    calls: list[dict[str, int]] = []
+
+    async def publish(_row: Any, _stats: ContainerStats) -> None:
+        return None
+
+    async def store(taken: list[Any]) -> None:
+        calls.append({row.id: len(samples) for row, samples in taken})
+        if len(calls) == 1:
+            raise DatabaseError("away")
+
+    pump = StatsPump(publish, store, period_s=0.001)
+    names = [f"s{number}" for number in range(10)]
+    for name in names:
+        pump.watch(SimpleNamespace(id=name), Driver(), SimpleNamespace(id=name))  # type: ignore[arg-type]
+    running = asyncio.create_task(pump.run())
+    await until(lambda: len(calls) >= 2)
+    running.cancel()
+    await asyncio.wait({running})
+    assert all(set(call) == set(names) for call in calls[:2])
+    # What the first call could not store came with the second.
+    assert all(calls[1][name] > calls[0][name] >= 9 for name in names)

@@ -89,11 +89,16 @@ def test_bad_rules_are_refused_by_their_field(fields: dict[str, Any], field: str
 
 
 def test_thresholds_are_written_as_they_are_read() -> None:
-    for kind, text in (("cpu", "150%"), ("memory", "80%"), ("memory", "3g"), ("network", "10m/s")):
+    for kind, text, words in (
+        ("cpu", "150%", "150%"),
+        ("memory", "80%", "80% of its limit"),
+        ("memory", "3g", "3 GB"),
+        ("network", "10m/s", "10 MB/s"),
+    ):
         made = rule(kind, threshold=text, held_s=30)
         assert threshold_words(made) == text
         assert rule(kind, threshold=threshold_words(made)).threshold == made.threshold
-        assert text in rule_words(made)
+        assert f" at {words} or more" in rule_words(made)
         assert rule_words(made).endswith("for 30 s")
 
 

@@ -24,7 +24,14 @@ from slate_desktop.wire.attest import (
     sign_event,
     sign_reply,
 )
-from slate_desktop.wire.envelope import H_ISSUED, H_KEY, H_REPLAYED, H_SIGNATURE, sign_request
+from slate_desktop.wire.envelope import (
+    H_ISSUED,
+    H_KEY,
+    H_REPLAYED,
+    H_SIGNATURE,
+    sign_job,
+    sign_request,
+)
 from slate_desktop.wire.keys import SigningKey
 
 AGENT, OTHER, STRANGER = (SigningKey.generate() for _ in range(3))
@@ -157,6 +164,18 @@ async def test_an_answer_with_a_key_of_no_agent_is_refused(world: World) -> None
     await world.answer_with(SigningBus(world.rogue, STRANGER))
     with pytest.raises(ForgedReplyError, match="a key that no agent has"):
         await world.ask("any")
+
+
+async def test_the_broker_may_answer_a_job(world: World) -> None:
+    subject = "slate.build.submit.linux"
+
+    async def store(message: Message) -> None:
+        await world.rogue.respond(message, b'{"stream": "BUILDS", "seq": 1}')
+
+    await world.rogue.subscribe(subject, store)
+    headers = sign_job(PERSON, subject, b"{}", job_id="j1", now_ms=NOW)
+    answer = await world.client.request(subject, b"{}", headers=headers, timeout_s=5)
+    assert b"BUILDS" in answer.data
 
 
 async def test_only_signed_events_arrive_and_each_once(world: World) -> None:

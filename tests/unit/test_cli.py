@@ -3,14 +3,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import typer
 
 from slate_desktop import errors
-from slate_desktop.cli.app import main
+from slate_desktop.cli.app import app, main
 from slate_desktop.cli.exits import exit_code_of
 from slate_desktop.cli.project_commands import split_command
 from slate_desktop.cli.rows import age, iso_ns
+from slate_desktop.cli.sections import SECTIONS
 from slate_desktop.errors import CommandError, ErrorCode
 
 
@@ -56,6 +59,23 @@ def test_json_after_the_separator_belongs_to_the_command(capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("logs", "export", "last", "x.log", "--regex"),
+        ("logs", "export", "last", "x.log", "--grep", "(", "--regex"),
+        ("logs", "export", "last", "x.log", "--since", "yesterday"),
+        ("session", "logs", "last", "--grep", "(", "-E"),
+        ("session", "logs", "last", "--since", "5m", "--until", "10m"),
+        ("session", "stats", "last", "--csv", "-", "--json"),
+        ("session", "stats", "last", "--csv", "x.csv", "--history", "31d"),
+    ],
+)
+def test_what_no_server_has_to_be_asked_for_is_refused_at_once(words, capsys):
+    assert main(list(words)) == 2
+    capsys.readouterr()
+
+
 def test_version_prints_one_object(capsys):
     assert main(["version", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["version"]
@@ -96,3 +116,26 @@ def test_times_and_ages_are_readable():
     assert iso_ns(1_000_000_001) == "1970-01-01T00:00:01.000000001Z"
     assert age(now - timedelta(minutes=5), now) == "5 min"
     assert age(None) == ""
+
+
+def test_the_version_is_an_option_too(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("slate 0.")
+
+
+def test_every_command_stands_in_a_section_and_is_said_in_one_line() -> None:
+    group = typer.main.get_command(app)
+    placed = [name for _, names in SECTIONS for name in names]
+    assert sorted(placed) == sorted(group.commands)  # type: ignore[attr-defined]
+    cut: list[str] = []
+
+    def look(at: Any, path: str, indent: int) -> None:
+        room = 80 - indent - max(len(name) for name in at.commands)
+        for name, command in at.commands.items():
+            if command.get_short_help_str(room).endswith("..."):
+                cut.append(f"{path} {name}")
+            if hasattr(command, "commands"):
+                look(command, f"{path} {name}", 6)
+
+    look(group, "slate", 6)
+    assert cut == []

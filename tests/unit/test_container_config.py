@@ -96,6 +96,12 @@ VALUES: list[tuple[str, Any, str]] = [
         for value in ("-1", -1, "0", 0, "1m", "999t", "5.9m", 6 * 1024**2 - 1, 10**30)
     ),
     *(
+        ("bandwidth", value, "bad_request")
+        for value in ("20", 20, 20e6, "20mb", "20bps", "-1m", "m", "", None, True, [], "1tbit",
+                      "20m\n", "٢m", "1e3k", "NaNm")
+    ),
+    *(("bandwidth", value, "limit_denied") for value in ("0m", "99kbit", "101g", "999999999999g")),
+    *(
         ("cpus", value, "bad_request")
         for value in (float("nan"), float("inf"), "two", "2", None, True, [], 10**400)
     ),
@@ -330,6 +336,7 @@ configs = st.builds(
     ),
     memory_bytes=st.none() | st.integers(6 * 1024**2, 64 * 1024**4),
     cpus=st.none() | st.floats(0.01, 1024),
+    bandwidth_bits=st.none() | st.integers(100_000, 100_000_000_000),
     gpu=st.booleans(),
     gpu_optional=st.booleans(),
     network_mode=st.sampled_from(NetworkMode),

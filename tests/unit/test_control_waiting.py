@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -8,10 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from slate_desktop.bus.port import Message
+from slate_desktop.control import containers
 from slate_desktop.control.containers import ContainerOperations
+from slate_desktop.control.requests import Requester
 from slate_desktop.control.values import CommandOutcome
+from slate_desktop.domain.placement import Placement
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.errors import OutcomeUnknownError
+from slate_desktop.wire.codec import encode
+from slate_desktop.wire.envelope import H_IDEM
+from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import SessionReply, session_reply
 
 S = SessionStatus
@@ -42,7 +51,7 @@ class Client(ContainerOperations):
             ),
             "reads": SimpleNamespace(invalidate_session=self._forget),
             "events": SimpleNamespace(on_status=self._on_status, agents={}),
-            "requester": SimpleNamespace(ask=self._ask),
+            "requester": SimpleNamespace(ask=self._ask, first_asked=lambda *_: None),
             "user": SimpleNamespace(id="u1"),
         }
         for name, value in fields.items():
@@ -108,3 +117,100 @@ async def test_lost_session_is_started_and_its_old_state_ends_no_waiting():
         outcome = await client.restart_container("s1", wait=True)
     assert client.asked == [Operation.START]
     assert (outcome.is_done, outcome.session.status) == (True, S.RUNNING)
+
+
+class LateAgent:
+    """Does at once what it is asked, answers the first question too late, and each key once."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.keys: list[str] = []
+        self._answers: dict[str, bytes] = {}
+
+    async def request(
+        self, subject: str, data: bytes, *, headers: Any, timeout_s: float
+    ) -> Message:
+        key = headers[H_IDEM]
+        self.keys.append(key)
+        if key not in self._answers:
+            status = S.STOPPED if ".stop." in subject else S.STARTING
+            later = 0 if status is S.STOPPED else 1
+            self.client.move(status, self.client.row.attempt + later)
+            self._answers[key] = encode(session_reply(self.client.row))
+        if len(self.keys) == 1:
+            raise TimeoutError
+        return Message(subject=subject, data=self._answers[key])
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> LateAgent:
+    monkeypatch.setattr(containers, "unanswered_noted", lambda *_: contextlib.nullcontext())
+    client = Client(S.STOPPED)
+    agent = LateAgent(client)
+    fields: dict[str, Any] = {
+        "requester": Requester(agent, SigningKey.generate()),  # type: ignore[arg-type]
+        "_place": _anywhere,
+        "_bring_files": _nothing_to_bring,
+    }
+    for name, value in fields.items():
+        setattr(client, name, value)
+    return agent
+
+
+async def _anywhere(*_: Any) -> Placement:
+    return Placement(host_id="a1")
+
+
+async def _nothing_to_bring(*_: Any) -> list[str]:
+    return []
+
+
+async def started(client: Client) -> CommandOutcome:
+    async with asyncio.timeout(5):
+        return await client.start_container("s1", wait=True)
+
+
+async def test_start_that_is_asked_again_ends_with_the_attempt_that_the_first_one_began(
+    late: LateAgent,
+):
+    client = late.client
+    with pytest.raises(OutcomeUnknownError):
+        await started(client)
+    client._moves = [(S.RUNNING, 2)]
+    outcome = await started(client)
+    assert late.keys[0] == late.keys[1]
+    assert (outcome.is_done, outcome.session.status, outcome.session.attempt) == (
+        True, S.RUNNING, 2,
+    )  # fmt: skip
+
+
+async def test_restart_that_is_asked_again_ends_with_the_first_ones_attempt(late: LateAgent):
+    client = late.client
+    client.move(S.RUNNING, 1)
+    with pytest.raises(OutcomeUnknownError):
+        await restarted(client)
+    client.move(S.RUNNING, 2)
+    outcome = await restarted(client)
+    assert (outcome.is_done, outcome.session.attempt) == (True, 2)
+
+
+async def test_start_after_the_end_of_one_whose_answer_was_late_is_a_new_one(late: LateAgent):
+    client = late.client
+    with pytest.raises(OutcomeUnknownError):
+        await started(client)
+    client.move(S.STOPPED, 2)
+    client._moves = [(S.RUNNING, 3)]
+    outcome = await started(client)
+    assert late.keys[0] != late.keys[1]
+    assert (outcome.is_done, outcome.session.attempt) == (True, 3)
+
+
+async def test_stop_of_a_later_run_is_no_repetition_of_an_earlier_stop(late: LateAgent):
+    client = late.client
+    client.move(S.RUNNING, 1)
+    with pytest.raises(OutcomeUnknownError):
+        await client.stop_container("s1")
+    client.move(S.RUNNING, 2)
+    outcome = await client.stop_container("s1")
+    assert late.keys[0] != late.keys[1]
+    assert (outcome.is_done, outcome.session.status) == (True, S.STOPPED)

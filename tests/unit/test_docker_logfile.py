@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slate_desktop.agent.drivers.base import LogFrame
+from slate_desktop.agent.drivers.docker import logfile
 from slate_desktop.agent.drivers.docker.logfile import JsonLogReader
 
 SECOND_NS = 1_767_323_045_000_000_000
@@ -134,6 +136,49 @@ def test_gap_is_marked_when_rotation_outran_a_reader_that_stood_still(path: Path
     assert [int(f.data) for f in found] == [0, 1, 2, 3, *range(4, 14)]
     # 4 to 7 happen to be there; the reader cannot know that nothing came before them.
     assert [int(f.data) for f in found if f.is_after_gap] == [4]
+
+
+def test_lines_of_files_that_went_before_their_turn_are_counted(path: Path) -> None:
+    append(path, entry("0\n"))
+    reader = JsonLogReader(path, 0)
+    found = read(reader)
+    for number in range(1, 30):
+        append(path, entry(f"{number}\n"))
+        if number % 4 == 3:
+            rotate(path)
+            # It looks, but has not read on: as one that a flood has left behind.
+            reader._files.look()
+    found += read(reader)
+    append(path, entry("30\n"))
+    found += read(reader)
+    reader.close()
+
+    # The one that was begun, and what the engine still has, are read.
+    assert [int(f.data) for f in found] == [*range(4), *range(20, 31)]
+    assert [(int(f.data), f.lost_lines) for f in found if f.lost_lines] == [(20, 16)]
+    assert not any(f.is_after_gap for f in found)
+
+
+def test_reading_on_passes_over_what_is_old(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logfile, "_DISORDER_NS", 0)
+    text, count = "x" * 5_000, 400
+    for number in range(count):
+        append(path, entry(f"{number} {text}\n", f"{number:03d}"))
+        if number % 180 == 179:
+            rotate(path)
+    for first in (0, 1, 179, 180, 250, 399):
+        with closing(JsonLogReader(path, SECOND_NS + first * 1_000_000)) as reader:
+            size, parse = 0, reader._parse
+
+            def counted(data: bytes, parse: Any = parse) -> list[LogFrame]:
+                nonlocal size
+                size += len(data)
+                return parse(data)
+
+            monkeypatch.setattr(reader, "_parse", counted)
+            found = read(reader)
+        assert [int(f.data.split()[0]) for f in found] == list(range(first, count))
+        assert size < (count - first) * 5_100 + 300_000, first
 
 
 def test_no_gap_is_marked_when_the_reader_keeps_up(path: Path) -> None:

@@ -19,11 +19,13 @@ from slate_desktop.agent.drivers.docker.profile import (
     labels_from,
     runtime_user,
 )
+from slate_desktop.agent.drivers.docker.spool import log_config
 from slate_desktop.agent.drivers.docker.translate import from_message, from_pull
 from slate_desktop.agent.mounts import ResolvedMount
 from slate_desktop.domain.container import ContainerConfig, NetworkMode
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 
+MIB, GIB = 2**20, 2**30
 LABELS = Labels(agent="a1", session="s1", project="p1", attempt=2, epoch=3)
 MOUNT = ResolvedMount(source="/srv/p1", target="/app/project", read_only=True)
 
@@ -57,7 +59,7 @@ def test_profile_is_hardened() -> None:
     assert host["IpcMode"] == "private"
     assert {"Name": "nofile", "Soft": 4096, "Hard": 4096} in host["Ulimits"]
     assert all("noexec,nosuid,nodev" in options for options in host["Tmpfs"].values())
-    assert host["LogConfig"]["Config"] == {"max-size": "64m", "max-file": "3"}
+    assert host["LogConfig"]["Type"] == "json-file"
     assert host["NetworkMode"] == "slate-s1"
     assert host["PortBindings"]["8080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "8081"}]
     assert host["Mounts"][0]["ReadOnly"] is True
@@ -80,6 +82,39 @@ def test_config_hash_ignores_labels_and_sees_the_rest() -> None:
     assert body_of(ContainerConfig(image="i"), labels=later)["Labels"][CONFIG_LABEL] == first
     other = body_of(ContainerConfig(image="i", env={"A": "b"}))["Labels"][CONFIG_LABEL]
     assert other != first
+
+
+@pytest.mark.parametrize(
+    ("run_bytes", "free", "files"),
+    [
+        (GIB, 100 * GIB, 64),  # four times the text
+        (None, 100 * GIB, 64),  # no limit is as the default
+        (16 * MIB, 100 * GIB, 6),  # half a minute of a flood in any case
+        (GIB, 8 * GIB, 16),  # an eighth of what is free
+        (GIB, 0, 6),
+        (GIB, None, 16),  # an engine elsewhere
+        (1000 * GIB, 10_000 * GIB, 256),
+    ],
+)
+def test_engine_keeps_what_a_run_may_log_as_far_as_its_disk_goes(
+    run_bytes: int | None, free: int | None, files: int
+) -> None:
+    config = log_config(run_bytes, free)["Config"]
+    assert config == {"max-size": "64m", "max-file": str(files)}
+
+
+def test_room_on_the_disk_makes_no_other_container() -> None:
+    spec = RuntimeSpec(
+        name="n", labels=LABELS, config=ContainerConfig(image="i"), project_root="/srv/p1"
+    )
+    bodies = [
+        container_body(
+            spec, [], user=(1, 1), network="none", publish_ip="::1", with_gpu=False, free_bytes=free
+        )
+        for free in (0, 100 * GIB)
+    ]
+    assert bodies[0]["HostConfig"]["LogConfig"] != bodies[1]["HostConfig"]["LogConfig"]
+    assert bodies[0]["Labels"] == bodies[1]["Labels"]
 
 
 def test_no_network_means_no_ports() -> None:

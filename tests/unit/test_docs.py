@@ -13,10 +13,10 @@ import typer.main
 
 from slate_desktop.cli.app import app
 from slate_desktop.settings.catalog import catalog
+from tests import guide
+from tests.e2e import guide_plan
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-GUIDE = [page for page in PAGES if page.parent.name != "decisions"]
+ROOT, PAGES, GUIDE = guide.ROOT, guide.PAGES, guide.GUIDE
 _FENCE = re.compile(r"^```(?:sh|bash|console|shell)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`(slate (?!desktop)[a-z][^`\n]*)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -92,6 +92,15 @@ def test_a_command_named_in_a_sentence_exists(page: Path) -> None:
             if command is None:
                 break
     assert wrong == []
+
+
+def test_every_command_that_is_shown_is_run_or_says_why_not() -> None:
+    whole = {command: page for page, command in guide.shown() if guide.is_whole(command)}
+    planned = guide_plan.run_somewhere() | guide_plan.NOT_RUN.keys()
+    assert {c: p for c, p in whole.items() if c not in planned} == {}
+    texts = {command for _, command in guide.shown()}
+    assert sorted(planned - texts) == [], "the guide shows them no more"
+    assert not guide_plan.run_somewhere() & guide_plan.NOT_RUN.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -19,6 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from slate_desktop.bus.memory_bus import MemoryBus
 from slate_desktop.control import joining
 from slate_desktop.control.events import Events
+from slate_desktop.diagnosis.check import State
+from slate_desktop.diagnosis.server import judge_connections
 from slate_desktop.domain.joining import (
     Joiner,
     check_server_name,
@@ -31,7 +33,7 @@ from slate_desktop.errors import CommandError, DeniedError, ErrorCode, SettingsE
 from slate_desktop.server import invitations
 from slate_desktop.server.authority import Authority
 from slate_desktop.server.broker import JOIN_ANY, broker_users
-from slate_desktop.server.config import ServerConfig, ServerFiles
+from slate_desktop.server.config import ServerConfig, ServerFiles, connections_for
 from slate_desktop.server.database import agent_login, person_login
 from slate_desktop.server.setup import default_name, init_server
 from slate_desktop.settings import files, joined
@@ -49,6 +51,38 @@ def server_files(tmp_path: Path) -> ServerFiles:
     return found
 
 
+@pytest.mark.parametrize(
+    ("memory_gib", "connections"), [(2, 300), (8, 300), (16, 510), (24, 760), (512, 2000)]
+)
+def test_connections_are_what_the_memory_carries(memory_gib: int, connections: int) -> None:
+    assert connections_for(memory_gib * 1024**3) == connections
+
+
+def test_connections_are_written_and_may_be_changed(server_files: ServerFiles) -> None:
+    config = server_files.read_config()
+    assert config.connections == config.database_connections == CONFIG.connections
+    text = server_files.config.read_text().replace(
+        f"database_connections = {config.database_connections}", "database_connections = 40"
+    )
+    assert server_files.parse_config(text).connections == 40
+    # A server that was made before has no such line.
+    lines = [line for line in text.splitlines() if "database_connections" not in line]
+    assert server_files.parse_config("\n".join(lines)).connections == CONFIG.connections
+    with pytest.raises(SettingsError, match="database_connections is 5;"):
+        server_files.parse_config(text.replace("= 40", "= 5"))
+
+
+def test_the_doctor_judges_connections() -> None:
+    few = judge_connections(30, 300, people=20, agents=4)
+    assert (few.state, few.detail) == (State.OK, "30 of 300 in use")
+    many = judge_connections(100, 300, people=60, agents=10)
+    assert many.state is State.NOTE
+    assert "60 people and 10 hosts at once could hold 350" in many.detail
+    full = judge_connections(240, 300, people=1, agents=1)
+    assert full.state is State.WARNING
+    assert "database_connections" in full.fix
+
+
 def invite(server_files: ServerFiles, **changes: object):
     arguments: dict = {
         "kind": Joiner.PERSON,
@@ -62,7 +96,8 @@ def invite(server_files: ServerFiles, **changes: object):
 
 
 def test_a_server_is_made_once_and_read_again(server_files: ServerFiles) -> None:
-    assert server_files.read_config() == CONFIG
+    written = msgspec.structs.replace(CONFIG, database_connections=CONFIG.connections)
+    assert server_files.read_config() == written
     for path in server_files.directory.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
     before = server_files.authority_certificate.read_bytes()
@@ -106,7 +141,8 @@ def test_a_servers_certificate_names_all_its_hosts(server_files: ServerFiles) ->
     assert names.get_values_for_type(x509.DNSName) == ["sbx01.studio"]
     assert [str(ip) for ip in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.7"]
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    # A broker of a cluster is the others' client too.
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     assert certificate.not_valid_before_utc < datetime.datetime.now(datetime.UTC)
 
 
@@ -202,7 +238,9 @@ def test_guests_may_ask_and_nothing_else(server_files: ServerFiles) -> None:
     assert not allowed.can_subscribe("slate.runtime.*.*.logs")
     assert not allowed.can_subscribe(">")
     assert registrar.permissions.can_subscribe(JOIN_ANY)
-    assert registrar.permissions.publish == ()
+    # It keeps the streams of a cluster whole, removes what nobody names, and speaks for nobody.
+    assert all(subject.startswith(("$JS.", "$O.")) for subject in registrar.permissions.publish)
+    assert not registrar.permissions.can_publish("slate.runtime.p.s.status")
 
 
 def test_logins_are_names_that_postgresql_takes() -> None:

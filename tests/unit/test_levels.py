@@ -12,6 +12,7 @@ from slate_desktop.domain.levels import (
     clean_line,
     clean_text,
     detect_level,
+    detect_levels,
     hints_of,
     strip_ansi,
 )
@@ -195,3 +196,12 @@ def test_escape_sequences_are_taken_out(text: str, bare: str) -> None:
 def test_levels_of_many_lines_are_those_of_each(lines: list[str]) -> None:
     hints = hints_of(lines)
     assert [detect_level(line, hints) for line in lines] == [detect_level(line) for line in lines]
+    assert detect_levels(lines) == [detect_level(line) for line in lines]
+
+
+@pytest.mark.parametrize(("line", "level"), LINES)
+def test_one_line_with_a_level_is_found_among_many_without(line: str, level: LogLevel) -> None:
+    plain = [f"{number:08d} LogShaders: built 15 ms" for number in range(3)]
+    assert detect_levels([*plain, line, *plain]) == [LogLevel.INFO] * 3 + [level] + (
+        [LogLevel.INFO] * 3
+    )

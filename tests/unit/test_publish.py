@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import EnvironmentFaultError
-from slate_desktop.pipeline.publish import publish
+from slate_desktop.pipeline.publish import publish, remove_stale
 from slate_desktop.pipeline.tools import tool_versions
 
 
@@ -61,6 +62,25 @@ def test_name_that_leads_out_is_refused(made: Path, tmp_path: Path, name: str) -
     with pytest.raises(ValueError, match="not a relative name"):
         publish({name: made / "a.ogg"}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_process_left_goes_with_a_later_publication(
+    made: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    left, busy, foreign = out / ".slate-01.tmp", out / ".slate-02.tmp", out / ".other.tmp"
+    for path in (left, busy, foreign):
+        path.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    os.utime(foreign, (1, 1))
+    publish({"a.ogg": made / "a.ogg"}, out)
+    assert _names(out) == [".other.tmp", ".slate-02.tmp", "a.ogg"]
+    os.utime(busy, (1, 1))
+    publish({"b.ktx2": made / "b.ktx2"}, out)  # a folder is not looked at for each publication
+    assert busy.exists()
+    remove_stale(out)
+    assert _names(out) == [".other.tmp", "a.ogg", "b.ktx2"]
 
 
 def test_versions_name_the_pipeline_and_its_packages() -> None:

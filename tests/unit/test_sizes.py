@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slate_desktop.domain.sizes import exact_size, format_bytes, parse_size
+from slate_desktop.domain.sizes import (
+    exact_rate,
+    exact_size,
+    format_bytes,
+    format_rate,
+    parse_rate,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +52,19 @@ def test_exact_size_is_read_back(size: int) -> None:
 )  # fmt: skip
 def test_size_is_shown_short(size: int, text: str) -> None:
     assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "bits_per_s", "words"),
+    [
+        ("20mbit", 20_000_000, "20 Mbit/s"),
+        ("20m", 20_000_000, "20 Mbit/s"),
+        ("1.5 Gbit/s", 1_500_000_000, "1.5 Gbit/s"),
+        ("512KBIT", 512_000, "512 kbit/s"),
+        ("999.96kbit", 999_960, "1 Mbit/s"),
+    ],
+)
+def test_rates_are_read_and_shown(text: str, bits_per_s: int, words: str) -> None:
+    assert parse_rate(text) == bits_per_s
+    assert format_rate(bits_per_s) == words
+    assert parse_rate(exact_rate(bits_per_s)) == bits_per_s

@@ -122,3 +122,15 @@ def test_clear_forgets_everything():
     history.clear()
     assert history.latest is None
     assert len(history.series(60).time_s) == 0
+
+
+def test_samples_to_keep_are_the_newest_minute_whole_and_a_few_of_the_rest():
+    history = StatsHistory()
+    assert history.samples() == []
+    for second in range(3):
+        history.add(sample(second))
+    assert len(history.samples()) == 3  # a run of seconds has its graph, too
+    for second in range(3, 601):
+        history.add(sample(second))
+    times = [kept.sampled_at_ns // NS - 10_000 for kept in history.samples()]
+    assert times == [*range(9, 539, 10), 539, *range(540, 601)]

@@ -40,6 +40,12 @@ def test_reserved_project_is_refused(name: str) -> None:
         subjects.runtime_of_project(name)
 
 
+@pytest.mark.parametrize("name", ["any", "jobs"])
+def test_an_agent_cannot_be_called_like_an_audience_of_all(name: str) -> None:
+    with pytest.raises(CommandError, match="no agent can be called"):
+        subjects.agent_request(name)
+
+
 @pytest.mark.parametrize("operation", list(Operation))
 def test_command_subject_round_trips(operation: Operation) -> None:
     subject = subjects.container(operation, "s-1")

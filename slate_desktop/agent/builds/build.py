@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -39,13 +38,14 @@ from slate_desktop.domain.container import ContainerConfig, DriverName, Mount, N
 from slate_desktop.domain.jobs import Lease, Outcome
 from slate_desktop.domain.project import Project
 from slate_desktop.domain.sizes import GIB, format_bytes, parse_size
+from slate_desktop.domain.way_out import check_way_out
 from slate_desktop.errors import (
     AgentOfflineError,
     CommandError,
     ErrorCode,
     NotConnectedError,
 )
-from slate_desktop.settings.paths import resource_path
+from slate_desktop.settings.paths import python_program, resource_path
 from slate_desktop.store.build_leases import BuildLeases, BuildOutcome, MadeArtifact
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,10 @@ class _Work:
 
 
 class Build:
-    """One attempt; see ``kind.BuildKind`` for the arguments."""
+    """One attempt; see ``kind.BuildKind`` for the arguments.
+
+    ``bandwidth_bits`` is what quotas give its containers in a second, None for any.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Build:
         debts: Debts,
         places: ProjectPlaces,
         progress: Progress,
+        bandwidth_bits: int | None = None,
     ) -> None:
         self._lease = lease
         self._build: BuildJob = lease.job.row
@@ -95,6 +99,7 @@ class Build:
         self._debts = debts
         self._places = places
         self._progress = progress
+        self._bandwidth_bits = bandwidth_bits
 
     async def run(self, cancel: asyncio.Event, limit_s: float) -> Outcome:
         """Build, within a time that begins now.
@@ -125,7 +130,7 @@ class Build:
             raise
         plan = work.plan
         await asyncio.to_thread(self._finish_workspace, plan, work.driver)
-        await self._note_start(plan, work.driver, state, commit)
+        await self._note_start(work, state, commit)
         log = BuildLog(self._lease, self._store, self._bus, secrets=list(work.secrets.values()))
         for note in plan.notes:
             log.say("prepare", note)
@@ -145,6 +150,9 @@ class Build:
             project.name,
             engine_version=options.engine_version,
         )
+        if source.custom.network == NetworkMode.INTERNET:
+            # A file of the project asks; what a shipped recipe asks is the program's own.
+            check_way_out(project)
         driver = await self._choose_driver(options, source)
         plan = self._plan(source, options, driver)
         secrets = environment_secrets(plan.secrets)
@@ -308,7 +316,7 @@ class Build:
                 workspace=str(self._workspace.source),
                 output=str(self._workspace.output),
                 tool=self._local_tool(source, driver),
-                python=sys.executable,
+                python=python_program(),
             )
         return plan_build(
             source, self._build.target_platform, self._build.build_type, options, workers, places
@@ -338,18 +346,18 @@ class Build:
             if plan.image is not None:
                 self._fleet.check_image(plan.image.name)
 
-    async def _note_start(
-        self, plan: BuildPlan, driver: DriverName, state: SourceState, commit: dict[str, object]
-    ) -> None:
+    async def _note_start(self, work: _Work, state: SourceState, commit: dict[str, object]) -> None:
+        plan, memory = work.plan, self._config(work).memory_bytes or 0
         source = {"sha256": state.sha256, "files": state.files, "copied": state.copied, **commit}
         await until_database_answers(
             lambda: self._store.note_start(
                 self._lease,
-                driver=driver.value,
+                driver=work.driver.value,
                 engine_version=plan.version,
                 source=source,
                 commands=preview(plan),
                 notes=plan.notes,
+                memory_bytes=memory,
             )
         )
 
@@ -371,6 +379,7 @@ class Build:
             ],
             memory_bytes=min(memory, info.memory_bytes) if info.memory_bytes else memory,
             cpus=min(plan.image.cpus, info.cpus) if info.cpus else plan.image.cpus,
+            bandwidth_bits=self._bandwidth_bits,
             network_mode=NetworkMode(plan.image.network),
             pull="/" in plan.image.name and not plan.image.name.startswith("slate/"),
         )

@@ -171,6 +171,9 @@ class BuildKind:
                 debts=self._debts,
                 places=self._places,
                 progress=progress,
+                bandwidth_bits=await self._db.quotas.most_bandwidth(
+                    build.project_id, build.user_id
+                ),
             )
             return await work.run(cancel, _limit_s(build))
 

@@ -23,6 +23,7 @@ from typing import Protocol
 import msgspec
 
 from slate_desktop.domain.container import ContainerConfig, DriverName
+from slate_desktop.domain.retention import DEFAULT_RUN_BYTES
 from slate_desktop.domain.stats import ContainerStats
 
 
@@ -54,6 +55,8 @@ class RuntimeSpec(msgspec.Struct, frozen=True, kw_only=True):
         config: already checked and sized to this host.
         argv: the command for the process driver, and an override of the image's for Docker.
         image_bytes: what the image takes on disk, 0 where nobody knows; looked at before a pull.
+        log_bytes: text that the run may log, which the engine's own log has to hold meanwhile; None
+            for no limit.
     """
 
     name: str
@@ -62,6 +65,7 @@ class RuntimeSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_root: str
     argv: list[str] | None = None
     image_bytes: int = 0
+    log_bytes: int | None = DEFAULT_RUN_BYTES
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +111,8 @@ class LogFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     equal stamps, from 0, so that (stream, ts_ns, ord) is the same on every reading. ``data`` has no
     line end; ``partial`` is true when the line goes on in the next frame of the stream.
     ``is_after_gap`` marks the first frame of a batch when the engine may have thrown away lines
-    before it that this reading never saw.
+    before it that this reading never saw, and nobody knows how many; ``lost_lines`` counts those
+    that are known to be gone.
     """
 
     stream: str
@@ -116,6 +121,7 @@ class LogFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data: bytes
     partial: bool = False
     is_after_gap: bool = False
+    lost_lines: int = 0
 
 
 class DriverInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ from slate_desktop.agent.drivers.base import (
     RuntimeState,
 )
 from slate_desktop.agent.drivers.commands import check_program, expand_command
+from slate_desktop.agent.drivers.fileticks import PERIOD_S, FileTicks, stamps_of
 from slate_desktop.agent.drivers.gpu import GpuMeter
 from slate_desktop.agent.drivers.process_exec import run_command
 from slate_desktop.agent.drivers.process_files import RuntimeFiles, Spec, SpoolReader
@@ -58,7 +59,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LAUNCH_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 _LOG_POLL_MIN_S = 0.01
-_LOG_POLL_MAX_S = 0.1
+_LOG_LOOK_S = 0.5
 _KILL_TIMEOUT_S = 5.0
 
 
@@ -75,6 +76,7 @@ class ProcessDriver:
         self._root = Path(state_dir)
         self._samplers: dict[str, TreeSampler] = {}
         self._gpu = GpuMeter()
+        self._log_ticks = FileTicks()
 
     async def fingerprint(self) -> DriverInfo:
         """Describe this machine."""
@@ -217,6 +219,7 @@ class ProcessDriver:
         reader = SpoolReader(files, since_ns)
         pause_s = _LOG_POLL_MIN_S
         while True:
+            known = stamps_of([files.path, *reader.places])
             # Looked at before reading: what is written after the end of the process is none.
             is_over = not follow or _inspect(files).state in (
                 RuntimeState.EXITED,
@@ -228,8 +231,12 @@ class ProcessDriver:
                 yield frames
             if is_over:
                 return
-            pause_s = _LOG_POLL_MIN_S if has_read else min(pause_s * 2, _LOG_POLL_MAX_S)
-            await asyncio.sleep(pause_s)
+            pause_s = _LOG_POLL_MIN_S if has_read else pause_s * 2
+            if pause_s < PERIOD_S:
+                await asyncio.sleep(pause_s)
+            else:
+                # A runtime whose shim was killed changes nothing: it is looked at now and then.
+                await self._log_ticks.changed(known, timeout_s=_LOG_LOOK_S)
 
     async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
         """Return the runtimes whose directories carry this agent's label."""
@@ -248,6 +255,7 @@ class ProcessDriver:
 
     async def aclose(self) -> None:
         """Let go of the samplers; the shims go on."""
+        self._log_ticks.close()
         self._samplers.clear()
         await self._gpu.aclose()
 

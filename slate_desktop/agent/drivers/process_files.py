@@ -110,6 +110,11 @@ class SpoolReader:
         self._rest = b""
         self._is_after_gap = False
 
+    @property
+    def places(self) -> list[Path]:
+        """The segment that is read, none before the first."""
+        return [] if self._segment is None else [self._segment]
+
     def read(self) -> list[LogFrame]:
         """Return the next frames; an empty list when there is nothing more for now."""
         while True:

@@ -11,7 +11,7 @@ from slate_desktop.agent.jobs.asset_files import FindRoot, any_root
 from slate_desktop.agent.jobs.assets import AssetWork
 from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.tasks import TaskOwner
-from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.nats_object_care import ObjectCare
 from slate_desktop.bus.queue import ASSETS
 from slate_desktop.errors import SlateError
 from slate_desktop.pipeline import run as pipelines
@@ -36,7 +36,7 @@ def add_assets(
     sandbox: Sandbox,
     *,
     db: Database,
-    objects: NatsObjects,
+    objects: ObjectCare,
     tasks: TaskOwner,
     directory: Path,
     slots: int,
@@ -62,7 +62,7 @@ def add_assets(
     return work
 
 
-async def _keep_store(objects: NatsObjects) -> None:
+async def _keep_store(objects: ObjectCare) -> None:
     """Make the object store, and remove what uploads that never ended left there."""
     while True:
         try:

@@ -108,7 +108,7 @@ class AssetWork:
         except AssetError as error:
             # What may go better another time is no result of the key.
             made = None if error.retry is Retry.LATER else AssetOutcome()
-            return Outcome.failed(error.code.value, error.message, made)
+            return Outcome.failed(error.code.value, error.told, made)
         check_replaces_no_input(job, result.products)
         if cancel.is_set():
             return Outcome.cancelled()

@@ -25,7 +25,7 @@ from slate_desktop.agent.jobs.port import JobKind
 from slate_desktop.agent.jobs.progress import ProgressReporter
 from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.bus.queue import Delivery
-from slate_desktop.domain.audit import OK, AuditCommand, moment_of_ms
+from slate_desktop.domain.audit import AuditCommand, moment_of_ms
 from slate_desktop.domain.jobs import MAX_ATTEMPTS, JobRow, Outcome, OutcomeStatus
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
 from slate_desktop.wire.envelope import H_ISSUED, H_KEY
@@ -84,10 +84,11 @@ class Attempt:
         try:
             await self._events.status(self._lease.job)
             noted = self._noted()
-            row_id = await until_database_answers(lambda: self._audit.begin(noted), max_s=2.0)
+            # The row is the job's own, and ends with it; here it gets to know who works on it.
+            await until_database_answers(lambda: self._audit.begin(noted), max_s=2.0)
             outcome = await self._outcome()
             if outcome is not None and not self._keeper.is_lost.is_set():
-                await self._finish(outcome, row_id)
+                await self._finish(outcome)
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back())
             raise
@@ -159,7 +160,7 @@ class Attempt:
         except CommandError as error:
             if self._keeper.cancel.is_set():
                 return Outcome.cancelled()
-            return Outcome.failed(error.code.value, error.message)
+            return Outcome.failed(error.code.value, error.told)
         except SlateError as error:
             return Outcome.failed(ErrorCode.INTERNAL, str(error))
         except Exception:  # noqa: BLE001 - the boundary of a worker
@@ -181,11 +182,9 @@ class Attempt:
             asked_at=moment_of_ms(int(issued)) if _TIME.fullmatch(issued) else datetime.now(UTC),
         )
 
-    async def _finish(self, outcome: Outcome, audit_row: int) -> None:
+    async def _finish(self, outcome: Outcome) -> None:
         """Commit the end, then acknowledge; the last write outlasts a cancellation."""
-        finishing = asyncio.create_task(
-            self._commit(outcome, audit_row), name=f"finish-{self.job_id}"
-        )
+        finishing = asyncio.create_task(self._store_end(outcome), name=f"finish-{self.job_id}")
         try:
             job = await asyncio.shield(finishing)
         except asyncio.CancelledError:
@@ -200,14 +199,6 @@ class Attempt:
             await self._delivery.ack()
         await self._after(outcome)
         await self._events.status(job)
-
-    async def _commit(self, outcome: Outcome, audit_row: int) -> JobRow | None:
-        job = await self._store_end(outcome)
-        if job is not None:
-            is_done = outcome.status is OutcomeStatus.COMPLETED
-            code = OK if is_done else outcome.error_code or outcome.status.value
-            await self._audit.end(audit_row, code, outcome.error_message or "")
-        return job
 
     async def _store_end(self, outcome: Outcome) -> JobRow | None:
         store = self._kind.store

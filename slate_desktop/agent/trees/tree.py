@@ -146,7 +146,7 @@ class HostTree:
         if not compared.push and not beside:
             return None
         files = {**wanted, **{old: found.files[old] for old, _ in beside.values()}}
-        sent = await upload(self._objects, self.root, files, places_of(theirs, state.base))
+        sent = await upload(self._objects, self.root, files, places_of(theirs))
         tree, base = dict(theirs), dict(state.base)
         known = dict(found.remember)
         for one in compared.push:

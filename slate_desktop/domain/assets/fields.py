@@ -27,7 +27,8 @@ def read_names(data: object, known: Collection[str]) -> dict[str, object]:
     for key, value in data.items():
         name = _CASE_CHANGE.sub("_", key).lower() if isinstance(key, str) else ""
         if name not in known:
-            bad(shown(key), f"There is no option {shown(key)!r}")
+            names = ", ".join(sorted(known))
+            bad(shown(key), f"There is no option {shown(key)!r}; there are {names}.")
         if name in result:
             bad(name, f"The option {name} is given twice")
         result[name] = value

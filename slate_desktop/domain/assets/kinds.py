@@ -11,13 +11,15 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import PurePath
 
+from slate_desktop.translation import message
+
 
 class AssetKind(StrEnum):
     """What an asset is; each kind has its own options, pipeline and queue."""
 
-    TEXTURE = "texture"
-    MODEL = "model"
-    AUDIO = "audio"
+    TEXTURE = message("texture")
+    MODEL = message("model")
+    AUDIO = message("audio")
 
 
 class AssetJobStatus(StrEnum):

@@ -81,5 +81,5 @@ def failed(name: str, fault: AssetFault, *, cached: bool = False) -> AssetJobRes
 def fault_of(error: CommandError) -> AssetFault:
     """Return an error as a fault."""
     return AssetFault(
-        code=error.code.value, message=str(error), field=error.field, details=error.details
+        code=error.code.value, message=error.told, field=error.field, details=error.details
     )

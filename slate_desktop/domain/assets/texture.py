@@ -5,6 +5,7 @@ Sides are pixels, PSNR is decibels over the channels that were kept, sizes are b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ from slate_desktop.domain.fields import bad, flag
 MAX_SIDE = 16_384
 MAX_PIXELS = 67_108_864
 MAX_WEBP_SIDE = 16_383
+_SIZE = re.compile(r"(?=.*\d)(\d{0,9}) ?[xX×] ?(\d{0,9})(?:(?: +|:)([a-z]+))?")
 
 
 class TextureFormat(StrEnum):
@@ -176,6 +178,7 @@ class TextureMeasure(msgspec.Struct, frozen=True, kw_only=True):
             formats with alpha: of the colours as they show.
         ssim: the same, 0 to 1.
         level_psnr_db: of each level.
+        level_ssim: the same.
     """
 
     path: str
@@ -187,6 +190,7 @@ class TextureMeasure(msgspec.Struct, frozen=True, kw_only=True):
     psnr_db: float | None
     ssim: float
     level_psnr_db: tuple[float | None, ...] = ()
+    level_ssim: tuple[float, ...] = ()
 
 
 class TextureReport(AssetReport, frozen=True, kw_only=True, tag="texture"):
@@ -268,11 +272,36 @@ def _known_as(value: object, names: dict[str, str]) -> object:
     return names.get(value.lower(), value) if isinstance(value, str) else value
 
 
+def read_size(text: str) -> dict[str, object] | None:
+    """Return what a text such as ``1024x512``, ``1024x`` or ``1024 × 512 cover`` asks of a size.
+
+    Returns:
+        The sides that are named, pixels, and the fit; None for any other text.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        return None
+    sides = {"width": found[1], "height": found[2]}
+    size: dict[str, object] = {name: int(side) for name, side in sides.items() if side}
+    return size | ({"fit": found[3]} if found[3] else {})
+
+
+def size_text(size: Resize) -> str:
+    """Return a size as ``read_size`` reads it."""
+    sides = f"{size.width or ''} × {size.height or ''}".strip()
+    return sides if size.fit is Fit.INSIDE else f"{sides} {size.fit.value}"
+
+
 def _read_resize(value: object) -> Resize:
     if isinstance(value, Resize):
         return value
+    if isinstance(value, str):
+        value = read_size(value)
     if not isinstance(value, Mapping):
-        bad("resize", "resize must be an object with width, height or both")
+        bad(
+            "resize",
+            "resize must be a width, a height or both, such as 1024x512, 1024x or 1024x512:cover",
+        )
     given = read_names(value, Resize.__struct_fields__)
     sides = {
         name: read_whole(given[name], "resize", 1, MAX_SIDE, "pixels")

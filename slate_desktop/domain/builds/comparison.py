@@ -9,6 +9,7 @@ import msgspec
 
 from slate_desktop.domain.build import BuildArtifact, BuildJob
 from slate_desktop.domain.builds.options import masked
+from slate_desktop.translation import message
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,20 +82,21 @@ def compare(
 
 def _facts(build: BuildJob) -> dict[str, str]:
     facts: dict[str, str] = {
-        "Platform": build.target_platform.value,
-        "Type": build.build_type.value,
-        "Status": build.status.value,
-        "Verdict": build.verdict or "–",
-        "Engine": " ".join(part for part in (build.engine, build.engine_version) if part) or "–",
-        "Driver": build.driver or "–",
-        "Commit": _commit(build.source),
-        "Sources": str(build.source.get("sha256", "–"))[:12],
-        "Duration": "–" if build.duration_s is None else f"{build.duration_s:.1f} s",
-        "Errors": str(build.error_count),
-        "Warnings": str(build.warning_count),
+        message("Platform"): build.target_platform.value,
+        message("Type"): build.build_type.value,
+        message("Status"): build.status.value,
+        message("Verdict"): build.verdict or "–",
+        message("Engine"): " ".join(part for part in (build.engine, build.engine_version) if part)
+        or "–",
+        message("Driver"): build.driver or "–",
+        message("Commit"): _commit(build.source),
+        message("Sources"): str(build.source.get("sha256", "–"))[:12],
+        message("Duration"): "–" if build.duration_s is None else f"{build.duration_s:.1f} s",
+        message("Errors"): str(build.error_count),
+        message("Warnings"): str(build.warning_count),
     }
     for name, value in sorted(masked(build.options).items()):
-        facts[f"Option {name}"] = _shown(value)
+        facts[message(f"Option {name}")] = _shown(value)
     return facts
 
 
@@ -102,7 +104,7 @@ def _commit(source: dict[str, Any]) -> str:
     commit = source.get("commit")
     if not isinstance(commit, str):
         return "–"
-    return commit[:10] + (" (dirty)" if source.get("dirty") else "")
+    return commit[:10] + (message(" (changed)") if source.get("dirty") else "")
 
 
 def _shown(value: object) -> str:

@@ -8,7 +8,7 @@
     kind = "elf"                      # what it must be: elf pe macho zip apk web folder any
     platforms = ["linux"]             # which targets it knows; all when left out
     image = "debian:bookworm-slim"    # the container that it is built in
-    network = "bridge"                # "none" by default
+    network = "internet"              # "none" by default
     method = "Builder.Build"          # Unity projects: the static method that builds
 
 A command is split into words here and never meets a shell. Paths stay below their folders.
@@ -118,6 +118,6 @@ def _image(value: object) -> str | None:
 
 
 def _network(value: object) -> str | None:
-    if value is not None and value not in ("none", "bridge"):
-        bad("build", "network in [build] of slate.toml must be none or bridge")
+    if value is not None and value not in ("none", "bridge", "internet"):
+        bad("build", "network in [build] of slate.toml must be none, bridge or internet")
     return None if value is None else str(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 # The newest builds say most; older ones were of another project.
 HISTORY = 20
@@ -27,6 +26,8 @@ def remaining_s(history_s: Sequence[float], elapsed_s: float, percent: int) -> f
     known = [seconds for seconds in history_s[:HISTORY] if seconds > 0]
     if not known:
         return by_pace
+    from statistics import median  # not at the top: clients that connect need no figures
+
     usual = median(known)
     # Longer than usual already: a little is left, nobody knows how much.
     by_history = max(usual - elapsed_s, usual * _LATE_SHARE)

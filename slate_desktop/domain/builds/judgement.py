@@ -19,6 +19,7 @@ from enum import StrEnum
 import msgspec
 
 from slate_desktop.domain.builds.findings import Finding, Severity
+from slate_desktop.translation import message
 
 
 class Verdict(StrEnum):
@@ -71,9 +72,9 @@ def judge(
     is_fatal = any(found.severity is Severity.FATAL for found in errors)
     if artifact_problem:
         agrees = bool(bad_exit or bad_errors)
-        told = f"{_capital(artifact_problem)}" + (
-            "" if agrees else ", although nothing else failed"
-        )
+        told = _capital(artifact_problem)
+        if not agrees:
+            told = message(f"{told}, although nothing else failed")
         reasons = [told, *([bad_errors] if bad_errors else []), *([bad_exit] if bad_exit else [])]
         return Judgement(
             verdict=Verdict.FAILED,
@@ -130,8 +131,8 @@ def _told(errors: Sequence[Finding]) -> str:
     first = next((found for found in errors if found.severity is Severity.FATAL), errors[0])
     where = f" ({first.file}:{first.line})" if first.file and first.line else ""
     count = sum(found.count for found in errors)
-    more = f" and {count - 1} more" if count > 1 else ""
-    return f"{first.message.rstrip('.')}{where}{more}"
+    told = f"{first.message.rstrip('.')}{where}"
+    return message(f"{told} and {count - 1} more") if count > 1 else told
 
 
 def _capital(text: str) -> str:

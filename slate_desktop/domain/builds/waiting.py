@@ -8,6 +8,7 @@ import msgspec
 
 from slate_desktop.domain.builds.eta import about
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import message
 
 _SHORT_ID = 8
 
@@ -92,7 +93,7 @@ def _reason(
     if needs.licence is not None and (text := _licence(needs.licence, running, fitting)):
         return text
     if position > 1:
-        before = "build" if position == 2 else "builds"
+        before = message("build") if position == 2 else message("builds")
         return f"{position - 1} {before} before this one{_soonest(running)}."
     busy = sum(build.agent_id in {w.agent_id for w in fitting} for build in running)
     slots = sum(worker.slots for worker in fitting)
@@ -128,10 +129,13 @@ def _memory(wanted: int, running: Sequence[Running], workers: Sequence[Worker]) 
         return ""
     names = " and ".join(name for name, _ in holders[:3])
     more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
-    return (
-        f"{format_bytes(asked)} of memory, {format_bytes(max(0, free))} free: "
-        f"{names}{more} hold{'s' * (len(holders) == 1)} {format_bytes(taken)}."
+    held_by, all_taken = f"{names}{more}", format_bytes(taken)
+    holds = (
+        message(f"{held_by} holds {all_taken}")
+        if len(holders) == 1
+        else message(f"{held_by} hold {all_taken}")
     )
+    return f"{format_bytes(asked)} of memory, {format_bytes(max(0, free))} free: {holds}."
 
 
 def _held(worker: Worker, running: Sequence[Running]) -> list[tuple[str, int]]:

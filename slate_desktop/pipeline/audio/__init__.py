@@ -5,5 +5,6 @@
 
 from slate_desktop.pipeline.audio.inspect import inspect
 from slate_desktop.pipeline.audio.process import process
+from slate_desktop.pipeline.audio.warm import warm
 
-__all__ = ["inspect", "process"]
+__all__ = ["inspect", "process", "warm"]

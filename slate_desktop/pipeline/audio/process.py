@@ -38,7 +38,9 @@ _LOSSY_INPUTS = frozenset(
 )
 # A lossy product may pass the ceiling by what meters differ in.
 _CEILING_SLACK_DB = 0.1
-# Encodes after the first one, until the product is below the ceiling.
+# So far from its loudness a product is made again.
+_TARGET_SLACK_LU = 0.25
+# Encodes after the first one, until the product is as loud as asked, and below the ceiling.
 _MAX_AGAIN = 2
 
 
@@ -61,11 +63,15 @@ def process(
     checked = _encode(sound, plan, found, gain, path, progress)
     for _ in range(_MAX_AGAIN):
         excess = _excess_db(checked, options)
-        if excess <= _CEILING_SLACK_DB:
+        if excess > _CEILING_SLACK_DB:
+            # The codec overshot the ceiling: again, lower by as much.
+            gain, is_held = gain - excess - _CEILING_SLACK_DB / 2, True
+        elif abs(off := _off_target_lu(checked, options, is_held=is_held)) > _TARGET_SLACK_LU:
+            # LAME makes what it is given quieter, by up to 0.45 dB, as its bit rate has it.
+            gain -= off
+        else:
             break
-        # The codec overshot the ceiling: again, lower by as much.
         path.unlink()
-        gain, is_held = gain - excess - _CEILING_SLACK_DB / 2, True
         checked = _encode(sound, plan, found, gain, path, progress)
     loop, lost = _keep_loop(sound, plan, found, options, path)
     remarks = _remarks(sound, found, plan, options, is_held, checked)
@@ -149,6 +155,14 @@ def _excess_db(checked: Checked, options: AudioOptions) -> float:
     if options.normalize is Normalize.NONE or peak is None:
         return 0.0
     return peak - options.true_peak
+
+
+def _off_target_lu(checked: Checked, options: AudioOptions, *, is_held: bool) -> float:
+    """Return by how much a product is louder than was asked, where the ceiling allowed it."""
+    found = checked.levels.lufs
+    if options.normalize is not Normalize.LOUDNESS or is_held or found is None:
+        return 0.0
+    return found - options.target_lufs
 
 
 def _keep_loop(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from slate_desktop.pipeline.model.process import inspect, process, to_glb
 from slate_desktop.pipeline.model.read import references
-from slate_desktop.pipeline.model.wasm import warm
+from slate_desktop.pipeline.model.warm import warm
 
 facts = inspect
 

@@ -7,9 +7,9 @@ and images are positions in the lists here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,22 +19,47 @@ if TYPE_CHECKING:
 
 JsonObject: TypeAlias = dict[str, Any]
 TRIANGLES = 4
+_MANY_ROWS = 100
+T = TypeVar("T")
 
 
-@dataclass
 class Accessor:
-    """Typed elements: values (n, k) in their stored type, a view of the input where possible.
+    """Typed elements.
+
+    Args:
+        values: (n, k) in their stored type, a view of the input where possible; or what returns
+            them, asked when they are first needed, for there may be thousands of accessors.
 
     Attributes:
         filtered: what is compressed in place of the values: name of the filter, and its bytes
             (n, stride); only where they were quantised for it.
     """
 
-    values: NDArray[Any]
-    kind: str
-    normalized: bool = False
-    extra: JsonObject = field(default_factory=dict)
-    filtered: tuple[str, NDArray[np.uint8]] | None = None
+    __slots__ = ("_values", "extra", "filtered", "kind", "normalized")
+
+    def __init__(
+        self,
+        values: NDArray[Any] | Callable[[], NDArray[Any]],
+        kind: str,
+        normalized: bool = False,
+        extra: JsonObject | None = None,
+    ) -> None:
+        self._values = values
+        self.kind = kind
+        self.normalized = normalized
+        self.extra: JsonObject = {} if extra is None else extra
+        self.filtered: tuple[str, NDArray[np.uint8]] | None = None
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The elements (n, k) in their stored type.
+
+        Raises:
+            AssetError: they were not read yet, and their compressed bytes are damaged.
+        """
+        if callable(self._values):
+            self._values = self._values()
+        return self._values
 
     @property
     def floats(self) -> NDArray[np.float32]:
@@ -69,16 +94,19 @@ class Document:
     input_size: int = 0
     warnings: list[str] = field(default_factory=list)
 
-    def copy(self) -> Document:
-        """Return a document that changes apart from this one; arrays and pictures are shared."""
+    def with_own_meshes(self) -> Document:
+        """Return a document whose meshes change apart from this one; all else is shared."""
+        tree = dict(self.tree)
+        if "meshes" in tree:
+            tree["meshes"] = copied(tree["meshes"])
         return Document(
-            copied(self.tree),
+            tree,
             list(self.accessors),
-            list(self.images),
-            list(self.views),
+            self.images,
+            self.views,
             self.input_format,
             self.input_size,
-            list(self.warnings),
+            self.warnings,
         )
 
     def list_of(self, name: str) -> list[JsonObject]:
@@ -138,11 +166,21 @@ class Document:
                 names.append(name)
 
 
-def copied(tree: JsonObject) -> JsonObject:
+def copied(tree: T) -> T:
     """Return a copy of JSON values in which nothing is shared."""
     # Several times as fast as ``copy.deepcopy``.
-    result: JsonObject = msgspec.json.decode(msgspec.json.encode(tree))
+    result: T = msgspec.json.decode(msgspec.json.encode(tree))
     return result
+
+
+def extent_of(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the least and the greatest of each column of (n, k) values."""
+    if len(values) < _MANY_ROWS:
+        return values.min(axis=0), values.max(axis=0)
+    # Column by column it is several times as fast.
+    columns = list(values.T)
+    least, greatest = [each.min() for each in columns], [each.max() for each in columns]
+    return np.array(least, values.dtype), np.array(greatest, values.dtype)
 
 
 def attributes_of(primitive: JsonObject) -> dict[str, int]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
 
 from slate_desktop.errors import AssetError
-from slate_desktop.pipeline.model import meshopt, schema
+from slate_desktop.pipeline.model import schema
 from slate_desktop.pipeline.model.container import MAGIC, check_json_size, split_glb
 from slate_desktop.pipeline.model.document import Accessor, Document, Image, JsonObject
 from slate_desktop.pipeline.model.files import Siblings, is_data
@@ -19,12 +21,16 @@ from slate_desktop.pipeline.model.scan import (
     COMPONENTS,
     MESHOPT_NAMES,
     check_counts,
+    check_data,
     check_references,
     element_bytes,
 )
+from slate_desktop.pipeline.model.views import Views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     5120: np.dtype(np.int8),
@@ -35,8 +41,18 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     5126: np.dtype(np.float32),
 }
 _FLOAT = 5126
-_EXTRAS = frozenset({"name", "extras", "extensions"})
+_EXTRAS = ("name", "extras", "extensions")
 _OWN_LISTS = ("buffers", "bufferViews", "accessors")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A glTF that was read: its checked fields, their JSON, the bytes behind it, the document."""
+
+    gltf: schema.Gltf
+    members: dict[str, msgspec.Raw]
+    buffers: list[bytes | memoryview]
+    document: Document
 
 
 def load_gltf(data: bytes, folder: Path) -> Document:
@@ -49,19 +65,25 @@ def load_gltf(data: bytes, folder: Path) -> Document:
     Raises:
         AssetError: it is not sound, or needs more than is allowed.
     """
+    return load_source(data, folder).document
+
+
+def load_source(data: bytes, folder: Path) -> Source:
+    """Read a GLB or glTF and return all that is known of it then; see ``load_gltf``."""
     is_binary = data[:4] == MAGIC
     text, chunk = split_glb(data) if is_binary else (check_json_size(data), memoryview(b""))
-    gltf, tree = _decode(text)
+    gltf = decode(text, schema.Gltf)
+    members = decode(text, dict[str, msgspec.Raw])
+    tree: JsonObject = {
+        name: decode(member, object) for name, member in members.items() if name not in _OWN_LISTS
+    }
     check_counts(gltf)
     siblings = Siblings(folder, len(data))
     buffers = [_read_buffer(each, n, chunk, siblings) for n, each in enumerate(gltf.buffers)]
     check_references(gltf, [len(each) for each in buffers])
-    views = _Views(gltf, buffers)
+    views = Views(gltf, buffers)
     document = Document(tree, input_format="glb" if is_binary else "gltf")
-    document.accessors = [
-        _read_accessor(each, views, entry)
-        for each, entry in zip(gltf.accessors, tree.get("accessors", ()), strict=True)
-    ]
+    document.accessors = [_read_accessor(each, views) for each in gltf.accessors]
     document.images = [_read_image(each, views, siblings) for each in gltf.images]
     _forget_places(document)
     # Walking a large tree takes as long as reading it; most hold no such names.
@@ -70,7 +92,34 @@ def load_gltf(data: bytes, folder: Path) -> Document:
     document.input_size = siblings.total_bytes
     _check_finite(gltf, document, views)
     _check_values(gltf, document)
-    return document
+    return Source(gltf, members, buffers, document)
+
+
+def read_own(gltf: schema.Gltf, chunk: memoryview, document: Document, *, views: int) -> None:
+    """Check and read what a document does not have yet: its last accessors, and its meshes.
+
+    Args:
+        gltf: the whole of it.
+        chunk: its one buffer; another one is there only where views are compressed.
+        document: with the accessors that were read before.
+        views: how many buffer views were checked before.
+
+    Raises:
+        AssetError: they are not sound.
+    """
+    known = len(document.accessors)
+    buffers = [
+        _read_buffer(each, n, chunk, Siblings(Path())) for n, each in enumerate(gltf.buffers)
+    ]
+    check_counts(gltf)
+    check_data(gltf, [len(each) for each in buffers], views=views, accessors=known)
+    found = Views(gltf, buffers)
+    document.accessors = [
+        *document.accessors,
+        *(_read_accessor(each, found) for each in gltf.accessors[known:]),
+    ]
+    _check_finite(gltf, document, found, known)
+    _check_values(gltf, document)
 
 
 def uris_of(data: bytes) -> list[str]:
@@ -80,22 +129,25 @@ def uris_of(data: bytes) -> list[str]:
         AssetError: it cannot be read.
     """
     text = split_glb(data)[0] if data[:4] == MAGIC else check_json_size(data)
-    gltf, _ = _decode(text)
+    gltf = decode(text, schema.Gltf)
     found = [*gltf.buffers, *gltf.images]
     return [each.uri for each in found if each.uri is not None and not is_data(each.uri)]
 
 
-def _decode(text: bytes) -> tuple[schema.Gltf, JsonObject]:
+def decode(text: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Read JSON as a type.
+
+    Raises:
+        AssetError: it is none, or does not have this form.
+    """
     try:
-        gltf = msgspec.json.decode(text, type=schema.Gltf)
-        tree: JsonObject = msgspec.json.decode(text)
+        return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as exc:
         raise AssetError.invalid(f"The glTF does not have its form: {exc}.") from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise AssetError.invalid("The file is not a glTF: its JSON cannot be read.") from exc
     except RecursionError as exc:
         raise AssetError.invalid("The glTF's JSON is nested too deeply.") from exc
-    return gltf, tree
 
 
 def _read_buffer(
@@ -117,60 +169,18 @@ def _read_buffer(
     return data
 
 
-class _Views:
-    """Bytes of buffer views; compressed ones are decoded once, when they are first asked for."""
-
-    def __init__(self, gltf: schema.Gltf, buffers: list[bytes | memoryview]) -> None:
-        self._views = gltf.buffer_views
-        self._buffers = [memoryview(each) for each in buffers]
-        self._found: dict[int, memoryview] = {}
-        self._decoded_bytes = 0
-
-    def __getitem__(self, index: int) -> memoryview:
-        found = self._found.get(index)
-        if found is None:
-            found = self._found[index] = self._find(self._views[index])
-        return found
-
-    def _find(self, view: schema.BufferView) -> memoryview:
-        compressed = next((n for n in MESHOPT_NAMES if n in view.extensions), None)
-        if compressed is None:
-            return self._buffers[view.buffer][view.byte_offset :][: view.byte_length]
-        self._decoded_bytes += view.byte_length
-        if self._decoded_bytes > meshopt.MAX_DECODED_BYTES:
-            raise AssetError.limit("The model is too large when it is decompressed.")
-        return memoryview(self._decode(view, view.extensions[compressed]))
-
-    def stride(self, index: int) -> int | None:
-        """Return the stride that a view states."""
-        return self._views[index].byte_stride
-
-    def _decode(self, view: schema.BufferView, entry: object) -> bytes:
-        try:
-            form = msgspec.convert(entry, _Compressed)
-        except msgspec.ValidationError as exc:
-            raise AssetError.invalid(f"A compressed buffer view is damaged: {exc}.") from exc
-        if form.buffer >= len(self._buffers):
-            raise AssetError.invalid("A compressed buffer view names a buffer that is not there.")
-        source = self._buffers[form.buffer][form.byte_offset :][: form.byte_length]
-        if len(source) < form.byte_length or form.count * form.byte_stride != view.byte_length:
-            raise AssetError.invalid("A compressed buffer view has a size that cannot be.")
-        return meshopt.decode(source, form.count, form.byte_stride, form.mode, form.filter)
+def _read_accessor(accessor: schema.Accessor, views: Views) -> Accessor:
+    extra = {}
+    for name in _EXTRAS:
+        if (value := getattr(accessor, name)) is not msgspec.UNSET:
+            extra[name] = value
+    is_plain = accessor.sparse is None and views.is_plain(accessor.buffer_view)
+    # What was not checked with its place alone is read at once.
+    values = partial(_values, accessor, views) if is_plain else _values(accessor, views)
+    return Accessor(values, accessor.type, accessor.normalized, extra)
 
 
-class _Compressed(msgspec.Struct, rename="camel"):
-    buffer: schema.Index
-    byte_length: schema.Size
-    byte_stride: schema.Size
-    count: schema.Size
-    mode: str
-    byte_offset: schema.Index = 0
-    filter: str = "NONE"
-
-
-def _read_accessor(accessor: schema.Accessor, views: _Views, entry: JsonObject) -> Accessor:
-    # Most have none, and there may be thousands.
-    extra = {key: entry[key] for key in _EXTRAS & entry.keys()}
+def _values(accessor: schema.Accessor, views: Views) -> NDArray[Any]:
     if accessor.buffer_view is None:
         dtype, width = _DTYPES[accessor.component_type], COMPONENTS[accessor.type]
         values: NDArray[Any] = np.zeros((accessor.count, width), dtype)
@@ -180,11 +190,11 @@ def _read_accessor(accessor: schema.Accessor, views: _Views, entry: JsonObject) 
         )
     if accessor.sparse is not None:
         values = _with_sparse(accessor, accessor.sparse, views, values)
-    return Accessor(values, accessor.type, accessor.normalized, extra)
+    return values
 
 
 def _elements(
-    accessor: schema.Accessor, views: _Views, view: int, offset: int, count: int
+    accessor: schema.Accessor, views: Views, view: int, offset: int, count: int
 ) -> NDArray[Any]:
     """Return elements (n, k) as a view of the bytes."""
     dtype = _DTYPES[accessor.component_type]
@@ -201,7 +211,7 @@ def _elements(
 
 
 def _with_sparse(
-    accessor: schema.Accessor, sparse: schema.Sparse, views: _Views, values: NDArray[Any]
+    accessor: schema.Accessor, sparse: schema.Sparse, views: Views, values: NDArray[Any]
 ) -> NDArray[Any]:
     dtype = _DTYPES[sparse.indices.component_type]
     data = views[sparse.indices.buffer_view]
@@ -215,7 +225,7 @@ def _with_sparse(
     return result
 
 
-def _read_image(image: schema.Image, views: _Views, siblings: Siblings) -> Image:
+def _read_image(image: schema.Image, views: Views, siblings: Siblings) -> Image:
     if image.buffer_view is not None:
         data: bytes | memoryview = views[image.buffer_view]
         name, stated = "", ""
@@ -234,10 +244,8 @@ def _own_view_names(gltf: schema.Gltf) -> int:
 
 
 def _forget_places(document: Document) -> None:
-    """Take out of the JSON where data lie: ``save.py`` says it anew."""
+    """Take out of the JSON where data lie, as its lists of buffers were: ``save.py`` says it."""
     tree = document.tree
-    for name in _OWN_LISTS:
-        tree.pop(name, None)
     for image in document.list_of("images"):
         for key in ("uri", "bufferView", "mimeType"):
             image.pop(key, None)
@@ -248,7 +256,7 @@ def _forget_places(document: Document) -> None:
             tree[name] = kept
 
 
-def _keep_views(value: object, document: Document, views: _Views, known: dict[int, int]) -> None:
+def _keep_views(value: object, document: Document, views: Views, known: dict[int, int]) -> None:
     """Number the views that extensions refer to anew; only ``bufferView`` keys can mean them."""
     if isinstance(value, list):
         for each in value:
@@ -267,32 +275,35 @@ def _keep_views(value: object, document: Document, views: _Views, known: dict[in
             _keep_views(each, document, views, known)
 
 
-def _view_or_refuse(views: _Views, index: int) -> memoryview:
+def _view_or_refuse(views: Views, index: int) -> memoryview:
     try:
         return views[index]
     except IndexError as exc:
         raise AssetError.invalid("An extension names a buffer view that is not there.") from exc
 
 
-def _check_finite(gltf: schema.Gltf, document: Document, views: _Views) -> None:
-    """Check all floats: whole views where they hold nothing else, which is much faster."""
+def _check_finite(gltf: schema.Gltf, document: Document, views: Views, first: int = 0) -> None:
+    """Check floats: whole views where they hold nothing else, which is much faster.
+
+    Args:
+        gltf: names the views.
+        document: has the accessors.
+        views: bytes.
+        first: accessor from which on they are checked.
+    """
     by_view: dict[int | None, list[int]] = {}
-    for index, accessor in enumerate(gltf.accessors):
+    for index, accessor in enumerate(gltf.accessors[first:], first):
         is_float = accessor.component_type == _FLOAT
         has_own = accessor.sparse is not None or accessor.buffer_view is None
         if is_float:
             by_view.setdefault(None if has_own else accessor.buffer_view, []).append(index)
+    checked = views.finite(view for view in by_view if view is not None)
     for view, indices in by_view.items():
-        is_whole = view is not None and views.stride(view) is None and len(views[view]) % 4 == 0
-        if view is not None and is_whole and _is_finite(views[view]):
+        if view in checked:
             continue
         for index in indices:
             if not np.isfinite(document.accessors[index].values).all():
                 raise AssetError.invalid("The model holds numbers that are not finite.")
-
-
-def _is_finite(data: memoryview) -> bool:
-    return bool(np.isfinite(np.frombuffer(data, np.float32)).all())
 
 
 def _check_values(gltf: schema.Gltf, document: Document) -> None:

@@ -5,25 +5,37 @@ Source: https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Vendor/MSF
 
 from __future__ import annotations
 
-from slate_desktop.pipeline.model import meshopt
+from collections.abc import Iterable, Iterator
+
 from slate_desktop.pipeline.model.document import Document, JsonObject, attributes_of
 from slate_desktop.pipeline.model.lods import Level
-from slate_desktop.pipeline.model.prune import drop_accessors
-from slate_desktop.pipeline.model.vertices import order, vertex_sets
+from slate_desktop.pipeline.model.prune import drop_of_meshes, has_unknown_extensions
+from slate_desktop.pipeline.model.uses import common_count
+from slate_desktop.pipeline.model.vertices import compact, vertex_sets
 
 _EXTENSION = "MSFT_lod"
 _COVERAGE = "MSFT_screencoverage"
 
 
-def document_of(document: Document, level: Level) -> Document:
-    """Return a document of one level alone, without the vertices that it does not use."""
-    result = document.copy()
+def documents_of(document: Document, levels: Iterable[Level]) -> Iterator[tuple[Level, Document]]:
+    """Yield each level and a document of it alone, without the vertices that it does not use.
+
+    The document changes apart from the other in its meshes; all else is shared.
+    """
+    first = None if has_unknown_extensions(document) else common_count(document)
+    for level in levels:
+        yield level, _document_of(document, level, first)
+
+
+def _document_of(document: Document, level: Level, first: int | None) -> Document:
+    result = document.with_own_meshes()
     primitives = list(result.triangle_primitives())
     for primitive, triangles in zip(primitives, level.triangles, strict=True):
         result.set_indices(primitive, triangles)
     for vertices in vertex_sets(result):
-        order(result, vertices)
-    drop_accessors(result)
+        compact(result, vertices)
+    if first is not None:
+        drop_of_meshes(result, first)
     return result
 
 
@@ -67,8 +79,7 @@ def _level_meshes(document: Document, levels: list[Level]) -> dict[int, list[int
                     copy["targets"] = [dict(each) for each in primitive["targets"]]
                 if id(primitive) in places:
                     triangles = level.triangles[places[id(primitive)]]
-                    count = len(document.accessors[copy["attributes"]["POSITION"]].values)
-                    document.set_indices(copy, meshopt.order_triangles(triangles, count))
+                    document.set_indices(copy, triangles)
                 primitives.append(copy)
             name = f"{mesh.get('name', 'mesh')} LOD{depth}"
             entry = {**mesh, "name": name, "primitives": primitives}

@@ -14,8 +14,10 @@ def face_vectors(
     positions: NDArray[np.float32], triangles: NDArray[np.uint32]
 ) -> NDArray[np.float32]:
     """Return for each triangle (n, 3) its normal with twice its area as length."""
-    corner = positions[triangles[:, 0]]
-    return np.cross(positions[triangles[:, 1]] - corner, positions[triangles[:, 2]] - corner)
+    # ``take`` and products of columns take two thirds of the time of ``[]`` and ``cross``.
+    first, second, third = (positions.take(triangles[:, corner], axis=0) for corner in range(3))
+    (ux, uy, uz), (vx, vy, vz) = (second - first).T, (third - first).T
+    return np.stack((uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx), axis=1)
 
 
 def smooth_normals(

@@ -21,9 +21,9 @@ from slate_desktop.domain.assets.model import (
 from slate_desktop.domain.assets.naming import product_stem
 from slate_desktop.domain.assets.report import ProcessResult
 from slate_desktop.pipeline.model.document import Document, JsonObject
-from slate_desktop.pipeline.model.lod_nodes import add_levels, document_of
-from slate_desktop.pipeline.model.lods import Level, make_levels
-from slate_desktop.pipeline.model.product import Writer
+from slate_desktop.pipeline.model.lod_nodes import add_levels, documents_of
+from slate_desktop.pipeline.model.lods import Level, Maker
+from slate_desktop.pipeline.model.product import Writer, is_large
 from slate_desktop.pipeline.model.prune import drop_accessors, prune
 from slate_desktop.pipeline.model.quantize import quantize
 from slate_desktop.pipeline.model.read import faults_of_file, read
@@ -32,6 +32,7 @@ from slate_desktop.pipeline.model.scaling import scale
 from slate_desktop.pipeline.model.survey import bounds_of, counts_of, warnings_of
 from slate_desktop.pipeline.model.tracks import EXACT, QUANTIZED, shorten_still_tracks
 from slate_desktop.pipeline.model.vertices import order, vertex_sets, weld
+from slate_desktop.pipeline.threads import thread_count
 from slate_desktop.pipeline.tools import tool_versions
 from slate_desktop.settings.paths import resource_path
 
@@ -68,21 +69,27 @@ def _process(
     progress(0.1, "working on the mesh")
     _change(document, options, progress)
     bounds = bounds_of(document)
-    warnings = warnings_of(document)
-    writer = Writer(out_dir, product_stem(source), options)
-    levels = _levels(document, options, progress)
-    progress(0.7, "writing")
-    if options.lod_layout is LodLayout.NODE and levels:
-        add_levels(document, levels)
-        drop_accessors(document)
-        after = writer.write(document, 0)
-        facts = [
-            _facts(level, number, sum(len(np.unique(each)) for each in level.triangles))
-            for number, level in enumerate(levels, 1)
-        ]
-    else:
-        after = writer.write(document, 0)
-        facts = _write_levels(document, levels, writer, progress)
+    writer = Writer(out_dir, product_stem(source), options, document)
+    is_one_file = options.lod_layout is LodLayout.NODE and options.generate_lods
+    fractions = options.lod_levels if options.generate_lods else ()
+    # Making levels leaves the interpreter's lock to the rest.
+    with Maker(document, fractions) as maker:
+        progress(0.4, "making levels of detail" if fractions else "writing")
+        if thread_count(2) == 1 or is_large(document):
+            maker.wait()
+        warnings = warnings_of(document)
+        if is_one_file:
+            levels = list(maker.levels())
+            facts = [
+                _facts(level, number, sum(len(np.unique(each)) for each in level.triangles))
+                for number, level in enumerate(levels, 1)
+            ]
+            add_levels(document, levels)
+            drop_accessors(document)
+            after = writer.write(document, 0)
+        else:
+            after = writer.write(document, 0)
+            facts = _write_levels(document, maker, writer, progress)
     warnings += _level_warnings(document, facts)
     if options.format not in (ModelFormat.GLB, ModelFormat.GLTF):
         from slate_desktop.pipeline.model.export import losses
@@ -174,31 +181,18 @@ def _weld(document: Document) -> None:
         weld(document, vertices)
 
 
-def _levels(
-    document: Document, options: ModelOptions, progress: Callable[[float, str], None]
-) -> list[Level]:
-    if not options.generate_lods:
-        return []
-    progress(0.4, "making levels of detail")
-    return make_levels(
-        document,
-        options.lod_levels,
-        lambda share: progress(0.4 + 0.3 * share, "making levels of detail"),
-    )
-
-
 def _write_levels(
     document: Document,
-    levels: list[Level],
+    maker: Maker,
     writer: Writer,
     progress: Callable[[float, str], None],
 ) -> list[LodFacts]:
     facts: list[LodFacts] = []
-    for number, level in enumerate(levels, 1):
-        coarser = document_of(document, level)
+    for number, (level, coarser) in enumerate(documents_of(document, maker.levels()), 1):
+        # A level is written while those after it are made.
         counts = writer.write(coarser, number)
         facts.append(_facts(level, number, counts.vertices))
-        progress(0.7 + 0.3 * number / (len(levels) + 1), "writing")
+        progress(0.4 + 0.6 * (1 - level.fraction), "making levels of detail")
     return facts
 
 
@@ -223,4 +217,4 @@ def _level_warnings(document: Document, facts: list[LodFacts]) -> list[str]:
 
 
 def _meshoptimizer_version() -> str:
-    return resource_path("meshopt", "VERSION").read_text(encoding="ascii").strip()
+    return resource_path("meshopt", "VERSION").read_text(encoding="utf-8").strip()

@@ -11,8 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from slate_desktop.pipeline.model.document import Document, JsonObject
-from slate_desktop.pipeline.model.uses import Use, renumber_accessors, uses_of
+from slate_desktop.pipeline.model.document import (
+    Document,
+    JsonObject,
+    attributes_of,
+    targets_of,
+)
+from slate_desktop.pipeline.model.uses import (
+    Use,
+    renumber_accessors,
+    renumber_in_meshes,
+    uses_of,
+)
 
 # Extensions that name nothing but textures, in the way the standard does.
 _KNOWN = frozenset(
@@ -46,20 +56,36 @@ def prune(document: Document) -> None:
 
 
 def drop_accessors(document: Document, *, merge: bool = False) -> None:
-    """Drop accessors that nothing uses; merge those of equal content where asked."""
+    """Drop accessors that nothing uses; merge those of equal content where asked.
+
+    Those of no mesh come first then: the levels of a model have them alike.
+    """
     if has_unknown_extensions(document):
         return
     uses = uses_of(document)
     numbers: dict[int, int] = {}
     kept: list[int] = []
     known: dict[tuple[object, ...], int] = {}
-    for index in sorted(uses):
+    for index in sorted(uses, key=lambda index: (uses[index] in (Use.VERTEX, Use.INDEX), index)):
         key = _content(document, index, uses[index]) if merge else (index,)
         if key not in known:
             known[key] = len(kept)
             kept.append(index)
         numbers[index] = known[key]
     renumber_accessors(document, numbers)
+    document.accessors = [document.accessors[index] for index in kept]
+
+
+def drop_of_meshes(document: Document, first: int) -> None:
+    """Drop accessors from a number on that no mesh uses."""
+    used: set[int] = set()
+    for primitive in document.primitives():
+        for accessors in (attributes_of(primitive), *targets_of(primitive)):
+            used.update(accessors.values())
+        if "indices" in primitive:
+            used.add(primitive["indices"])
+    kept = [*range(first), *sorted(index for index in used if index >= first)]
+    renumber_in_meshes(document, {old: new for new, old in enumerate(kept)})
     document.accessors = [document.accessors[index] for index in kept]
 
 

@@ -19,6 +19,7 @@ from slate_desktop.pipeline.model.document import (
     Document,
     JsonObject,
     attributes_of,
+    extent_of,
     targets_of,
 )
 from slate_desktop.pipeline.model.prune import has_unknown_extensions
@@ -103,7 +104,8 @@ def _cube(document: Document, meshes: Iterable[int]) -> Cube | None:
         if is_target:
             reach = max(reach, float(np.abs(values).max()))
         else:
-            low, high = np.minimum(low, values.min(0)), np.maximum(high, values.max(0))
+            least, greatest = extent_of(values)
+            low, high = np.minimum(low, least), np.maximum(high, greatest)
     if not np.isfinite(low).all():
         return None
     extent = max(float((high - low).max()), reach)

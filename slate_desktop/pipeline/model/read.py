@@ -20,8 +20,10 @@ def read(source: Path) -> Document:
         AssetError: it is not sound, or needs more than is allowed.
     """
     from slate_desktop.pipeline.model.survey import check_geometry
+    from slate_desktop.pipeline.model.uses import uses_of
 
     document = _load(source, _content(source))
+    uses_of(document)  # extensions that name accessors have their form
     check_geometry(document)
     return document
 

@@ -61,16 +61,7 @@ def check_references(gltf: Gltf, buffer_sizes: Sequence[int]) -> None:
     Raises:
         AssetError: it is not so.
     """
-    for view in gltf.buffer_views:
-        _check_view(gltf, view, buffer_sizes)
-    for accessor in gltf.accessors:
-        _check_accessor(gltf, accessor)
-    vertices = 0
-    for mesh in gltf.meshes:
-        for primitive in mesh.primitives:
-            vertices += _check_primitive(gltf, primitive)
-    if vertices > MAX_VERTICES:
-        raise AssetError.limit(f"The model has more than {MAX_VERTICES:,} vertices.")
+    check_data(gltf, buffer_sizes)
     _check_tree(gltf)
     _check_skins_and_animations(gltf)
     for image in gltf.images:
@@ -83,14 +74,35 @@ def check_references(gltf: Gltf, buffer_sizes: Sequence[int]) -> None:
     _within("material", _texture_indices(gltf.materials), len(gltf.textures))
 
 
+def check_data(
+    gltf: Gltf, buffer_sizes: Sequence[int], *, views: int = 0, accessors: int = 0
+) -> None:
+    """Check buffer views, accessors and meshes alone, the first two from a number on.
+
+    Raises:
+        AssetError: one names what is not there, or reaches beyond it.
+    """
+    # One after the other a call for each would take longer than reading the JSON.
+    _within("buffer view", [each.buffer for each in gltf.buffer_views[views:]], len(gltf.buffers))
+    for view in gltf.buffer_views[views:]:
+        _check_view(view, buffer_sizes)
+    for accessor in gltf.accessors[accessors:]:
+        _check_accessor(gltf, accessor)
+    vertices = 0
+    for mesh in gltf.meshes:
+        for primitive in mesh.primitives:
+            vertices += _check_primitive(gltf, primitive)
+    if vertices > MAX_VERTICES:
+        raise AssetError.limit(f"The model has more than {MAX_VERTICES:,} vertices.")
+
+
 def _used(gltf: Gltf) -> set[str]:
     found = {*gltf.extensions_used, *gltf.extensions_required}
     return found.union(*(p.extensions for mesh in gltf.meshes for p in mesh.primitives))
 
 
-def _check_view(gltf: Gltf, view: BufferView, sizes: Sequence[int]) -> None:
-    _within("buffer view", [view.buffer], len(gltf.buffers))
-    if any(name in view.extensions for name in MESHOPT_NAMES):
+def _check_view(view: BufferView, sizes: Sequence[int]) -> None:
+    if view.extensions and any(name in view.extensions for name in MESHOPT_NAMES):
         return  # Its bytes are elsewhere; load.py checks them when it decodes.
     if view.byte_offset + view.byte_length > sizes[view.buffer]:
         raise AssetError.invalid("A buffer view of the model reaches beyond its buffer.")
@@ -112,7 +124,8 @@ def _check_accessor(gltf: Gltf, accessor: Accessor) -> None:
 def _check_range(gltf: Gltf, index: int | None, offset: int, count: int, size: int) -> None:
     if index is None:
         return
-    _within("accessor", [index], len(gltf.buffer_views))
+    if index >= len(gltf.buffer_views):
+        raise _absent("accessor")
     view = gltf.buffer_views[index]
     stride = view.byte_stride or size
     if stride < size or offset + stride * (count - 1) + size > view.byte_length:
@@ -121,12 +134,22 @@ def _check_range(gltf: Gltf, index: int | None, offset: int, count: int, size: i
 
 def element_bytes(accessor: Accessor) -> int:
     """Return the bytes of one element; columns of matrices begin at multiples of 4."""
-    size = COMPONENT_BYTES[accessor.component_type]
-    rows = _ROWS.get(accessor.type)
+    return _ELEMENT_BYTES[accessor.type, accessor.component_type]
+
+
+def _element_bytes(kind: str, size: int) -> int:
+    rows = _ROWS.get(kind)
     if rows is None:
-        return COMPONENTS[accessor.type] * size
+        return COMPONENTS[kind] * size
     column = (rows * size + 3) // 4 * 4
     return column * (rows - 1) + rows * size
+
+
+_ELEMENT_BYTES = {
+    (kind, number): _element_bytes(kind, size)
+    for kind in COMPONENTS
+    for number, size in COMPONENT_BYTES.items()
+}
 
 
 def _check_primitive(gltf: Gltf, primitive: Primitive) -> int:
@@ -194,11 +217,12 @@ def _check_skins_and_animations(gltf: Gltf) -> None:
         if accessor.type != "MAT4" or accessor.count < len(skin.joints):
             raise AssetError.invalid("A skin of the model has no matrix for one of its joints.")
     for animation in gltf.animations:
-        for sampler in animation.samplers:
-            _within("animation", [sampler.input, sampler.output], len(gltf.accessors))
-        for channel in animation.channels:
-            _within("animation", [channel.sampler], len(animation.samplers))
-            _within("animation", _some(channel.target.node), len(gltf.nodes))
+        samplers, channels = animation.samplers, animation.channels
+        _within("animation", [each.input for each in samplers], len(gltf.accessors))
+        _within("animation", [each.output for each in samplers], len(gltf.accessors))
+        _within("animation", [each.sampler for each in channels], len(samplers))
+        targets = [each.target.node for each in channels if each.target.node is not None]
+        _within("animation", targets, len(gltf.nodes))
 
 
 def _texture_indices(value: Any, name: str = "") -> list[int]:
@@ -219,6 +243,10 @@ def _some(index: int | None) -> list[int]:
 
 
 def _within(what: str, indices: Iterable[int], count: int) -> None:
-    for index in indices:
-        if not 0 <= index < count:
-            raise AssetError.invalid(f"A {what} of the model names something that is not there.")
+    found = list(indices)
+    if found and not 0 <= min(found) <= max(found) < count:
+        raise _absent(what)
+
+
+def _absent(what: str) -> AssetError:
+    return AssetError.invalid(f"A {what} of the model names something that is not there.")

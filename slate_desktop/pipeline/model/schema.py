@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 Index: TypeAlias = Annotated[int, Meta(ge=0)]
 Size: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -77,6 +77,9 @@ class Accessor(Struct, rename="camel"):
     byte_offset: Index = 0
     normalized: bool = False
     sparse: Sparse | None = None
+    name: Any = UNSET
+    extras: Any = UNSET
+    extensions: Any = UNSET
 
 
 class Primitive(Struct, rename="camel"):

@@ -13,12 +13,13 @@ from slate_desktop.pipeline.model.document import (
     Document,
     JsonObject,
     attributes_of,
+    extent_of,
     targets_of,
 )
 from slate_desktop.pipeline.model.images import size_of
 from slate_desktop.pipeline.model.normals import face_vectors
-from slate_desktop.pipeline.model.transforms import moved, placements
-from slate_desktop.pipeline.model.uses import Use, uses_of
+from slate_desktop.pipeline.model.transforms import moved, placements, shown_meshes
+from slate_desktop.pipeline.model.uses import Use, uses_in_meshes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,14 +31,15 @@ _RGBA_BYTES = 4
 _MIPS = 4 / 3
 # Share of the triangles from where normals that look inwards are no accident of a sharp edge.
 _FLIPPED = 0.05
+# One triangle with area is enough, and it is nearly always among the first.
+_FEW = 1_000
 
 
 def counts_of(document: Document) -> ModelCounts:
     """Return how much of everything a document holds."""
-    shown = placements(document)
     meshes = document.list_of("meshes")
-    drawn = [primitive for mesh, _ in shown for primitive in meshes[mesh]["primitives"]]
-    uses = uses_of(document)
+    drawn = [each for mesh in shown_meshes(document) for each in meshes[mesh]["primitives"]]
+    uses = uses_in_meshes(document)
     skins = document.list_of("skins")
     return ModelCounts(
         triangles=sum(_triangle_count(document, each) for each in drawn),
@@ -67,9 +69,12 @@ def bounds_of(document: Document) -> Bounds:
             index = attributes_of(primitive).get("POSITION")
             if index is None:
                 continue
-            # The corners of the box would do only where the matrix does not turn it.
-            points = moved(document.accessors[index].floats, matrix)
-            low, high = np.minimum(low, points.min(0)), np.maximum(high, points.max(0))
+            points = document.accessors[index].floats
+            if (np.count_nonzero(matrix[:3, :3], axis=1) <= 1).all():
+                # Nothing is turned: the box of the points becomes the box of the moved ones.
+                points = np.stack(extent_of(points))
+            least, greatest = extent_of(moved(points, matrix))
+            low, high = np.minimum(low, least), np.maximum(high, greatest)
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise AssetError.invalid("The model has no geometry that can be shown.")
     (x, y, z), (to_x, to_y, to_z) = low.tolist(), high.tolist()
@@ -83,7 +88,7 @@ def check_geometry(document: Document) -> None:
         AssetError: it has no geometry, or only triangles without area.
     """
     meshes = document.list_of("meshes")
-    primitives = [p for mesh, _ in placements(document) for p in meshes[mesh]["primitives"]]
+    primitives = [p for mesh in shown_meshes(document) for p in meshes[mesh]["primitives"]]
     if not any("POSITION" in attributes_of(each) for each in primitives):
         raise AssetError.invalid("The model has no geometry.")
     shown = {id(each) for each in primitives}
@@ -166,8 +171,9 @@ def _corners(
 
 
 def _has_area(document: Document, primitive: JsonObject) -> bool:
-    faces = face_vectors(*_corners(document, primitive))
-    return bool(len(faces) and np.any(faces))
+    positions, triangles = _corners(document, primitive)
+    parts = (triangles[:_FEW], triangles[_FEW:])
+    return any(bool(np.any(face_vectors(positions, part))) for part in parts)
 
 
 def _has_texture(value: object) -> bool:
@@ -183,7 +189,8 @@ def _is_flipped(document: Document, primitive: JsonObject) -> bool:
     positions, triangles = _corners(document, primitive)
     normals = document.accessors[attributes["NORMAL"]].floats
     faces = face_vectors(positions, triangles)
-    sums = normals[triangles[:, 0]] + normals[triangles[:, 1]] + normals[triangles[:, 2]]
+    first, second, third = (normals.take(triangles[:, corner], axis=0) for corner in range(3))
+    sums = first + second + third
     inwards = np.einsum("ij,ij->i", faces, sums) < 0
     return bool(len(inwards)) and float(inwards.mean()) > _FLIPPED
 
@@ -192,13 +199,20 @@ def _has_crowded_edges(document: Document, primitive: JsonObject) -> bool:
     """Tell whether more than two faces meet in an edge; equal places count as one vertex."""
     positions, triangles = _corners(document, primitive)
     places = np.ascontiguousarray(positions + np.float32(0)).view(np.uint32).astype(np.uint64)
-    keys = (places[:, 0] * np.uint64(0x9E3779B97F4A7C15)) ^ (
-        places[:, 1] * np.uint64(0xC2B2AE3D27D4EB4F)
-    )
-    keys ^= (places[:, 2] * np.uint64(0x165667B19E3779F9)) >> np.uint64(7)
-    _, numbers = np.unique(keys, return_inverse=True)
-    corners = numbers.reshape(-1)[triangles].astype(np.uint64)
-    ends = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]]), 1)
-    ends = ends[ends[:, 0] != ends[:, 1]]
-    edges = np.sort(ends[:, 0] << np.uint64(32) | ends[:, 1])
+    # Places and edges by hashes of 64 bits: one sort of numbers is all that is left.
+    numbers = _mixed(places[:, 0], places[:, 1], places[:, 2])
+    corners = [numbers.take(triangles[:, corner]) for corner in range(3)]
+    starts, ends = np.concatenate(corners), np.concatenate([*corners[1:], corners[0]])
+    edges = _mixed(np.minimum(starts, ends), np.maximum(starts, ends))
+    edges = np.sort(edges[starts != ends])
     return bool(len(edges) > 2 and np.any(edges[2:] == edges[:-2]))
+
+
+def _mixed(*numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return one hash for each row of numbers."""
+    result = np.zeros_like(numbers[0])
+    for each in numbers:
+        result ^= each
+        result *= np.uint64(0x9E3779B97F4A7C15)
+        result ^= result >> np.uint64(29)
+    return result

@@ -59,6 +59,12 @@ def world_matrices(document: Document) -> list[Matrix]:
     return result
 
 
+def shown_meshes(document: Document) -> list[int]:
+    """Return the meshes that are shown, each as often as it is."""
+    nodes = document.list_of("nodes")
+    return [nodes[n]["mesh"] for n in scene_nodes(document) if "mesh" in nodes[n]]
+
+
 def placements(document: Document) -> list[tuple[int, Matrix]]:
     """Return what is shown: pairs of mesh and matrix at rest.
 

@@ -117,7 +117,8 @@ def _take(document: Document, vertices: VertexSet, rows: NDArray[np.int64]) -> N
     numbers: dict[int, int] = {}
     for index in vertices.accessors:
         old = document.accessors[index]
-        new = document.add(old.values[rows], old.kind, normalized=old.normalized, like=index)
+        values = old.values.take(rows, axis=0)
+        new = document.add(values, old.kind, normalized=old.normalized, like=index)
         if old.filtered is not None:
             document.accessors[new].filtered = (old.filtered[0], old.filtered[1][rows])
         numbers[index] = new

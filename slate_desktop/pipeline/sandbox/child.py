@@ -22,8 +22,8 @@ from typing import IO, Any
 import msgspec
 
 from slate_desktop.errors import AssetError, CommandError, ErrorCode
-from slate_desktop.pipeline.sandbox.isolation import isolate
-from slate_desktop.pipeline.sandbox.limits import apply_limits
+from slate_desktop.pipeline.sandbox import isolation, tasks
+from slate_desktop.pipeline.sandbox.limits import Limits, apply_limits
 from slate_desktop.pipeline.sandbox.request import (
     MAX_MESSAGE_BYTES,
     ChildRequest,
@@ -42,6 +42,17 @@ def main() -> int:
     reader, writer = take_channel(0, 1)
     serve(reader, writer)
     return 0
+
+
+def warm() -> None:
+    """Make ready what every child uses, so that those forked from this process find it.
+
+    The types of a decoder are looked at when it is first used, which takes a millisecond and more.
+    """
+    request = ChildRequest(target=f"{tasks.__name__}:{tasks.process.__name__}", work_dir=".")
+    order = Order(limits=Limits(), request=request)
+    msgspec.convert(json.loads(encode_line(order)), Order)
+    isolation.warm()
 
 
 def take_channel(read_fd: int, write_fd: int) -> tuple[IO[bytes], IO[bytes]]:
@@ -66,7 +77,7 @@ def serve(reader: IO[bytes], writer: IO[bytes]) -> None:
     faulthandler.enable(fault)
     apply_limits(order.limits)
     take_share(order.limits.threads)
-    isolate([Path(path) for path in request.readable], [work_dir])
+    isolation.isolate([Path(path) for path in request.readable], [work_dir])
     answer = _attempt(request, work_dir, _Reporter(writer))
     faulthandler.disable()
     fault.close()

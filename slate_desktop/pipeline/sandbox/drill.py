@@ -17,6 +17,7 @@ from typing import Any
 
 from slate_desktop.errors import AssetError
 from slate_desktop.pipeline.run import Progress
+from slate_desktop.settings.paths import python_program
 
 _CHUNK_BYTES = 16 * 1024 * 1024
 
@@ -84,7 +85,8 @@ def be_killed(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> 
 def hang(arguments: dict[str, Any], work_dir: Path, progress: Progress) -> object:
     """Wait for ever, deaf to being asked, beside a program of its own that does the same."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    program = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(3600)"])
+    argv = [python_program(), "-I", "-S", "-c", "import time; time.sleep(3600)"]
+    program = subprocess.Popen(argv)  # noqa: S603 - our own interpreter
     (work_dir / "program").write_text(str(program.pid), encoding="ascii")
     progress(0.5, "waiting")
     time.sleep(float(arguments.get("seconds", 3600)))

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from slate_desktop.pipeline.sandbox import landlock
@@ -48,7 +49,7 @@ def isolate(readable: Sequence[Path], writable: Sequence[Path]) -> dict[str, boo
     """
     if sys.platform != "linux":
         return {}
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     done = {
         "no_new_privileges": libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         # Root stays in its user namespace, where it can still read the files of others.
@@ -63,7 +64,19 @@ def isolate(readable: Sequence[Path], writable: Sequence[Path]) -> dict[str, boo
 def end_with_parent() -> None:
     """Let the kernel end this process when the one that made it ends (Linux)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def warm() -> None:
+    """Look for what does not change, so that processes forked from this one need not."""
+    if sys.platform == "linux":
+        _libc()
+        landlock.system_paths()
+
+
+@lru_cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from slate_desktop.settings.paths import resource_path
@@ -65,28 +67,33 @@ def restrict(libc: ctypes.CDLL, readable: Sequence[Path], writable: Sequence[Pat
     if ruleset < 0:
         return False
     try:
-        _allow(
-            libc, ruleset, [*map(Path, _PROGRAMS + _MACHINE), *_python(), *readable], _READ & rights
-        )
-        _allow(libc, ruleset, [Path(_DEV_NULL)], (_READ_FILE | _WRITE_FILE) & rights)
+        _allow(libc, ruleset, (*system_paths(), *readable), _READ & rights)
+        _allow(libc, ruleset, [_DEV_NULL], (_READ_FILE | _WRITE_FILE) & rights)
         _allow(libc, ruleset, writable, rights & ~_MAKE_DEVICES & ~_EXECUTE)
         return libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
     finally:
         os.close(ruleset)
 
 
-def _allow(libc: ctypes.CDLL, ruleset: int, paths: Iterable[Path], rights: int) -> None:
+def _allow(libc: ctypes.CDLL, ruleset: int, paths: Iterable[str | Path], rights: int) -> None:
     for path in paths:
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             continue  # not on this machine; what is missing needs no right
         try:
-            allowed = rights if path.is_dir() else rights & _ONLY_FILES
+            is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            allowed = rights if is_folder else rights & _ONLY_FILES
             attr = _PathBeneathAttr(allowed, descriptor)
             libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(attr), 0)
         finally:
             os.close(descriptor)
+
+
+@lru_cache
+def system_paths() -> tuple[str, ...]:
+    """Return the paths that every child may read; looked for once, as it takes a millisecond."""
+    return (*_PROGRAMS, *_MACHINE, *map(str, _python()))
 
 
 def _python() -> list[Path]:

@@ -44,6 +44,7 @@ def main() -> int:
     signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child.warm()
     _Server(control, wake_read.fileno(), wake_write.fileno()).serve()
     return 0
 

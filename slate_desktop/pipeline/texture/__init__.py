@@ -7,5 +7,15 @@ from slate_desktop.pipeline.texture.facts import inspect
 from slate_desktop.pipeline.texture.image import Pixels, TextureFacts, TextureImage
 from slate_desktop.pipeline.texture.process import process
 from slate_desktop.pipeline.texture.source import read, read_facts
+from slate_desktop.pipeline.texture.warm import warm
 
-__all__ = ["Pixels", "TextureFacts", "TextureImage", "inspect", "process", "read", "read_facts"]
+__all__ = [
+    "Pixels",
+    "TextureFacts",
+    "TextureImage",
+    "inspect",
+    "process",
+    "read",
+    "read_facts",
+    "warm",
+]

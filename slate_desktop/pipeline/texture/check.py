@@ -58,6 +58,7 @@ def check_gpu(
         psnr_db=found[0].psnr_db,
         ssim=found[0].ssim,
         level_psnr_db=tuple(likeness.psnr_db for likeness in found),
+        level_ssim=tuple(likeness.ssim for likeness in found),
     )
 
 

@@ -14,7 +14,7 @@ from slate_desktop.domain.assets.texture import (
     TextureOptions,
     TextureUsage,
 )
-from slate_desktop.pipeline.texture.blocks import encode_level
+from slate_desktop.pipeline.texture.blocks import encode_levels
 from slate_desktop.pipeline.texture.container import GpuTexture
 from slate_desktop.pipeline.texture.dds import dds_pieces
 from slate_desktop.pipeline.texture.gpuformats import BY_NAME, GpuFormat
@@ -107,17 +107,13 @@ def write_gpu(
         options: of the job.
         progress: told the fraction that is done.
     """
-    total = sum(level.shape[0] * level.shape[1] for level in levels)
-    done = 0
-    encoded: list[bytes] = []
-    for level in levels:
-        if gpu.is_block:
-            has_alpha = verdict.has_alpha
-            encoded.append(encode_level(level, gpu, options.effort, has_alpha=has_alpha))
-        else:
-            encoded.append(level.tobytes())
-        done += level.shape[0] * level.shape[1]
-        progress(done / total)
+    if gpu.is_block:
+        encoded = encode_levels(
+            levels, gpu, options.effort, has_alpha=verdict.has_alpha, progress=progress
+        )
+    else:
+        encoded = [level.tobytes() for level in levels]
+        progress(1.0)
     height, width = levels[0].shape[:2]
     texture = GpuTexture(gpu=gpu, width=width, height=height, levels=tuple(encoded))
     if path.suffix == f".{TextureFormat.DDS.value}":

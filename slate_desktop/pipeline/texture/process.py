@@ -58,6 +58,11 @@ from slate_desktop.pipeline.tools import basisu_version, tool_versions
 _ENDING = {TextureFormat.JPEG: "jpg"}
 _DATA = (TextureUsage.NORMAL, TextureUsage.MASK)
 _BLOCK = 4
+_TITLES = {
+    TextureUsage.COLOUR: "a colour texture",
+    TextureUsage.NORMAL: "a normal map",
+    TextureUsage.MASK: "a mask texture",
+}
 
 
 @dataclass(slots=True)
@@ -233,7 +238,8 @@ def _warn_of_format(job: _Job, gpu: GpuFormat, verdict: Verdict, size: tuple[int
         job.warnings.append(f"{title} has no sRGB form: a shader has to convert the colours.")
     if gpu.name.startswith("bc") and any(side % _BLOCK for side in size):
         job.warnings.append(
-            f"{size[0]} × {size[1]} are no multiples of 4, which Direct3D wants of {title}."
+            f"{size[0]} × {size[1]} are no multiples of 4, which Direct3D wants of {title}; "
+            "resize it, or round it with power_of_two."
         )
 
 
@@ -249,8 +255,9 @@ def _better(
     # These are choices of a platform, not of a usage.
     if compression in (best, Compression.ETC2, Compression.ASTC, Compression.BASIS):
         return None
-    what = "HDR" if is_float else f"a {verdict.usage.value} texture"
-    job.warnings.append(f"For {what} {best.value} would be better than {compression.value}.")
+    better, chosen = best.value.upper(), compression.value.upper()
+    what = "HDR" if is_float else _TITLES[verdict.usage]
+    job.warnings.append(f"{better} would be better than {chosen} for {what}.")
     return best
 
 

@@ -61,7 +61,9 @@ def sniff(head: bytes, name: str) -> str:
         return "avif"
     for mark, title in _REFUSED:
         if head.lstrip()[: len(mark)].upper() == mark.upper():
-            raise AssetError.invalid(f"This is a {title} file, which is not read as a texture.")
+            raise AssetError.invalid(
+                f"The file is in fact {title}, which is not read as a texture."
+            )
     if PurePath(name).suffix.lower() == ".tga" and _is_tga(head):
         return "tga"
     raise AssetError.invalid("The file is in no format that is read as a texture.")

@@ -200,6 +200,7 @@ from (
                     from slate_build_jobs o where o.status = 'building'
                         and o.lease_until >= now() and starts_with(o.lease_owner, :agent || '.')))
         and (c.licence is null or c.licence_seat is not null or free.seat is not null)
+        and (c.status = 'building' or slate_build_waits_for(c.id) is null)
     order by (c.status = 'building') desc, c.priority desc, c.queue_position, c.id
     limit 1 for update of c skip locked
 ) next
@@ -275,9 +276,11 @@ update slate_build_jobs set progress = greatest(progress, :progress::smallint),
 where id = :id and attempt = :attempt and lease_owner = :owner and status = 'building';
 
 -- name: note_build_start^
--- What a worker found out before it began: the engine, the sources, the commands.
+-- What a worker found out before it began: the engine, the sources, the commands, the memory.
 update slate_build_jobs set driver = :driver, engine_version = :engine_version,
-    source = :source, commands = :commands, notes = :notes
+    source = :source, commands = :commands, notes = :notes,
+    needs = case when :memory_bytes::bigint > coalesce((needs ->> 'memory_bytes')::bigint, 0)
+        then jsonb_set(needs, '{memory_bytes}', to_jsonb(:memory_bytes::bigint)) else needs end
 where id = :id and attempt = :attempt and lease_owner = :owner and status = 'building'
 returning id;
 

@@ -175,3 +175,16 @@ delete from slate_requests where signer = :signer and idem = :idem and state = '
 -- name: prune_requests!
 -- Forget intents after a day.
 delete from slate_requests where created_at < now() - make_interval(secs => :older_than_s);
+
+-- name: list_brokers
+-- Where the brokers are.
+select url from slate_brokers order by position, name;
+
+-- name: replace_brokers
+-- These brokers and no others.
+with gone as (delete from slate_brokers where name <> all(:names::text[]))
+insert into slate_brokers (name, url, position)
+select name, url, position from unnest(:names::text[], :urls::text[])
+    with ordinality as given(name, url, position)
+on conflict (name) do update set url = excluded.url, position = excluded.position
+returning name;

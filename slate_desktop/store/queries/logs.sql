@@ -7,21 +7,44 @@ where id = :session_id for no key update;
 -- The number of the newest line, 0 for none.
 select coalesce(max(seq), 0) from slate_runtime_logs where session_id = :session_id;
 
--- name: last_log_stamps
--- The newest time of each stream of a runtime.
-select streams.stream, newest.ts_ns
-from unnest(array['stdout', 'stderr', 'slate']) as streams (stream)
-cross join lateral (
-    select max(ts_ns) as ts_ns from slate_runtime_logs l
-    where l.session_id = :session_id and l.container_id = :container_id
-        and l.stream = streams.stream) newest
-where newest.ts_ns is not null;
+-- name: list_log_positions
+-- How far each stream of a runtime is stored.
+select stream, ts_ns from slate_log_positions
+where session_id = :session_id and container_id = :container_id;
 
 -- name: known_log_keys
--- Identities of the lines of one stream of a runtime that are not older than a time.
+-- Identities of the newest lines of one stream of a runtime within a span of time, ends included.
 select stream, ts_ns, ord from slate_runtime_logs
 where session_id = :session_id and container_id = :container_id and stream = :stream
-    and ts_ns >= :since_ns;
+    and ts_ns >= :since_ns and ts_ns <= :until_ns
+order by ts_ns desc, ord desc limit :limit;
+
+-- name: note_log_batch!
+-- Count bytes that a run has stored, and note how far its streams are.
+with volume as (
+    insert into slate_log_volumes (session_id, attempt, bytes)
+    select :session_id, :attempt, :bytes::bigint where :bytes::bigint > 0
+    on conflict (session_id, attempt) do update
+        set bytes = slate_log_volumes.bytes + excluded.bytes)
+insert into slate_log_positions (session_id, container_id, stream, ts_ns)
+select :session_id, p.container_id, p.stream, p.ts_ns
+from unnest(:containers::text[], :streams::text[], :stamps::bigint[])
+    as p (container_id, stream, ts_ns)
+on conflict (session_id, container_id, stream) do update set ts_ns = excluded.ts_ns
+    where slate_log_positions.ts_ns < excluded.ts_ns;
+
+-- name: get_log_volume$
+-- The bytes that the session's current run has stored, null for none.
+select v.bytes from slate_log_volumes v
+join slate_runtime_sessions s on s.id = v.session_id and s.attempt = v.attempt
+where v.session_id = :session_id;
+
+-- name: list_drop_markers
+-- What the agent said of lines of a runtime that it dropped, the newest first.
+select ord, metadata from slate_runtime_logs
+where session_id = :session_id and container_id = :container_id and stream = 'slate'
+    and metadata ? 'dropped'
+order by ts_ns desc, ord desc limit :limit;
 
 -- name: insert_logs!
 -- Store lines; one that is there under its identity stays as it is.
@@ -38,7 +61,7 @@ on conflict on constraint slate_runtime_logs_identity do nothing;
 -- name: make_log_stage#
 -- Where a big batch waits: COPY itself cannot skip what is there.
 create temporary table if not exists slate_log_stage (
-    seq bigint, container_id text, stream text, ts_ns bigint, ord integer, level text,
+    session_id text, seq bigint, container_id text, stream text, ts_ns bigint, ord integer, level text,
     message text, partial boolean, metadata jsonb
 ) on commit delete rows;
 
@@ -46,7 +69,7 @@ create temporary table if not exists slate_log_stage (
 -- Store the lines of a big batch.
 insert into slate_runtime_logs
     (session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata)
-select :session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata
+select session_id, seq, container_id, stream, ts_ns, ord, level, message, partial, metadata
 from slate_log_stage
 on conflict on constraint slate_runtime_logs_identity do nothing;
 
@@ -70,6 +93,8 @@ from slate_runtime_logs
 where session_id = :session_id and seq < :before and seq >= :floor and deleted_at is null
     and (:levels::text[] is null or level = any(:levels))
     and (:text::text is null or message ilike :text)
+    and (:regex::text is null
+        or (:part::text = '' or strpos(lower(message), :part) > 0) and message ~* :regex)
     and (:since_ns::bigint is null or ts_ns >= :since_ns)
     and (:until_ns::bigint is null or ts_ns < :until_ns)
 order by seq desc limit :limit;
@@ -81,6 +106,8 @@ from slate_runtime_logs
 where session_id = :session_id and seq > :after and seq <= :ceiling and deleted_at is null
     and (:levels::text[] is null or level = any(:levels))
     and (:text::text is null or message ilike :text)
+    and (:regex::text is null
+        or (:part::text = '' or strpos(lower(message), :part) > 0) and message ~* :regex)
     and (:since_ns::bigint is null or ts_ns >= :since_ns)
     and (:until_ns::bigint is null or ts_ns < :until_ns)
 order by seq asc limit :limit;
@@ -128,6 +155,8 @@ cross join lateral (
     where session_id = :session_id and seq < :before and seq >= :floor and deleted_at is null
         and level = wanted.level and level in ('warn', 'error')
         and (:text::text is null or message ilike :text)
+        and (:regex::text is null
+            or (:part::text = '' or strpos(lower(message), :part) > 0) and message ~* :regex)
         and (:since_ns::bigint is null or ts_ns >= :since_ns)
         and (:until_ns::bigint is null or ts_ns < :until_ns)
     order by seq desc limit :limit) l
@@ -143,6 +172,8 @@ cross join lateral (
     where session_id = :session_id and seq > :after and seq <= :ceiling and deleted_at is null
         and level = wanted.level and level in ('warn', 'error')
         and (:text::text is null or message ilike :text)
+        and (:regex::text is null
+            or (:part::text = '' or strpos(lower(message), :part) > 0) and message ~* :regex)
         and (:since_ns::bigint is null or ts_ns >= :since_ns)
         and (:until_ns::bigint is null or ts_ns < :until_ns)
     order by seq asc limit :limit) l

@@ -1,11 +1,14 @@
--- name: note_run_use!
--- Raise the peaks of a run, and note its limits where they are known.
-update slate_runs set
-    memory_peak = greatest(memory_peak, :memory_peak),
-    cpu_peak = greatest(cpu_peak, :cpu_peak),
-    memory_limit = case when :memory_limit::bigint > 0 then :memory_limit else memory_limit end,
-    cpu_limit = case when :cpu_limit::double precision > 0 then :cpu_limit else cpu_limit end
-where session_id = :session_id and attempt = :attempt;
+-- name: note_run_uses!
+-- Raise the peaks of runs, and note their limits where they are known.
+update slate_runs r set
+    memory_peak = greatest(r.memory_peak, u.memory_peak),
+    cpu_peak = greatest(r.cpu_peak, u.cpu_peak),
+    memory_limit = case when u.memory_limit > 0 then u.memory_limit else r.memory_limit end,
+    cpu_limit = case when u.cpu_limit > 0 then u.cpu_limit else r.cpu_limit end
+from jsonb_to_recordset(:uses::text::jsonb) as u (session_id text, attempt integer,
+    memory_peak bigint, cpu_peak double precision, memory_limit bigint,
+    cpu_limit double precision)
+where r.session_id = u.session_id and r.attempt = u.attempt;
 
 -- name: list_runs_of_sessions
 -- Runs of sessions that touch a span, oldest first.

@@ -95,6 +95,7 @@ update slate_runtime_sessions set
     agent_id = :agent_id, agent_epoch = :epoch, driver = :driver,
     container_name = :container_name,
     container_config = coalesce(:container_config::jsonb, container_config),
+    held_memory = :held_memory::bigint, held_cpus = :held_cpus::double precision,
     container_id = null, image_digest = null, exit_code = null, oom_killed = false,
     error_code = null, error_message = null, log_complete = false
 where id = :id and deleted_at is null and version = :version
@@ -124,6 +125,14 @@ returning id, project_id, user_id, runtime_type, status, container_config, drive
     attempt, agent_id, agent_epoch, container_id, container_name, image_digest, exit_code,
     oom_killed, error_code, error_message, log_complete, created_at, updated_at, started_at,
     stopped_at, deleted_at;
+
+-- name: hold_limits^
+-- What a live session's container may take from now on.
+update slate_runtime_sessions set
+    held_memory = :held_memory::bigint, held_cpus = :held_cpus::double precision
+where id = :id and attempt = :attempt and agent_epoch = :epoch
+    and status in ('starting', 'running', 'stopping')
+returning id;
 
 -- name: stop_unstarted^
 -- A session that nobody started is not to start.

@@ -1,14 +1,14 @@
 -- name: add_stats!
--- Store points of a session; one of the same span, from a restarted agent, is merged.
+-- Store points of sessions; one of the same span, from a restarted agent, is merged.
 insert into slate_runtime_stats as s (session_id, step_s, bucket, samples, cpu_percent,
     cpu_percent_min, cpu_percent_max, memory_usage, memory_usage_min, memory_usage_max,
     memory_limit, memory_peak, network_rx_bytes, network_tx_bytes, disk_read_bytes,
     disk_write_bytes, pids, gpu_percent, gpu_memory)
-select :session_id, p.step_s, to_timestamp(p.at_s), p.samples, p.cpu_percent, p.cpu_percent_min,
+select p.session_id, p.step_s, to_timestamp(p.at_s), p.samples, p.cpu_percent, p.cpu_percent_min,
     p.cpu_percent_max, p.memory_usage, p.memory_usage_min, p.memory_usage_max, p.memory_limit,
     p.memory_peak, p.network_rx_bytes, p.network_tx_bytes, p.disk_read_bytes,
     p.disk_write_bytes, p.pids, p.gpu_percent, p.gpu_memory
-from jsonb_to_recordset(:points::text::jsonb) as p (step_s smallint, at_s bigint, samples integer,
+from jsonb_to_recordset(:points::text::jsonb) as p (session_id text, step_s smallint, at_s bigint, samples integer,
     cpu_percent double precision, cpu_percent_min double precision,
     cpu_percent_max double precision, memory_usage bigint, memory_usage_min bigint,
     memory_usage_max bigint, memory_limit bigint, memory_peak bigint, network_rx_bytes bigint,

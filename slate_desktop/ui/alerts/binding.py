@@ -8,6 +8,7 @@ import msgspec
 from PySide6.QtWidgets import QApplication
 
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -145,12 +146,17 @@ class AlertBinding:
         try:
             trial = await slate.test_alert_rule(rule, session_id)
         except SlateError as error:
-            words = str(error)
+            words = sentence(str(error))
         else:
-            words = tr("Of {all} looked at, {matches} match: {alerts} alerts.").format(
-                all=f"{trial.looked_at:,}", matches=f"{trial.matches:,}", alerts=len(trial.alerts)
+            told = tr("1 alert") if len(trial.alerts) == 1 else tr("{n} alerts")
+            words = tr("Of {all} looked at, {matches} match: {alerts}.").format(
+                all=f"{trial.looked_at:,}",
+                matches=f"{trial.matches:,}",
+                alerts=told.format(n=len(trial.alerts)),
             )
-            words = "\n".join([words, *(alert_words(alert) for alert in trial.alerts[:3])])
+            words = "\n".join(
+                [words, *(sentence(alert_words(alert)) for alert in trial.alerts[:3])]
+            )
         if isinstance(editor, RuleEditor) and shiboken6.isValid(editor):
             editor.show_outcome(words)
 

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from slate_desktop.domain.alerts import Alert, AlertRule, rule_words
+from slate_desktop.domain.alerts import Alert, AlertKind, AlertRule, rule_words
+from slate_desktop.translation import sentence
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.text import clean, plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
@@ -87,13 +88,13 @@ class AlertsDialog(QDialog):
         self.rules.blockSignals(True)
         self.rules.clear()
         for rule in rules:
-            item = QTreeWidgetItem([clean(rule.name), clean(rule_words(rule)),
+            item = QTreeWidgetItem([clean(rule.name), clean(sentence(rule_words(rule))),
                                     f"{rule.cooldown_s} s"])  # fmt: skip
             item.setData(0, _ROLE, rule)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             state = Qt.CheckState.Checked if rule.is_enabled else Qt.CheckState.Unchecked
             item.setCheckState(0, state)
-            item.setToolTip(1, f"\u200b{rule_words(rule)}")
+            item.setToolTip(1, f"\u200b{sentence(rule_words(rule))}")
             self.rules.addTopLevelItem(item)
             item.setSelected(rule.id == chosen)
         self.rules.blockSignals(False)
@@ -107,11 +108,12 @@ class AlertsDialog(QDialog):
             moment = datetime.fromtimestamp(alert.at_ns / 1e9, UTC).astimezone()
             name = names.get(alert.session_id, alert.session_id[:8])
             count = f"{alert.count:,}{'+' if alert.is_at_least else ''}"
+            words = clean(_alert_words(alert))
             item = QTreeWidgetItem([f"{moment:%d %b %H:%M:%S}", clean(name),
-                                    clean(alert.rule_name), count, clean(alert.words)])  # fmt: skip
+                                    clean(alert.rule_name), count, words])  # fmt: skip
             item.setData(0, _ROLE, alert)
             item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(4, f"\u200b{clean(alert.words)}")
+            item.setToolTip(4, f"\u200b{words}")
             self.alerts.addTopLevelItem(item)
         for column in range(4):
             self.alerts.resizeColumnToContents(column)
@@ -170,3 +172,9 @@ def _pages(full: QWidget, empty: QWidget) -> QStackedWidget:
     pages.addWidget(full)
     pages.addWidget(empty)
     return pages
+
+
+def _alert_words(alert: Alert) -> str:
+    """The line that was found as it is; what was measured, or how a run ended, translated."""
+    is_line = alert.kind in (AlertKind.LEVEL, AlertKind.TEXT)
+    return alert.words if is_line else sentence(alert.words)

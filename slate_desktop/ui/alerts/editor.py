@@ -34,7 +34,9 @@ from slate_desktop.domain.alerts import (
 )
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError
-from slate_desktop.ui.text import set_invalid, set_primary, set_role, wrapped_label
+from slate_desktop.translation import sentence
+from slate_desktop.ui.status import level_words
+from slate_desktop.ui.text import set_invalid, set_primary, set_role, spin_box, wrapped_label
 
 
 class RuleEditor(QDialog):
@@ -97,9 +99,16 @@ class RuleEditor(QDialog):
         """Say what the rule would have told."""
         self.outcome.setText(words)
         self.outcome.show()
+        self._grow()
         self.test.setEnabled(self.rule is not None and self._can_test)
 
     # -- private ---------------------------------------------------------------------------
+
+    def _grow(self) -> None:
+        """Give words that broke into more lines room of their own, not that of the fields."""
+        self._column.activate()
+        wanted = self._column.totalHeightForWidth(self.width())
+        self.resize(self.width(), max(self.height(), wanted))
 
     def _kinds(self) -> list[tuple[AlertKind, str]]:
         return [
@@ -120,7 +129,7 @@ class RuleEditor(QDialog):
         return field
 
     def _seconds(self, name: str, least: int, most: int) -> QSpinBox:
-        box = QSpinBox()
+        box = spin_box()
         box.setAccessibleName(name)
         box.setRange(least, most)
         box.setSuffix(self.tr(" s"))
@@ -154,7 +163,7 @@ class RuleEditor(QDialog):
         buttons.addButton(self.test, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
+        self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 18, 18, 14)
         layout.setSpacing(12)
         layout.addLayout(form)
@@ -182,8 +191,8 @@ class RuleEditor(QDialog):
         if kind is AlertKind.TEXT:
             self.level.addItem(self.tr("any level"), None)
         for level in reversed(LogLevel):
-            words = self.tr("{level} and worse").format(level=level.value)
-            self.level.addItem(words if level is not LogLevel.ERROR else level.value, level)
+            words = self.tr("{level} and worse").format(level=level_words(level))
+            self.level.addItem(words if level is not LogLevel.ERROR else level_words(level), level)
         self.level.setCurrentIndex(max(0, self.level.findData(chosen)))
         self.level.blockSignals(False)
 
@@ -227,7 +236,7 @@ class RuleEditor(QDialog):
                 rule_id=self._rule.id if self._rule else None,
             )
         except CommandError as error:
-            wrong, why = error.field or "", error.message
+            wrong, why = error.field or "", sentence(error.message)
         else:
             if rule.name.lower() in self._names:
                 wrong, why = "name", self.tr("The project has a rule of this name.")
@@ -242,7 +251,7 @@ class RuleEditor(QDialog):
         if self.rule is not None:
             words = self.tr("Tells when: {what}. Then at most once in {seconds} s.")
             self.words.setText(
-                words.format(what=rule_words(self.rule), seconds=self.rule.cooldown_s)
+                words.format(what=sentence(rule_words(self.rule)), seconds=self.rule.cooldown_s)
             )
 
     def _show_wrong(self, wrong: str, why: str) -> None:

@@ -1,16 +1,18 @@
-"""The bar above the assets: kinds, text, state, order, size of pictures, and what can be done."""
+"""The tools of the assets: kinds, text, state, order, size of pictures, and what can be done."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QSlider, QToolButton, QWidget
 
 from slate_desktop.control.asset_index import AssetFilter, SortKey
 from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.translation import translate
 from slate_desktop.ui import icons
 from slate_desktop.ui.assets.grid import MAX_SIDE, MIN_SIDE
+from slate_desktop.ui.flow import FlowLayout
 from slate_desktop.ui.theme import Theme
 
 _ASSETS = frozenset(kind.value for kind in AssetKind)
@@ -26,8 +28,6 @@ class AssetBar(QWidget):
     def __init__(self, theme: Theme, side: int) -> None:
         super().__init__()
         self._theme = theme
-        self.setObjectName("paneBar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._make(side)
         self._lay_out()
         self._connect()
@@ -84,6 +84,7 @@ class AssetBar(QWidget):
             chip.setText(words)
             chip.setProperty("words", words)
             chip.setAccessibleName(self.tr("Show {kind} alone").format(kind=words))
+            chip.setHidden(kind not in _ASSETS)
             self.chips[kind] = chip
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("Filter by name or folder"))
@@ -103,7 +104,8 @@ class AssetBar(QWidget):
         self.state.setAccessibleName(self.tr("State"))
         self.state.addItem(self.tr("Any state"), "")
         for state in STATES:
-            self.state.addItem(state.capitalize(), state)
+            words = _state_words(state)
+            self.state.addItem(words[:1].upper() + words[1:], state)
         self.process = self._tool(self.tr("Process"))
         self.process.setText(f" {self.tr('Process')}")
         self.process.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -113,7 +115,7 @@ class AssetBar(QWidget):
         self.side = QSlider(Qt.Orientation.Horizontal)
         self.side.setRange(MIN_SIDE, MAX_SIDE)
         self.side.setValue(side)
-        self.side.setFixedWidth(90)
+        self.side.setFixedWidth(70)
         self.side.setAccessibleName(self.tr("Size of the pictures"))
         self.side.setToolTip(self.tr("Size of the pictures (Ctrl and wheel)"))
 
@@ -126,12 +128,14 @@ class AssetBar(QWidget):
         self._theme.changed.connect(self._show_icons)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(5)
+        row = FlowLayout(self, spacing=5)
+        row.setContentsMargins(10, 2, 8, 2)
+        self.field.setMinimumWidth(120)
+        self.field.setMaximumWidth(340)
         for chip in self.chips.values():
             row.addWidget(chip)
-        row.addWidget(self.field, 1)
+        row.addWidget(self.field)
+        row.addStretch()
         for widget in (self.state, self.order, self.side, self.as_list, self.options, self.again):
             row.addWidget(widget)
         row.addWidget(self.process)
@@ -151,3 +155,13 @@ class AssetBar(QWidget):
             (self.process, "boxes"),
         ):
             button.setIcon(icons.icon(name, self._theme.tokens))
+
+
+def _state_words(state: str) -> str:
+    return {
+        "processed": translate("processed"),
+        "stale": translate("stale"),
+        "failed": translate("failed"),
+        "unsupported": translate("unsupported"),
+        "own options": translate("own options"),
+    }[state]

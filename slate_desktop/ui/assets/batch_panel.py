@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions, parse_options
+from slate_desktop.translation import plural
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.text import set_primary, wrapped_label
 
@@ -71,8 +72,7 @@ class BatchPanel(QWidget):
         elif kind is None:
             self.title.setText(self.tr("Select assets of one kind, to choose their options."))
         else:
-            words = self.tr("%n asset(s): {kind}", "", len(kinds))
-            self.title.setText(words.format(kind=kind.value))
+            self.title.setText(_selected(kind, len(kinds)))
             is_batch = options is None
             self.form = OptionsForm(kind, options or parse_options(kind, {}), is_batch=is_batch)
             self.form.changed.connect(self._on_edit)
@@ -85,3 +85,11 @@ class BatchPanel(QWidget):
         if self.form is not None and self.form.options() is not None:
             values: dict[str, Any] = self.form.values()
             self.apply_wanted.emit(self.form.kind, values)
+
+
+def _selected(kind: AssetKind, count: int) -> str:
+    if kind is AssetKind.TEXTURE:
+        return plural("{count} texture", "{count} textures", count)
+    if kind is AssetKind.MODEL:
+        return plural("{count} model", "{count} models", count)
+    return plural("{count} sound", "{count} sounds", count)

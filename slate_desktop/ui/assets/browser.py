@@ -21,6 +21,7 @@ from slate_desktop.control.asset_choices import AssetChoices
 from slate_desktop.control.asset_index import AssetEntry, AssetFilter, SortKey, scan, select
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import plural
 from slate_desktop.ui import outside
 from slate_desktop.ui.assets.bar import AssetBar
 from slate_desktop.ui.assets.batch_panel import BatchPanel
@@ -67,6 +68,7 @@ class AssetBrowser(QWidget):
         self.nothing = plain_label(role="muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._look: QuickLook | None = None
+        # Stands in the title bar of the dock.
         self.bar = AssetBar(self._theme, self.grid.side)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -149,12 +151,12 @@ class AssetBrowser(QWidget):
                 await asyncio.to_thread(choices.load)
             except SlateError as error:
                 self.failed.emit(error, self.tr("Chosen options cannot be used."))
+            counts = await asyncio.to_thread(lambda: Counter(entry.kind for entry in entries))
         finally:
             self._is_scanning = False
         if self.root != root:
             self.refresh()
             return
-        counts = await asyncio.to_thread(lambda: Counter(entry.kind for entry in entries))
         self.entries, self.choices = entries, choices
         self.bar.show_counts(counts)
         self.counted.emit(len(entries))
@@ -260,7 +262,9 @@ class AssetBrowser(QWidget):
             self.failed.emit(error, self.tr("The options could not be kept."))
             return
         self.model.touch_all()
-        self._context.say(self.tr("Options of %n asset(s) kept", "", count))
+        self._context.say(
+            plural("Options of {count} asset kept", "Options of {count} assets kept", count)
+        )
         self._on_selection()
         self.chosen.emit()
 
@@ -356,5 +360,4 @@ class AssetBrowser(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.bar)
         column.addLayout(middle, 1)

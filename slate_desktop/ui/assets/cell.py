@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QRect, Qt
@@ -9,6 +11,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPixmap
 
 from slate_desktop.control.asset_index import AssetEntry
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import sentence
 from slate_desktop.ui import icons
 from slate_desktop.ui.assets.list_model import AssetListModel
 from slate_desktop.ui.assets.scaled import ScaledPictures
@@ -33,12 +36,29 @@ STATE_LOOKS = {
     "own options": ("sliders-horizontal", "accent.text"),
 }
 _PADDING = 8
+_BREAKS = "_- "
 _MAX_KEPT = 4_000
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
 _KEEP = Qt.AspectRatioMode.KeepAspectRatio
 _MIDDLE = Qt.TextElideMode.ElideMiddle
 # Selected, current and focused, under the mouse.
 Look = tuple[bool, bool, bool]
+
+
+def broken(text: str, width: int, width_of: Callable[[str], int]) -> tuple[str, str]:
+    """Return what of a name stands in a first line of ``width``, and the rest.
+
+    It is broken behind the last ``_``, ``-`` or space of the line's second half, else
+    where the line is full.
+    """
+    if width_of(text) <= width:
+        return text, ""
+    fits = bisect_right(range(1, len(text) + 1), width, key=lambda count: width_of(text[:count]))
+    fits = max(1, fits)
+    for end in range(fits, fits // 2, -1):
+        if text[end - 1] in _BREAKS:
+            return text[:end].rstrip(" "), text[end:]
+    return text[:fits], text[fits:]
 
 
 class CellPainter:
@@ -52,12 +72,14 @@ class CellPainter:
         self._model, self._theme = model, theme
         self.pictures = ScaledPictures()
         self._cut: dict[tuple[str, int], tuple[str, int]] = {}
+        self._lines: dict[tuple[str, int], list[tuple[str, int]]] = {}
         self._texts: dict[AssetEntry, tuple[str, str, str, str]] = {}
         self._colors: dict[str, QColor] = {}
 
     def apply_theme(self) -> None:
         """Take colours and fonts of the theme."""
         self._cut.clear()
+        self._lines.clear()
         self._colors.clear()
         self.pictures.clear()
 
@@ -107,12 +129,13 @@ class CellPainter:
         picture = QRect(rect.left() + _PADDING, rect.top() + _PADDING, side, side)
         known = self._paint_picture(painter, picture, entry)
         metrics = painter.fontMetrics()
-        name, across = self._shortened(clean(entry.name), side, metrics)
         painter.setPen(self._color("text.on_selected" if is_selected else "text.normal"))
         top = picture.bottom() + 3 + metrics.ascent()
-        painter.drawText(picture.left() + (side - across) // 2, top, name)
+        for line, across in self._in_lines(entry.name, side, metrics):
+            painter.drawText(picture.left() + (side - across) // 2, top, line)
+            top += metrics.height()
         if known is not None and known.words and side >= 96:
-            self._paint_words(painter, picture, known.words, metrics)
+            self._paint_words(painter, picture, sentence(known.words), metrics)
         self._paint_state(painter, picture.right(), picture.top(), entry)
 
     def _paint_row(
@@ -131,7 +154,12 @@ class CellPainter:
         columns = (
             (picture.right() + 8, 0.34, name, "text.normal"),
             (round(width * 0.38), 0.24, folder, "text.faint"),
-            (round(width * 0.63), 0.13, known.words if known is not None else "", "text.muted"),
+            (
+                round(width * 0.63),
+                0.13,
+                sentence(known.words) if known is not None else "",
+                "text.muted",
+            ),
             (round(width * 0.76), 0.09, size, "text.muted"),
             (round(width * 0.85), 0.12, moment, "text.faint"),
         )
@@ -209,6 +237,23 @@ class CellPainter:
                 self._cut.clear()
             shown = metrics.elidedText(text, _MIDDLE, width)
             found = self._cut[key] = (shown, metrics.horizontalAdvance(shown))
+        return found
+
+    def _in_lines(self, name: str, width: int, metrics: QFontMetrics) -> list[tuple[str, int]]:
+        """Return a name in one or two lines, each with how wide it is.
+
+        What tells names of a folder apart stands at their end: a second line shows it.
+        """
+        key = (name, width)
+        found = self._lines.get(key)
+        if found is None:
+            if len(self._lines) >= _MAX_KEPT:
+                self._lines.clear()
+            first, rest = broken(clean(name), width, metrics.horizontalAdvance)
+            rest = metrics.elidedText(rest, Qt.TextElideMode.ElideLeft, width)
+            lines = (first, rest) if rest else (first,)
+            found = [(line, metrics.horizontalAdvance(line)) for line in lines]
+            self._lines[key] = found
         return found
 
     def _color(self, role: str, alpha: int = 255) -> QColor:

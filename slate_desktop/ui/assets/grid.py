@@ -271,7 +271,7 @@ class AssetGrid(QAbstractItemView):
     def _cell_height(self) -> int:
         if self.is_list:
             return round(_ROW_HEIGHT * self._theme.zoom)
-        return self.side + 2 * _PADDING + self.fontMetrics().height() + 2
+        return self.side + 2 * _PADDING + 2 * self.fontMetrics().height() + 2
 
     def _measure(self) -> None:
         rows = -(-self.model().rowCount() // self.columns)

@@ -18,6 +18,7 @@ from PySide6.QtCore import (
 
 from slate_desktop.control.asset_index import AssetEntry
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import sentence
 from slate_desktop.ui.assets.thumbnails import Thumbnail, Thumbnails
 from slate_desktop.ui.text import clean
 
@@ -120,9 +121,9 @@ class AssetListModel(QAbstractListModel):
         parts = [clean(entry.path), format_bytes(entry.size)]
         known: Thumbnail | None = self._thumbnails.get(self.root, entry)
         if known is not None:
-            parts += [known.words, known.problem]
+            parts += [sentence(known.words), known.problem]
         state = self._state_of(entry)
-        return "\n".join(part for part in (*parts, state) if part)
+        return "\n".join(part for part in (*parts, sentence(state)) if part)
 
     def _on_ready(self, path: str) -> None:
         root = f"{self.root}/"

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QWid
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions, options_to_json, parse_options
+from slate_desktop.domain.assets.texture import Resize, read_size, size_text
 from slate_desktop.errors import CommandError
+from slate_desktop.translation import sentence
 from slate_desktop.ui.text import plain_label, set_invalid, wrapped_label
 
 MIXED = "\u2014"
@@ -73,7 +75,7 @@ class OptionsForm(QWidget):
         try:
             options = parse_options(self.kind, self.values())
         except CommandError as error:
-            self._complain(error.field or "", error.message)
+            self._complain(error.field or "", sentence(error.message))
             return None
         self._complain("", "")
         return options
@@ -97,7 +99,8 @@ class OptionsForm(QWidget):
         if kind is bool:
             return self._flag(value)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            return self._text("resize", "" if value is None else _size_text(value))
+            text = "" if value is None else size_text(msgspec.convert(value, Resize))
+            return self._text("resize", text)
         if kind in (int, float):
             return self._text("int" if kind is int else "float", _number_text(value))
         if typing.get_origin(kind) is tuple:
@@ -131,7 +134,8 @@ class OptionsForm(QWidget):
         field = QLineEdit("" if self._is_batch else text)
         field.setProperty("reading", reading)
         field.setProperty("isBatch", self._is_batch)
-        examples = {"resize": self.tr("width × height"), "list": "0.75, 0.5, 0.25"}
+        size = self.tr("such as 512 × 256, or 512 × 256 cover")
+        examples = {"resize": size, "list": "0.75, 0.5, 0.25"}
         field.setPlaceholderText(MIXED if self._is_batch else examples.get(reading, ""))
         field.textChanged.connect(lambda _text: self._on_edit())
         return field
@@ -166,9 +170,7 @@ def _value(field: QWidget) -> Any:
 def _read_text(reading: str, text: str) -> Any:
     """Return the value of a text; what cannot be read goes on as it is and is refused there."""
     if reading == "resize":
-        sides = [_number(part.strip(), int) for part in text.replace("x", "×").split("×")]
-        names = ("width", "height")
-        return {name: side for name, side in zip(names, sides, strict=False) if side != ""}
+        return read_size(text) or text
     if reading == "list":
         return [_number(part.strip(), float) for part in text.split(",")]
     return _number(text, int if reading == "int" else float)
@@ -183,7 +185,3 @@ def _number(text: str, kind: type) -> Any:
 
 def _number_text(value: Any) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _size_text(value: dict[str, Any]) -> str:
-    return " × ".join(str(value.get(name) or "") for name in ("width", "height"))

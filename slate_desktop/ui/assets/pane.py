@@ -29,12 +29,13 @@ _PLAIN = (
 class AssetPane(QWidget):
     """Shows the browser of the chosen project's folder, or what to do first.
 
-    ``process_wanted`` carries the paths of the selected assets.
+    ``process_wanted`` carries the paths of the selected assets, ``bar_made`` the browser's tools.
     """
 
     open_wanted = Signal(object)
     failed = Signal(object, str)
     process_wanted = Signal(object)
+    bar_made = Signal(object)
     scanned = Signal()
 
     def __init__(self, context: DocumentContext, empty: EmptyState) -> None:
@@ -55,6 +56,7 @@ class AssetPane(QWidget):
         if self.browser is not None:
             self.browser.set_root(root)
             self._stack.setCurrentWidget(self.empty if root is None else self.browser)
+            self.browser.bar.setVisible(root is not None)
         else:
             self._make_soon()
 
@@ -98,5 +100,6 @@ class AssetPane(QWidget):
         browser.chosen.connect(self.scanned)
         browser.set_states(self._states)
         browser.set_can_process(self._can_process)
+        self.bar_made.emit(browser.bar)
         self._stack.addWidget(browser)
         self.set_root(self.root)

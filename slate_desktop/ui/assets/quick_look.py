@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from slate_desktop.ui import dialogs
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.kinds import make_document
 from slate_desktop.ui.text import ElidedLabel, clean
@@ -41,6 +42,7 @@ class QuickLook(QDialog):
         size = parent.window().size() * _SHARE
         self.resize(size.boundedTo(QSize(1200, 820)))
         self.finished.connect(lambda _result: self._drop())
+        dialogs.add_help(self)
 
     @property
     def document(self) -> Document | None:

@@ -23,6 +23,7 @@ from slate_desktop.control.asset_index import AssetEntry
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import AssetError, SlateError
 from slate_desktop.settings.paths import cache_dir
+from slate_desktop.translation import message, sentence, translate
 from slate_desktop.ui.documents.model.camera import Camera
 from slate_desktop.ui.documents.model.drawable import Drawable, drawable
 from slate_desktop.ui.documents.model.pool import ModelPool
@@ -124,7 +125,9 @@ class Thumbnails(QObject):
                     self._known[key] = await self._make(Path(key[0]), entry)
                 except Exception:
                     # An error of ours is told once; each painting would ask for it again.
-                    self._known[key] = Thumbnail(problem="Its picture could not be made.")
+                    self._known[key] = Thumbnail(
+                        problem=translate("Its picture could not be made.")
+                    )
                     raise
                 while len(self._known) > _MAX_KEPT:
                     self._known.popitem(last=False)
@@ -146,8 +149,8 @@ class Thumbnails(QObject):
                 image, words = await self._draw(kind, path)
                 await asyncio.to_thread(_store, file, image, words)
         except (SlateError, OSError) as error:
-            words = error.strerror if isinstance(error, OSError) else str(error)
-            return Thumbnail(problem=words or "It cannot be read.")
+            words = error.strerror if isinstance(error, OSError) else sentence(str(error))
+            return Thumbnail(problem=words or translate("It cannot be read."))
         is_mask = image.format() == QImage.Format.Format_Grayscale8
         image = await asyncio.to_thread(_paintable, image)
         return Thumbnail(QPixmap.fromImage(image), is_mask, words)
@@ -175,7 +178,8 @@ class Thumbnails(QObject):
         image = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
         counts = described.result.get("counts", described.result)
         image = image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_ARGB32)
-        return image, f"{int(counts['triangles']):,} tris"
+        # Kept in a file, in English; the tooltip translates it.
+        return image, message(f"{int(counts['triangles']):,} tris")
 
     async def _render(
         self, path: Path, described: dict[str, Any], model: Drawable

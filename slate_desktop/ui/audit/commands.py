@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import plural, sentence
 from slate_desktop.ui import dialogs
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class _Reader:
                     dialog.project_id, since=dialog.since, limit=limit + 1
                 )
             except SlateError as error:
-                dialog.show_message(str(error))
+                dialog.show_message(sentence(str(error)))
             else:
                 if not self._now.is_set():
                     dialog.show_message("")
@@ -100,6 +101,10 @@ async def _export(window: MainWindow, slate: Slate, dialog: AuditDialog) -> None
     try:
         count = await slate.export_audit(path, dialog.project_id, since=dialog.since, person=person)
     except SlateError as error:
-        dialog.show_message(str(error))
+        dialog.show_message(sentence(str(error)))
         return
-    window.say(window.tr("{n} rows are in {path}.").format(n=f"{count:,}", path=path.name))
+    window.say(
+        plural(
+            "{count:,} row is in {path}.", "{count:,} rows are in {path}.", count, path=path.name
+        )
+    )

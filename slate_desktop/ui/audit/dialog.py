@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.audit import AuditEntry
 from slate_desktop.domain.project import Project
+from slate_desktop.translation import plural
 from slate_desktop.ui.audit.rows import (
     DETAIL,
     AuditFilter,
@@ -34,6 +35,9 @@ from slate_desktop.ui.text import clean, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _DAYS = (1, 7, 30, 0)
+_MEASURED_ROWS = 60
+# In logical pixels.
+_COLUMN_GAP, _WIDEST = 12, 180
 
 
 class AuditDialog(QDialog):
@@ -86,7 +90,10 @@ class AuditDialog(QDialog):
 
     def show_entries(self, entries: Sequence[AuditEntry], *, has_older: bool) -> None:
         """Show these, newest first."""
+        is_first = not self.rows.entries
         self.rows.set_entries(entries)
+        if is_first and entries:
+            self._fit_columns()
         self.older_button.setVisible(has_older)
         people = {person_key(entry): entry.user_name for entry in reversed(entries)}
         chosen = self.people.currentData()
@@ -104,6 +111,13 @@ class AuditDialog(QDialog):
         self.message.setText(text)
         self.message.setVisible(bool(text))
 
+    def _fit_columns(self) -> None:
+        """Give the short columns what they need; names of projects may be longer than that."""
+        header = self.view.horizontalHeader()
+        for column in range(DETAIL):
+            wanted = max(self.view.sizeHintForColumn(column), header.sectionSizeHint(column))
+            header.resizeSection(column, min(wanted + _COLUMN_GAP, _WIDEST))
+
     def _filter(self) -> None:
         self.filter.set(
             person=self.people.currentData() or "",
@@ -112,7 +126,9 @@ class AuditDialog(QDialog):
         )
         shown, known = self.filter.rowCount(), len(self.rows.entries)
         words = self.tr("{n} of {all}").format(n=shown, all=known)
-        self.count.setText(words if shown != known else self.tr("{n} rows").format(n=known))
+        self.count.setText(
+            words if shown != known else plural("{count} row", "{count} rows", known)
+        )
         self._empty.label.setText(
             self.tr("Nothing fits these filters.")
             if known
@@ -168,8 +184,8 @@ class AuditDialog(QDialog):
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(24)
         header = view.horizontalHeader()
-        for column, width in enumerate((150, 110, 130, 130, 90, 120)):
-            header.resizeSection(column, width)
+        # Of few rows, as those that come later are like them; people may change it.
+        header.setResizeContentsPrecision(_MEASURED_ROWS)
         header.setSectionResizeMode(DETAIL, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -179,6 +195,11 @@ class AuditDialog(QDialog):
         bar.setSpacing(8)
         for box in (self.projects, self.spans, self.people, self.results):
             box.setMinimumWidth(120)
+            # Names of projects may be long, and the field needs room for words.
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(12)
             bar.addWidget(box)
         bar.addWidget(self.field, 1)
         self._stack.addWidget(self._empty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,8 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from slate_desktop.domain.audit import OK, AuditEntry
+from slate_desktop.domain.audit import NO_ANSWER, OK, AuditEntry
+from slate_desktop.translation import sentence
 from slate_desktop.ui import icons
 from slate_desktop.ui.text import clean, format_time
 from slate_desktop.ui.theme import Theme
@@ -23,6 +25,7 @@ from slate_desktop.ui.theme import Theme
 Index = QModelIndex | QPersistentModelIndex
 TIME, PERSON, PROJECT, ACTION, TARGET, RESULT, DETAIL = range(7)
 SHORT_ID = 8
+_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f-]{8,}")
 
 
 class ResultFilter(StrEnum):
@@ -82,7 +85,7 @@ class AuditRows(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
         titles = (self.tr("Time"), self.tr("Person"), self.tr("Project"), self.tr("Action"),
-                  self.tr("Of"), self.tr("Result"), self.tr("What"))  # fmt: skip
+                  self.tr("Target"), self.tr("Result"), self.tr("What"))  # fmt: skip
         return titles[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -99,10 +102,10 @@ class AuditRows(QAbstractTableModel):
         return None
 
     def _text(self, entry: AuditEntry, column: int) -> str:
+        result = self.tr("done") if entry.code == OK else sentence(entry.result)
         cells = (
             format_time(entry.recorded_at), entry.user_name, entry.project_name, entry.action,
-            entry.target[:SHORT_ID], self.tr("done") if entry.code == OK else entry.result,
-            entry.detail or entry.message,
+            _short(entry.target), result, sentence(entry.detail or entry.message),
         )  # fmt: skip
         return clean(cells[column])
 
@@ -112,8 +115,8 @@ class AuditRows(QAbstractTableModel):
             PERSON: entry.user_id,
             PROJECT: entry.project_id,
             TARGET: entry.target,
-            RESULT: entry.message,
-            DETAIL: "\n".join(part for part in (entry.detail, entry.message) if part),
+            RESULT: sentence(entry.message),
+            DETAIL: "\n".join(sentence(part) for part in (entry.detail, entry.message) if part),
         }
         return clean(tips.get(column, "")) or None
 
@@ -140,7 +143,8 @@ class AuditFilter(QSortFilterProxyModel):
         if self._person not in ("", person_key(entry)) or not self._result.takes(entry):
             return False
         words = (entry.user_name, entry.project_name, entry.action, entry.target, entry.result,
-                 entry.detail, entry.message, entry.agent_id)  # fmt: skip
+                 entry.detail, entry.message, sentence(entry.detail), sentence(entry.message),
+                 entry.agent_id)  # fmt: skip
         return not self._text or any(self._text in word.casefold() for word in words)
 
 
@@ -152,6 +156,13 @@ def person_key(entry: AuditEntry) -> str:
 def _picture(entry: AuditEntry, theme: Theme) -> tuple[Any, ...]:
     if entry.code == OK:
         return "circle-check", theme.tokens, "state.ok"
+    if entry.is_unanswered or entry.code == NO_ANSWER:
+        return "circle-x", theme.tokens, "state.warn"
     if entry.code is None:
         return "circle-dashed", theme.tokens, "state.idle"
     return "circle-x", theme.tokens, "state.error"
+
+
+def _short(target: str) -> str:
+    """Return the beginning of an id; names and paths whole."""
+    return target[:SHORT_ID] if _ID.fullmatch(target) else target

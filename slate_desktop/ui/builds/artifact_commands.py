@@ -11,6 +11,7 @@ from slate_desktop.domain.build import BuildJob
 from slate_desktop.errors import EnvironmentFaultError
 from slate_desktop.settings.files import ensure_private_dir
 from slate_desktop.settings.paths import cache_dir
+from slate_desktop.translation import plural
 from slate_desktop.ui import dialogs, outside
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class ArtifactCommands:
             folder = await dialogs.choose_directory(window, window.tr("Download into"))
             if folder is not None:
                 files = await slate.download_artifacts(build.id, folder)
-                window.say(window.tr("%n file(s) were brought.", "", len(files)))
+                window.say(
+                    plural("{count} file was brought.", "{count} files were brought.", len(files))
+                )
             return
         # A run needs all files of the build beside the program, where nobody else can change them.
         folder = cache_dir() / "artifacts" / build.id

@@ -15,6 +15,7 @@ from slate_desktop.control.notices import NoticeLevel
 from slate_desktop.domain.build import BuildJob, BuildStatus
 from slate_desktop.domain.builds.eta import about
 from slate_desktop.errors import CommandError, SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.builds import words
 from slate_desktop.ui.builds.artifact_commands import ArtifactCommands
@@ -277,7 +278,7 @@ class BuildBinding:
             waiting = await slate.explain_build(build.id)
             left_s = await slate.build_eta_s(build)
         except SlateError as error:
-            window.say(str(error))
+            window.say(sentence(str(error)))
             return
         now = window.builds.selected
         if now and now[0].id == build.id:

@@ -6,6 +6,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
+    QHeaderView,
     QTabWidget,
     QTreeWidget,
     QTreeWidgetItem,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.builds.comparison import Comparison
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import sentence
 from slate_desktop.ui.text import plain_label
 from slate_desktop.ui.theme import Theme
 
@@ -31,7 +33,7 @@ class ComparisonDialog(QDialog):
         strong = theme.ui_font(is_bold=True)
         self.facts = _tree(self.tr("Settings and results"), [self.tr("Fact"), left, right])
         for fact in found.facts:
-            item = QTreeWidgetItem([fact.name, fact.left, fact.right])
+            item = QTreeWidgetItem([sentence(fact.name), sentence(fact.left), sentence(fact.right)])
             if not fact.is_same:
                 _stress(item, strong)
             self.facts.addTopLevelItem(item)
@@ -48,10 +50,13 @@ class ComparisonDialog(QDialog):
             if not file.is_same_content:
                 _stress(item, strong)
             self.files.addTopLevelItem(item)
-        for tree in (self.facts, self.files):
-            tree.header().resizeSection(0, 260)
-            tree.header().resizeSection(1, 220)
-            tree.header().resizeSection(2, 220)
+        stretch = QHeaderView.ResizeMode.Stretch
+        self.facts.header().resizeSection(0, 180)
+        for column in (1, 2):
+            self.facts.header().setSectionResizeMode(column, stretch)
+        self.files.header().setSectionResizeMode(0, stretch)
+        for column in (1, 2, 3):
+            self.files.header().resizeSection(column, 120)
         tabs = QTabWidget()
         tabs.setAccessibleName(self.tr("What differs"))
         tabs.setDocumentMode(True)
@@ -65,7 +70,8 @@ class ComparisonDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 14, 12)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(12)
         layout.addWidget(tabs, 1)
         layout.addWidget(plain_label(total, role="muted"))
         layout.addWidget(buttons)
@@ -87,4 +93,5 @@ def _tree(name: str, titles: list[str]) -> QTreeWidget:
     tree.setHeaderLabels(titles)
     tree.setRootIsDecorated(False)
     tree.setUniformRowHeights(True)
+    tree.header().setStretchLastSection(False)
     return tree

@@ -19,8 +19,9 @@ from slate_desktop.domain.build import BuildJob, BuildType
 from slate_desktop.domain.builds.options import DEFAULT_TIME_LIMIT_S
 from slate_desktop.domain.builds.presets import BuildPreset
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.translation import sentence
 from slate_desktop.ui.row_editor import RowEditor
-from slate_desktop.ui.text import format_duration, plain_label, set_invalid
+from slate_desktop.ui.text import explain, format_duration, plain_label, set_invalid
 from slate_desktop.ui.theme import Theme
 
 
@@ -84,6 +85,7 @@ class BuildForm(QWidget):
             "environment": self.env,
         }
         self._lay_out()
+        self._explain()
         self._connect()
 
     @property
@@ -138,7 +140,7 @@ class BuildForm(QWidget):
         for name, field in self._fields.items():
             names = (name, {"parallel_jobs": "parallelJobs", "environment": "env"}.get(name))
             is_wrong = error is not None and error.field in names
-            set_invalid(field, str(error) if is_wrong else "")
+            set_invalid(field, sentence(str(error)) if is_wrong else "")
 
     def _number(self, name: str, line: QLineEdit) -> int | None:
         text = line.text().strip()
@@ -153,8 +155,18 @@ class BuildForm(QWidget):
                 field=name,
             ) from exc
 
+    @property
+    def fields_left(self) -> int:
+        """Where the fields begin, in logical pixels: behind the widest label."""
+        labels = [
+            item.sizeHint().width()
+            for row in range(self._form.rowCount())
+            if (item := self._form.itemAt(row, QFormLayout.ItemRole.LabelRole)) is not None
+        ]
+        return max(labels) + self._form.horizontalSpacing()
+
     def _lay_out(self) -> None:
-        form = QFormLayout(self)
+        form = self._form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setSpacing(7)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -174,6 +186,31 @@ class BuildForm(QWidget):
             (self.tr("Variables"), self.env),
         ):
             form.addRow(plain_label(text, role="muted"), field)
+
+    def _explain(self) -> None:
+        for field, words in (
+            (
+                self.build_type,
+                self.tr("What the engine is asked for: with debug parts, or for players."),
+            ),
+            (self.driver, self.tr("Where the build runs; automatic leaves it to the worker.")),
+            (self.clean, self.tr("Builds in an empty folder. Slower, but nothing old is in it.")),
+            (self.optimization, self.tr("How much is optimised; – leaves it to the build type.")),
+            (self.compression, self.tr("How the product is packed; – leaves it to the engine.")),
+            (self.jobs, self.tr("How many jobs the build tool runs at once, 1 to 256.")),
+            (self.commit, self.tr("Builds this Git commit, 7 to 40 digits, and not your files.")),
+            (
+                self.export_preset,
+                self.tr("The export preset (Godot), or the static method (Unity) that builds."),
+            ),
+            (self.version, self.tr("Another engine version than the one that the project names.")),
+            (self.arguments, self.tr("Further words of the engine's command, as in a shell.")),
+            (self.priority, self.tr("-100 to 100. Of builds that wait, the highest begins first.")),
+            (self.time_limit, self.tr("The build is ended when it takes longer than this.")),
+            (self.env, self.tr("Variables that the programs of the build see.")),
+        ):
+            explain(field, words)
+        explain(self.env.add_button, self.tr("Adds a row for a variable's name and value."))
 
     def _connect(self) -> None:
         for combo in (self.build_type, *self._choices.values()):

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QSplitter,
     QStackedLayout,
     QTabWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,6 +24,7 @@ from slate_desktop.ui.builds.cells import BuildsView
 from slate_desktop.ui.builds.result import BuildResult
 from slate_desktop.ui.builds.table import WHY, BuildsTable
 from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.flow import FlowLayout
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ ACTIONS = (
     "build.change",
     "build.compare",
 )
+
+# In logical pixels: narrower, table and result do not stand beside each other.
+_NARROW = 620
 
 
 class BuildsPane(QWidget):
@@ -61,6 +64,8 @@ class BuildsPane(QWidget):
         self.model.arranging.connect(self._on_arranging)
         self.model.arranged.connect(self._on_arranged)
         self.view = BuildsView(theme, self.model)
+        # Stands in the title bar of the dock.
+        self.bar = QWidget()
         self.field = QLineEdit()
         self.states = QComboBox()
         self.result = BuildResult(theme)
@@ -94,6 +99,7 @@ class BuildsPane(QWidget):
         """Show these builds; what is chosen stays chosen."""
         self.model.set_builds(builds, names)
         self._stack.setCurrentIndex(1 if builds else 0)
+        self.bar.setVisible(bool(builds))
 
     def select(self, build_id: str, *, is_added: bool = False) -> None:
         """Choose a build, beside the chosen ones where ``is_added``."""
@@ -103,6 +109,14 @@ class BuildsPane(QWidget):
             how = flag.Select if is_added else flag.ClearAndSelect
             index = self.model.index(row, 0)
             self.view.selectionModel().setCurrentIndex(index, flag.Rows | how)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the chosen build below the others where the pane is narrow."""
+        super().resizeEvent(event)
+        is_narrow = self.width() < _NARROW
+        self._splitter.setOrientation(
+            Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal
+        )
 
     def _set_up_view(self) -> None:
         view = self.view
@@ -125,7 +139,7 @@ class BuildsPane(QWidget):
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in enumerate((136, 120, 96, 100, 84, 132)):
+        for column, width in enumerate((140, 104, 84, 100, 76, 136)):
             header.resizeSection(column, width)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(
@@ -154,30 +168,27 @@ class BuildsPane(QWidget):
         )
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        bar.setContentsMargins(8, 6, 8, 4)
-        bar.setSpacing(5)
-        bar.addWidget(self.field, 1)
+        bar = FlowLayout(self.bar, spacing=5)
+        bar.setContentsMargins(10, 2, 8, 2)
+        self.field.setMinimumWidth(120)
+        self.field.setMaximumWidth(340)
+        bar.addWidget(self.field)
         bar.addWidget(self.states)
+        bar.addStretch()
         for action_id in ACTIONS:
-            button = QToolButton(self)
+            button = QToolButton()
             button.setDefaultAction(self._actions[action_id])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             bar.addWidget(button)
-        left = QWidget()
-        box = QVBoxLayout(left)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(0)
-        box.addLayout(bar)
-        box.addWidget(self.view, 1)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.result, self.tr("Build"))
         self.tabs.addTab(QWidget(), self.tr("Statistics"))
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.addWidget(left)
+        splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.addWidget(self.view)
         splitter.addWidget(self.tabs)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
+        splitter.setSizes([700, 330])
         splitter.setChildrenCollapsible(False)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -21,11 +21,19 @@ from slate_desktop.domain.builds.matrix import Availability
 from slate_desktop.domain.builds.presets import BuildPreset
 from slate_desktop.domain.project import Project
 from slate_desktop.errors import CommandError
+from slate_desktop.translation import sentence
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.builds.form import BuildForm
 from slate_desktop.ui.builds.platforms import PlatformGrid
-from slate_desktop.ui.builds.presets import PresetBar
-from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
+from slate_desktop.ui.builds.presets import PRESET_SPACING, PresetBar
+from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.text import (
+    ElidedLabel,
+    explain,
+    plain_label,
+    set_primary,
+    wrapped_label,
+)
 from slate_desktop.ui.theme import Theme
 
 
@@ -38,7 +46,7 @@ class BuildPanel(QWidget):
         super().__init__()
         self._theme = theme
         start = actions["build.start"]
-        self.title = plain_label()
+        self.title = ElidedLabel()
         self.presets = PresetBar([actions["build.keep_preset"], actions["build.remove_preset"]])
         self.platforms = PlatformGrid()
         self.platforms.chosen.connect(lambda _platform: self.changed.emit())
@@ -50,11 +58,19 @@ class BuildPanel(QWidget):
         self.command.setReadOnly(True)
         self.command.setAccessibleName(self.tr("Commands that are run"))
         self.command.setMaximumHeight(120)
-        self.start = QPushButton(self.tr("Build"))
+        explain(self.command, self.tr("What the worker would run, with the form as it is now."))
+        self.start = QPushButton(self.tr("Build", "start it"))
         set_primary(self.start)
+        explain(self.start, self.tr("Puts this build into the queue."))
         self.start.clicked.connect(start.trigger)
         start.changed.connect(lambda: self.start.setEnabled(start.isEnabled()))
         self.start.setEnabled(start.isEnabled())
+        # Stands in the title bar of the dock, so that it shows wherever the form is scrolled to.
+        self.bar = QWidget()
+        head = FlowLayout(self.bar, spacing=8)
+        head.setContentsMargins(12, 1, 8, 1)
+        head.addWidget(self.title)
+        head.addWidget(self.start)
         self._lay_out()
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -71,9 +87,9 @@ class BuildPanel(QWidget):
         """Show the commands, or what is wrong beside the field that it is about."""
         self.form.mark(error)
         is_target = error is not None and error.field == "target_platform"
-        text = "" if error is None or is_target else str(error)
+        text = "" if error is None or is_target else sentence(str(error))
         if error is not None and error.hint and text:
-            text = f"{text} {error.hint}"
+            text = f"{text} {sentence(error.hint)}"
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
         if error is not None:
@@ -82,7 +98,9 @@ class BuildPanel(QWidget):
             self.command.setPlainText(self.tr("Only the worker sees the project's folder."))
         else:
             lines = [shlex.join(words) for words in preview(plan)]
-            self.command.setPlainText("\n".join([*lines, *(f"# {note}" for note in plan.notes)]))
+            self.command.setPlainText(
+                "\n".join([*lines, *(f"# {sentence(note)}" for note in plan.notes)])
+            )
 
     def fill(self, wish: BuildJob | BuildPreset) -> None:
         """Show what a build was asked for, or a preset holds, to build it or to change it."""
@@ -95,10 +113,6 @@ class BuildPanel(QWidget):
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(12, 10, 12, 12)
         layout.setSpacing(10)
-        head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        head.addWidget(self.start)
-        layout.addLayout(head)
         layout.addWidget(self.presets)
         layout.addWidget(self.platforms)
         layout.addWidget(self.form)
@@ -117,6 +131,16 @@ class BuildPanel(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Measure the labels: their look came after they were made."""
+        super().showEvent(event)
+        self._align()
+
+    def _align(self) -> None:
+        """Let the list of presets begin where the fields below it do."""
+        self.presets.label.setMinimumWidth(self.form.fields_left - PRESET_SPACING)
+
     def _on_theme_changed(self) -> None:
-        self.title.setFont(self._theme.ui_font(scale=1.1, is_bold=True))
+        self.title.setFont(self._theme.ui_font(is_bold=True))
+        self._align()
         self.command.setFont(self._theme.mono_font())

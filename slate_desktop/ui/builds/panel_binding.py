@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.domain.builds.presets import make_preset
 from slate_desktop.errors import CommandError, SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.builds.presets import PresetDialog
 
@@ -140,7 +141,7 @@ class PanelBinding:
         except SlateError as error:
             # They are read again with the next choice of the project.
             self._shown = None
-            window.say(str(error))
+            window.say(sentence(str(error)))
             return
         if window.workspace.project is not None and window.workspace.project.id == project.id:
             window.build_panel.presets.set_presets(presets, chosen)
@@ -197,7 +198,7 @@ class PanelBinding:
         except CommandError as error:
             problem = error
         except SlateError as error:
-            window.say(str(error))
+            window.say(sentence(str(error)))
         if window.workspace.project is not project:
             # The project was changed meanwhile; its own check comes.
             return

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.build import TargetPlatform
 from slate_desktop.domain.builds.matrix import PLATFORM_TITLES, Availability
-from slate_desktop.ui.text import wrapped_label
+from slate_desktop.translation import sentence
+from slate_desktop.ui.text import explain, wrapped_label
 
 # Three short names would fit into a row, but not three long ones with their mark.
 _COLUMNS = 2
@@ -41,6 +42,7 @@ class PlatformGrid(QWidget):
             button.setCheckable(True)
             button.setText(PLATFORM_TITLES[platform])
             button.setAccessibleName(PLATFORM_TITLES[platform])
+            explain(button, self._tip(platform))
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _on=False, p=platform: self._on_clicked(p))
             self._group.addButton(button)
@@ -82,10 +84,13 @@ class PlatformGrid(QWidget):
             button.setProperty("unavailable", not is_on)
             button.style().unpolish(button)
             button.style().polish(button)
-            why = found.reason if found is not None else ""
-            button.setToolTip(f"\u200b{why}" if why else "")
+            why = sentence(found.reason) if found is not None else ""
+            explain(button, why or self._tip(platform))
             button.setAccessibleDescription(why)
         self._show_reason()
+
+    def _tip(self, platform: TargetPlatform) -> str:
+        return self.tr("Build for {platform}").format(platform=PLATFORM_TITLES[platform])
 
     def _on_clicked(self, platform: TargetPlatform) -> None:
         self._show_reason()
@@ -93,6 +98,6 @@ class PlatformGrid(QWidget):
 
     def _show_reason(self) -> None:
         found = self._targets.get(self.platform)
-        text = "" if found is None else found.reason or found.note
+        text = "" if found is None else sentence(found.reason or found.note)
         self.reason.setText(text)
         self.reason.setVisible(bool(text))

@@ -20,7 +20,17 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.builds.presets import MAX_NAME, BuildPreset, check_preset_name
 from slate_desktop.errors import CommandError
-from slate_desktop.ui.text import clean, plain_label, set_invalid, set_primary, wrapped_label
+from slate_desktop.translation import sentence
+from slate_desktop.ui.text import (
+    clean,
+    explain,
+    plain_label,
+    set_invalid,
+    set_primary,
+    wrapped_label,
+)
+
+PRESET_SPACING = 4
 
 
 class PresetBar(QWidget):
@@ -34,11 +44,13 @@ class PresetBar(QWidget):
         self.combo.setAccessibleName(self.tr("Preset"))
         self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.combo.setMinimumContentsLength(6)
+        explain(self.combo, self.tr("Fills the form with what was kept under a name."))
         self.combo.activated.connect(self._on_activated)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(plain_label(self.tr("Preset"), role="muted"))
+        layout.setSpacing(PRESET_SPACING)
+        self.label = plain_label(self.tr("Preset"), role="muted")
+        layout.addWidget(self.label)
         layout.addWidget(self.combo, 1)
         for action in actions:
             button = QToolButton(self)
@@ -127,7 +139,7 @@ class PresetDialog(QDialog):
         try:
             check_preset_name(self.name)
         except CommandError as exc:
-            error = str(exc) if self.field.text() else ""
+            error = sentence(str(exc)) if self.field.text() else ""
             self.save.setEnabled(False)
         else:
             self.save.setEnabled(True)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QHeaderView,
     QPushButton,
     QTabWidget,
@@ -21,9 +20,11 @@ from slate_desktop.domain.build import BuildArtifact, BuildJob
 from slate_desktop.domain.builds.findings import Finding, digest
 from slate_desktop.domain.builds.waiting import Waiting
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import sentence, translate
 from slate_desktop.ui import icons
 from slate_desktop.ui.builds import words
-from slate_desktop.ui.text import plain_label, wrapped_label
+from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.text import ElidedLabel, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _DATA = Qt.ItemDataRole.UserRole
@@ -40,7 +41,7 @@ class BuildResult(QWidget):
         super().__init__()
         self._theme = theme
         self._project = self._eta = ""
-        self.head = plain_label()
+        self.head = ElidedLabel()
         self.reason = wrapped_label(role="muted")
         self.facts = wrapped_label(role="faint")
         self.errors = _tree(self.tr("Errors and warnings"), self.tr("Problem"), self.tr("Place"))
@@ -50,8 +51,9 @@ class BuildResult(QWidget):
         )
         self.files.itemSelectionChanged.connect(self._on_file)
         self.buttons: dict[str, QPushButton] = {}
-        row = QHBoxLayout()
-        row.setSpacing(6)
+        tools = QWidget()
+        row = FlowLayout(tools, spacing=6)
+        row.setContentsMargins(0, 0, 0, 0)
         for name, text in (
             ("download", self.tr("Download…")),
             ("reveal", self.tr("Reveal")),
@@ -62,12 +64,11 @@ class BuildResult(QWidget):
             button.clicked.connect(lambda _on=False, name=name: self._ask(name))
             row.addWidget(button)
             self.buttons[name] = button
-        row.addStretch(1)
         files = QWidget()
         box = QVBoxLayout(files)
         box.setContentsMargins(0, 6, 0, 0)
         box.addWidget(self.files, 1)
-        box.addLayout(row)
+        box.addWidget(tools)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("What the build gave"))
         self.tabs.setDocumentMode(True)
@@ -80,6 +81,10 @@ class BuildResult(QWidget):
         layout.addWidget(self.reason)
         layout.addWidget(self.facts)
         layout.addWidget(self.tabs, 1)
+        self.tabs.hide()
+        self.head.hide()
+        self.reason.setText(self.tr("Choose a build to see what came of it."))
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._on_file()
@@ -94,6 +99,8 @@ class BuildResult(QWidget):
     ) -> None:
         """Show a build with what is known of it."""
         self._project, self._eta = project, eta
+        self.head.show()
+        self.tabs.show()
         self._show_state(build, waiting)
         self.facts.setText(_facts(build))
         self._show_errors(build)
@@ -108,7 +115,7 @@ class BuildResult(QWidget):
         text = words.why_words(build)
         if waiting is not None:
             text = self.tr("{position} of {of} in the queue. {reason}").format(
-                position=waiting.position, of=waiting.of, reason=waiting.reason
+                position=waiting.position, of=waiting.of, reason=sentence(waiting.reason)
             )
         elif self._eta:
             text = self.tr("{what} ({eta} left)").format(what=text or "…", eta=self._eta)
@@ -122,7 +129,7 @@ class BuildResult(QWidget):
             role = "state.warn" if group.severity.value == "warning" else "state.error"
             mark = icons.icon("triangle-alert", self._theme.tokens, role)
             count = f" ×{group.count}" if group.count > 1 else ""
-            item = QTreeWidgetItem([f"{group.title}{count}", ""])
+            item = QTreeWidgetItem([f"{sentence(group.title)}{count}", ""])
             item.setIcon(0, mark)
             places = [f for f in group.findings if f.file]
             if len(places) == 1:
@@ -183,10 +190,10 @@ def _facts(build: BuildJob) -> str:
     if build.engine:
         parts.append(f"{build.engine} {build.engine_version or ''}".strip())
     if isinstance(source.get("sha256"), str):
-        parts.append(f"sources {source['sha256'][:10]}")
+        parts.append(translate("sources {digest}").format(digest=source["sha256"][:10]))
     if isinstance(source.get("commit"), str):
-        dirty = " (dirty)" if source.get("dirty") else ""
-        parts.append(f"commit {source['commit'][:10]}{dirty}")
+        form = translate("commit {name} (changed)" if source.get("dirty") else "commit {name}")
+        parts.append(form.format(name=source["commit"][:10]))
     if build.duration_s is not None:
         parts.append(words.duration_words(build))
     return " · ".join(part for part in parts if part)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from slate_desktop.domain.build import BuildJob, BuildStatus
 from slate_desktop.domain.builds.matrix import PLATFORM_TITLES
 from slate_desktop.domain.builds.order import Place
+from slate_desktop.translation import sentence
 from slate_desktop.ui.text import format_duration, format_time
 
 # Tabs of the console that hold the log of a build have keys that begin so.
@@ -52,7 +53,7 @@ def why_words(build: BuildJob) -> str:
     """Return what a build does, or why it ended so."""
     if not build.is_final:
         return build.progress_message or ""
-    return build.verdict_reason or build.error_message or ""
+    return sentence(build.verdict_reason or build.error_message or "")
 
 
 def place_words(place: Place) -> str:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from slate_desktop.domain.logs import LogLevel
+from slate_desktop.translation import plural
 from slate_desktop.ui.theme import Theme
 
 BUCKETS = 256
@@ -93,9 +94,11 @@ class DensityStrip(QWidget):
         y = event.position().y()
         errors, warnings = self.count_at(y, LogLevel.ERROR), self.count_at(y, LogLevel.WARN)
         if errors or warnings:
-            text = self.tr("{errors} errors, {warnings} warnings here").format(
-                errors=f"{errors:,}", warnings=f"{warnings:,}"
-            )
+            parts = [
+                plural("{count:,} error", "{count:,} errors", errors) if errors else "",
+                plural("{count:,} warning", "{count:,} warnings", warnings) if warnings else "",
+            ]
+            text = self.tr("Here: {what}").format(what=", ".join(filter(None, parts)))
             QToolTip.showText(event.globalPosition().toPoint(), text, self)
         else:
             QToolTip.hideText()

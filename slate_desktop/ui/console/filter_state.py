@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
+from slate_desktop.translation import plural
 from slate_desktop.ui import icons
 from slate_desktop.ui.console.memory import FilterChoice
 from slate_desktop.ui.text import plain_label
@@ -73,10 +74,14 @@ class FilterState(QWidget):
         if shown is None:
             return
         if choice.is_filtering:
-            words = self.tr("{shown} of {total} lines")
+            text = plural(
+                "{shown} of {count:,} line", "{shown} of {count:,} lines", total, shown=f"{shown:,}"
+            )
         else:
-            words = self.tr("{total} lines in {shown} rows")
-        text = words.format(shown=f"{shown:,}", total=f"{total:,}")
+            # Two lines at least: fewer do not repeat.
+            text = self.tr("{total} lines in {rows}").format(
+                total=f"{total:,}", rows=plural("{count:,} row", "{count:,} rows", shown)
+            )
         if choice.is_filtering and is_stacking:
             text += self.tr(", repeated ones as one")
         if is_looking:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QLineEdit, QToolButton, QWidget
 
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.ui import icons
 from slate_desktop.ui.console.memory import FilterChoice
+from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.status import level_words
 from slate_desktop.ui.text import set_invalid
 from slate_desktop.ui.theme import Theme
 
@@ -31,19 +33,17 @@ class FilterBar(QWidget):
         self.field = QLineEdit(self)
         self.field.setPlaceholderText(self.tr("Filter lines"))
         self.field.setAccessibleName(self.tr("Filter lines by text"))
-        self.field.setClearButtonEnabled(True)
         self.field.setMinimumWidth(120)
         self.field.setMaximumWidth(300)
-        self.field.textChanged.connect(self._delay.start)
+        self.field.textChanged.connect(self._on_text_changed)
         self.regex = self._toggle("regex", self.tr("The filter is a regular expression"))
         self.case = self._toggle("case-sensitive", self.tr("Upper and lower case matter"))
-        self._layout = QHBoxLayout(self)
+        self._layout = FlowLayout(self, spacing=4)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(4)
         for chip in self.chips.values():
             self._layout.addWidget(chip)
         self._layout.addSpacing(6)
-        self._layout.addWidget(self.field, 1)
+        self._layout.addWidget(self.field)
         self._layout.addWidget(self.regex)
         self._layout.addWidget(self.case)
         self.apply_theme()
@@ -87,7 +87,9 @@ class FilterBar(QWidget):
             if chip.text() != text:
                 chip.setText(text)
                 chip.setAccessibleName(
-                    self.tr("Show {level} lines, {count}").format(level=level.value, count=count)
+                    self.tr("Show {level} lines, {count}").format(
+                        level=level_words(level), count=count
+                    )
                 )
 
     def show_problem(self, text: str) -> None:
@@ -108,13 +110,18 @@ class FilterBar(QWidget):
         for level, chip in self.chips.items():
             chip.setIcon(icons.icon("dot-filled", tokens, f"level.{level.value}"))
 
+    def _on_text_changed(self, text: str) -> None:
+        # Not before: Qt looks for its picture in the themes of the system, which takes a while.
+        self.field.setClearButtonEnabled(bool(text))
+        self._delay.start()
+
     def _chip(self, level: LogLevel) -> QToolButton:
         chip = QToolButton(self)
         chip.setObjectName("chip")
         chip.setCheckable(True)
         chip.setChecked(True)
         chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        chip.setToolTip(self.tr("Show or hide {level} lines").format(level=level.value))
+        chip.setToolTip(self.tr("Show or hide {level} lines").format(level=level_words(level)))
         chip.toggled.connect(lambda _on: self.changed.emit())
         return chip
 

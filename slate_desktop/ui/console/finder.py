@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from slate_desktop.translation import plural
 from slate_desktop.ui.tasks import TaskGroupOwner
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ class Finder(QObject):
             return self.tr("The stored log cannot be read now")
         if search.is_done and not search.count:
             return self.tr("No match")
-        text = self.tr("{count} lines").format(count=f"{search.count:,}")
+        text = plural("{count:,} line", "{count:,} lines", search.count)
         if seq is not None and search.count:
-            text = self.tr("{place} of {count} lines").format(
-                place=f"{search.position(seq):,}", count=f"{search.count:,}"
+            place = f"{search.position(seq):,}"
+            text = plural(
+                "{place} of {count:,} line", "{place} of {count:,} lines", search.count, place=place
             )
         if not search.is_done:
             text += self.tr(" · {share} % searched").format(share=int(search.progress * 100))

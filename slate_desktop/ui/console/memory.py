@@ -5,8 +5,9 @@ Owns reading and writing it as plain JSON values. What is torn or foreign is lef
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from slate_desktop.domain.logs import LogLevel
 
@@ -17,8 +18,7 @@ _MAX_TEXTS = 100
 _SNIPPET_CHARS = 120
 
 
-@dataclass(frozen=True)
-class FilterChoice:
+class FilterChoice(msgspec.Struct, frozen=True):
     """What narrows a log.
 
     Attributes:
@@ -41,13 +41,12 @@ class FilterChoice:
         return self.levels is not None or bool(self.text) or bool(self.hidden)
 
 
-@dataclass
-class LogMemory:
+class LogMemory(msgspec.Struct):
     """What is kept of one log. ``marks`` has the beginning of each marked line."""
 
-    filter: FilterChoice = field(default_factory=FilterChoice)
-    marks: dict[int, str] = field(default_factory=dict)
-    columns: dict[str, int] = field(default_factory=dict)
+    filter: FilterChoice = msgspec.field(default_factory=FilterChoice)
+    marks: dict[int, str] = {}
+    columns: dict[str, int] = {}
 
     def mark(self, seq: int, text: str) -> None:
         """Mark a line, or unmark it."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError
+from slate_desktop.translation import sentence
 from slate_desktop.ui.console.filter_state import FilterState
 from slate_desktop.ui.console.filters import FilterBar
 from slate_desktop.ui.console.shown import OpenLog, Shown
@@ -129,7 +130,7 @@ class Narrowing(QObject):
             )
         except CommandError as error:
             # A half-typed expression hides nothing.
-            self._filters.show_problem(str(error))
+            self._filters.show_problem(sentence(str(error)))
             return None
         self._views.append(view)
         return view

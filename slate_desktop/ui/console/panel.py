@@ -50,6 +50,9 @@ _MENU = (
     ("search", "marks", "columns", "clear"),
 )
 
+# In pixels, of the pane.
+_LEAST_HEIGHT = 136
+
 
 class ConsolePanel(QWidget):
     """The pane. ``open_log`` shows a session's log, ``close_log`` takes it away.
@@ -75,6 +78,8 @@ class ConsolePanel(QWidget):
         kept: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        # The same with and without a log: what is around it stays where it is.
+        self.setMinimumHeight(_LEAST_HEIGHT)
         self.setObjectName("pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._actions = actions
@@ -83,7 +88,8 @@ class ConsolePanel(QWidget):
         self._logs: dict[str, OpenLog] = {}
         self._shown = Shown()
         self.empty = empty
-        self.tabs = LogTabs(theme, self)
+        # Stands in the title bar of the dock.
+        self.tabs = LogTabs(theme)
         self._body = QWidget(self)
         self.view = ConsoleView(theme, self._body)
         self.strip = DensityStrip(theme, self._body)
@@ -247,7 +253,7 @@ class ConsolePanel(QWidget):
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
-        for part in (self.tabs, self.tools, self.filter_state, self.search):
+        for part in (self.tools, self.filter_state, self.search):
             body.addWidget(part)
         leading = QWidget()
         lines = QHBoxLayout(leading)
@@ -255,7 +261,13 @@ class ConsolePanel(QWidget):
         lines.setSpacing(0)
         lines.addWidget(self.view, 1)
         lines.addWidget(self.strip)
-        self.side.splitter.addWidget(leading)
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.side.head)
+        column.addWidget(leading, 1)
+        self.side.splitter.addWidget(below)
         body.addWidget(self.side.splitter, 1)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
@@ -286,6 +298,7 @@ class ConsolePanel(QWidget):
         shown.log = self._logs.get(self.tabs.current_id or "")
         shown.memory = shown.log.memory if shown.log is not None else self.merging.memory
         self._stack.setCurrentWidget(self._body if self.has_lines else self.empty)
+        self.tabs.setVisible(self.has_lines)
         self.filters.show_choice(shown.memory.filter)
         self._narrow(keep_place=False)
         self.merging.show_members()

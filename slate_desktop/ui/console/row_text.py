@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from slate_desktop.translation import plural, translate
 from slate_desktop.ui.console import ansi
 
 if TYPE_CHECKING:
@@ -110,9 +111,14 @@ class RowText:
             return "…"
         if is_gap(row):
             if row.message == NEVER_STORED:
-                return f"… line {row.seq:,} was lost before it was stored …"
+                words = translate("… line {n} was lost before it was stored …")
+                return words.format(n=f"{row.seq:,}")
             count = row.last_seq - row.seq + 1
-            return f"… {count:,} line{'s are' if count > 1 else ' is'} being fetched …"
+            return plural(
+                "… {count:,} line is being fetched …",
+                "… {count:,} lines are being fetched …",
+                count,
+            )
         if pieces is None:
             pieces = self.pieces(row)
         return "".join([piece.text for piece in pieces]) + self.plain(row)

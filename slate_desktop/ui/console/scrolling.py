@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from slate_desktop.ui.console.painting import MARGIN, RowPainter
 from slate_desktop.ui.console.wrapping import Span
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.viewport import own_viewport
 
 if TYPE_CHECKING:
     from slate_desktop.control.console import LogBuffer, LogView
@@ -43,6 +44,7 @@ class LogScroll(QAbstractScrollArea):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        own_viewport(self)
         self.painting = RowPainter(theme)
         self._rows: Rows | None = None
         self._is_following = True

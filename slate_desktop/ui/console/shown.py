@@ -5,8 +5,9 @@ Owns no line and no widget.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from slate_desktop.ui.console.memory import LogMemory
 
@@ -45,8 +46,7 @@ class LogSource(Protocol):
         ...
 
 
-@dataclass
-class OpenLog:
+class OpenLog(msgspec.Struct):
     """A log that has a tab, and what is kept of it."""
 
     id: str
@@ -55,8 +55,7 @@ class OpenLog:
     memory: LogMemory
 
 
-@dataclass
-class Shown:
+class Shown(msgspec.Struct):
     """What the current tab shows.
 
     Attributes:
@@ -69,7 +68,7 @@ class Shown:
     log: OpenLog | None = None
     filtered: LogView | None = None
     merged: MergedLog | None = None
-    memory: LogMemory = field(default_factory=LogMemory)
+    memory: LogMemory = msgspec.field(default_factory=LogMemory)
 
     @property
     def is_whole(self) -> bool:

@@ -33,6 +33,24 @@ MAX_BESIDE = 3
 _LEAD_MS = 60
 
 
+class LogHead(QWidget):
+    """The bar over one of several logs: its title, and room for buttons."""
+
+    def __init__(self, title: str = "") -> None:
+        super().__init__()
+        self.setObjectName("paneBar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._title = ElidedLabel(role="muted")
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(10, 2, 6, 2)
+        self.row.addWidget(self._title, 1)
+        self.set_title(title)
+
+    def set_title(self, title: str) -> None:
+        """Say whose lines stand below."""
+        self._title.setText(title)
+
+
 class SidePane(QWidget):
     """One log beside the current one: its title, and its lines."""
 
@@ -52,8 +70,10 @@ class SidePane(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._head(theme))
+        self.head = self._head()
+        layout.addWidget(self.head)
         layout.addWidget(self.view, 1)
+        self.apply_theme(theme)
 
     def show_lines(self) -> None:
         """Show the log through its own filter, from its end."""
@@ -92,30 +112,27 @@ class SidePane(QWidget):
             self._filtered.close()
             self._filtered = None
 
-    def _head(self, theme: Theme) -> QWidget:
-        head = QWidget()
-        head.setObjectName("paneBar")
-        head.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        title = ElidedLabel(role="muted")
-        title.setText(self.log.title)
+    def _head(self) -> LogHead:
+        head = LogHead(self.log.title)
         self.choose = QToolButton()
-        self.choose.setIcon(icons.icon("maximize", theme.tokens))
         self.choose.setToolTip(self.tr("Make it the log that leads"))
         self.choose.setAccessibleName(self.tr("Let {name} lead").format(name=self.log.title))
         self.choose.clicked.connect(lambda: self.chosen.emit(self.log.id))
         self.leave = QToolButton()
-        self.leave.setIcon(icons.icon("x", theme.tokens))
         self.leave.setToolTip(self.tr("Do not show it beside the others"))
         self.leave.setAccessibleName(
             self.tr("Do not show {name} beside the others").format(name=self.log.title)
         )
         self.leave.clicked.connect(lambda: self.left_out.emit(self.log.id))
-        layout = QHBoxLayout(head)
-        layout.setContentsMargins(10, 2, 6, 2)
-        layout.addWidget(title, 1)
-        layout.addWidget(self.choose)
-        layout.addWidget(self.leave)
+        head.row.addWidget(self.choose)
+        head.row.addWidget(self.leave)
         return head
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take fonts, colours and icons of the theme."""
+        self.view.apply_theme()
+        for button, name in ((self.choose, "maximize"), (self.leave, "x")):
+            button.setIcon(icons.icon(name, theme.tokens))
 
     def _on_scan(self) -> None:
         if self._filtered is None or self._filtered.advance():
@@ -145,6 +162,9 @@ class SideBySide(QObject):
         self.panes: dict[str, SidePane] = {}
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
+        # Over the leading view, where others stand beside it.
+        self.head = LogHead()
+        self.head.hide()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LEAD_MS)
@@ -182,6 +202,11 @@ class SideBySide(QObject):
                 self._add(self._logs[log_id])
             self.splitter.insertWidget(place, self.panes[log_id])
         self.panes = {log_id: self.panes[log_id] for log_id in wanted}
+        self.head.setVisible(bool(wanted))
+        if wanted and current is not None:
+            self.head.set_title(self._logs[current].title)
+            # As high as those with buttons, so that lines of one moment stand on one height.
+            self.head.setFixedHeight(self.panes[wanted[0]].head.sizeHint().height())
         self._take_look()
         if changed:
             self.splitter.setSizes([1000] * self.splitter.count())
@@ -190,7 +215,7 @@ class SideBySide(QObject):
     def apply_theme(self) -> None:
         """Take fonts and colours of the theme."""
         for pane in self.panes.values():
-            pane.view.apply_theme()
+            pane.apply_theme(self._theme)
 
     def _add(self, log: OpenLog) -> None:
         pane = SidePane(self._theme, log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QTabBar, QToolButton, QWidget
+from PySide6.QtWidgets import QTabBar, QToolButton
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.theme import Theme
@@ -14,8 +14,8 @@ class LogTabs(QTabBar):
 
     close_wanted = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.setTabsClosable(True)
         self.setExpanding(False)
@@ -39,6 +39,7 @@ class LogTabs(QTabBar):
         index = self.addTab(title)
         self.setTabData(index, log_id)
         button = QToolButton(self)
+        button.setObjectName("tabButton")
         button.setIcon(icons.icon("x", self._theme.tokens))
         button.setToolTip(self.tr("Close this log; the session goes on"))
         button.setAccessibleName(self.tr("Close this log"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.console.filters import FilterBar
+from slate_desktop.ui.flow import FlowLayout
 
 # Groups of actions, each with a gap before it.
 _TOOLS = (
@@ -24,11 +25,10 @@ class ToolRow(QWidget):
         self.setObjectName("paneBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.buttons: dict[str, QToolButton] = {}
-        bar = QHBoxLayout(self)
+        bar = FlowLayout(self)
         bar.setContentsMargins(10, 3, 8, 3)
-        bar.setSpacing(2)
         bar.addWidget(filters)
-        bar.addStretch(1)
+        bar.addStretch()
         for group in _TOOLS:
             bar.addSpacing(8)
             for name in group:

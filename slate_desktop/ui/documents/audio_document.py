@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import EnvironmentFaultError, SlateError
+from slate_desktop.translation import plural, sentence
 from slate_desktop.ui import icons
 from slate_desktop.ui.documents.audio.compare import ComparePanel, equal_gains, levels_in_words
 from slate_desktop.ui.documents.audio.player import Player
@@ -29,6 +30,7 @@ from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
+from slate_desktop.ui.problems import told
 from slate_desktop.ui.text import ElidedLabel, plain_label, wrapped_label
 from slate_desktop.ui.tinted import set_icon
 
@@ -154,14 +156,18 @@ class AudioDocument(Document):
         parts = [
             self.path.suffix[1:].upper(),
             f"{int(result['rate']):,} Hz",
-            {1: self.tr("mono"), 2: self.tr("stereo")}.get(channels, f"{channels} channels"),
+            {1: self.tr("mono"), 2: self.tr("stereo")}.get(
+                channels, self.tr("{n} channels").format(n=channels)
+            ),
             clock(float(result["seconds"]), 0.1),
             format_bytes(size),
         ]
         if levels:
             parts.append(levels_in_words(levels["lufs"], levels["true_peak"]))
         clipped = int(result["clipped"])
-        parts.append(self.tr("%n clipped sample(s)", "", clipped) if clipped else "")
+        parts.append(
+            plural("{count} clipped sample", "{count} clipped samples", clipped) if clipped else ""
+        )
         self.words.setText("   ·   ".join(part for part in parts if part))
 
     async def _measure(self) -> None:
@@ -187,7 +193,7 @@ class AudioDocument(Document):
             await asyncio.to_thread(self.player.open)
             self.player.play()
         except EnvironmentFaultError as error:
-            self.trouble.setText(f"{error} {error.hint}")
+            self.trouble.setText(told(error))
             self.trouble.show()
         self._timer.start()
         self._show_play()
@@ -236,7 +242,7 @@ class AudioDocument(Document):
                 "compare_audio:compare_audio", self.path, kind=AssetKind.AUDIO, options=options
             )
         except SlateError as error:
-            self.panel.show_failure(str(error))
+            self.panel.show_failure(sentence(str(error)))
             return
         old, self._after = self._after, reading
         result = reading.result

@@ -37,7 +37,7 @@ class SaveQuestion(QDialog):
         if len(names) == 1:
             text = self.tr("{name} was changed and is not saved.").format(name=clean(names[0]))
         else:
-            text = self.tr("%n files were changed and are not saved:", "", len(names))
+            text = self.tr("{n} files were changed and are not saved:").format(n=len(names))
             text += "\n\n" + "\n".join(clean(name) for name in names[:12])
         buttons = QDialogButtonBox(self)
         role = QDialogButtonBox.ButtonRole

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.documents.reader import Reader
 
 
-@dataclass(frozen=True)
-class DocumentContext:
+class DocumentContext(msgspec.Struct, frozen=True):
     """What a document gets from its window.
 
     Attributes:

@@ -139,7 +139,7 @@ class FindBar(QWidget):
             cursor.select(QTextCursor.SelectionType.Document)
             cursor.insertText(new)
         self.search()
-        self.state.setText(self.tr("%n replaced", "", count))
+        self.state.setText(self.tr("{n} replaced").format(n=count))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Step with Return, close with Escape."""

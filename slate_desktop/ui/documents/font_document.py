@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.text import ElidedLabel, plain_label, set_invalid
@@ -53,7 +54,7 @@ class FontDocument(Document):
         try:
             await self._draw()
         except SlateError as error:
-            set_invalid(self.field, str(error))
+            set_invalid(self.field, sentence(str(error)))
 
     async def _draw(self) -> None:
         ratio = self.devicePixelRatioF()

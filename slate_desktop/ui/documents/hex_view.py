@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.translation import message, plural, translate
 from slate_desktop.ui.theme import Theme
 
 ROW_BYTES = 16
@@ -22,28 +23,28 @@ _PAGE_BYTES = 65_536
 _MAX_PAGES = 16
 _MAX_ROWS = 2**31 - 64
 _MAGIC = (
-    (b"\x89PNG", "PNG image"),
-    (b"\xff\xd8\xff", "JPEG image"),
-    (b"GIF8", "GIF image"),
-    (b"DDS ", "DDS texture"),
-    (b"\xabKTX 20", "KTX2 texture"),
-    (b"glTF", "binary glTF"),
-    (b"OggS", "Ogg container"),
-    (b"fLaC", "FLAC audio"),
-    (b"RIFF", "RIFF container"),
-    (b"PK\x03\x04", "ZIP archive"),
-    (b"\x1f\x8b", "gzip archive"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard archive"),
-    (b"7z\xbc\xaf", "7-Zip archive"),
-    (b"\x7fELF", "ELF program"),
-    (b"MZ", "Windows program"),
-    (b"%PDF", "PDF document"),
-    (b"SQLite format 3", "SQLite database"),
-    (b"GDPC", "Godot package"),
-    (b"UnityFS", "Unity bundle"),
-    (b"\xc1\x83\x2a\x9e", "Unreal package"),
-    (b"BLENDER", "Blender scene"),
-    (b"Kaydara FBX", "FBX scene"),
+    (b"\x89PNG", message("PNG image")),
+    (b"\xff\xd8\xff", message("JPEG image")),
+    (b"GIF8", message("GIF image")),
+    (b"DDS ", message("DDS texture")),
+    (b"\xabKTX 20", message("KTX2 texture")),
+    (b"glTF", message("binary glTF")),
+    (b"OggS", message("Ogg container")),
+    (b"fLaC", message("FLAC audio")),
+    (b"RIFF", message("RIFF container")),
+    (b"PK\x03\x04", message("ZIP archive")),
+    (b"\x1f\x8b", message("gzip archive")),
+    (b"\x28\xb5\x2f\xfd", message("Zstandard archive")),
+    (b"7z\xbc\xaf", message("7-Zip archive")),
+    (b"\x7fELF", message("ELF program")),
+    (b"MZ", message("Windows program")),
+    (b"%PDF", message("PDF document")),
+    (b"SQLite format 3", message("SQLite database")),
+    (b"GDPC", message("Godot package")),
+    (b"UnityFS", message("Unity bundle")),
+    (b"\xc1\x83\x2a\x9e", message("Unreal package")),
+    (b"BLENDER", message("Blender scene")),
+    (b"Kaydara FBX", message("FBX scene")),
 )
 
 
@@ -62,15 +63,16 @@ def facts_of(path: Path) -> list[tuple[str, str]]:
         head = os.read(fd, 64)
     finally:
         os.close(fd)
-    kind = next((words for magic, words in _MAGIC if head.startswith(magic)), "unknown")
+    kind = next((words for magic, words in _MAGIC if head.startswith(magic)), message("unknown"))
     if not head:
-        kind = "empty file"
+        kind = message("empty file")
+    exact = plural("{count:,} byte", "{count:,} bytes", info.st_size)
     moment = datetime.fromtimestamp(info.st_mtime, UTC).astimezone()
     return [
-        ("Kind", kind),
-        ("Size", f"{format_bytes(info.st_size)} ({info.st_size:,} bytes)"),
-        ("Changed", moment.strftime("%Y-%m-%d %H:%M:%S")),
-        ("Access", stat.filemode(info.st_mode)),
+        (translate("Kind"), translate(kind)),
+        (translate("Size"), f"{format_bytes(info.st_size)} ({exact})"),
+        (translate("Changed"), moment.strftime("%Y-%m-%d %H:%M:%S")),
+        (translate("Access"), stat.filemode(info.st_mode)),
     ]
 
 

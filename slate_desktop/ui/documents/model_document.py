@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import AssetError, SlateError
+from slate_desktop.translation import plural, sentence
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.model.camera import Camera
@@ -187,9 +188,10 @@ class ModelDocument(Document):
         shown.append((self.tr("Files"), format_bytes(int(facts["input_size"]))))
         if "vram_bytes" in counts:
             shown.append((self.tr("VRAM"), format_bytes(int(counts["vram_bytes"]))))
-        warnings = [str(words) for words in facts.get("warnings", ())]
+        warnings = [sentence(str(words)) for words in facts.get("warnings", ())]
         self.panel.set_facts(shown, warnings)
-        self._summary = f"{counts['triangles']:,} triangles   ·   {box}"
+        triangles = plural("{count:,} triangle", "{count:,} triangles", int(counts["triangles"]))
+        self._summary = f"{triangles}   ·   {box}"
         self._show_words()
 
     def _show_words(self) -> None:
@@ -207,7 +209,7 @@ class ModelDocument(Document):
                 "model:uv_layout", self.path, kind=AssetKind.MODEL
             )
         except SlateError as error:
-            self.words.setText(str(error))
+            self.words.setText(sentence(str(error)))
             return
         self.uvs.set_layout(reading.plane(reading.result["plane"]))
         await asyncio.to_thread(reading.close)
@@ -228,7 +230,7 @@ class ModelDocument(Document):
         try:
             levels = await self._variants.make_levels()
         except SlateError as error:
-            self.words.setText(str(error))
+            self.words.setText(sentence(str(error)))
             return
         finally:
             self.controls.make_lods.setEnabled(True)
@@ -260,7 +262,7 @@ class ModelDocument(Document):
                 else:
                     await self._open(model, mode, keep=True)
         except (SlateError, OSError) as error:
-            self.words.setText(str(error))
+            self.words.setText(sentence(str(error)))
             controls.set_mode("shaded")
         finally:
             self._is_showing = False

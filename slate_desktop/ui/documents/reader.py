@@ -11,9 +11,10 @@ import importlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import AssetError
@@ -30,8 +31,7 @@ _MODULES = (
 )
 
 
-@dataclass
-class Reading:
+class Reading(msgspec.Struct):
     """What a child answered, and the folder with what it wrote.
 
     Attributes:

@@ -14,6 +14,7 @@ from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from slate_desktop.errors import SlateError, StaleWriteError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.editor import CodeEditor
@@ -103,7 +104,7 @@ class TextDocument(Document):
                 if not is_forced:
                     return False
             except SlateError as error:
-                self.conflict.show_words(str(error))
+                self.conflict.show_words(sentence(str(error)))
                 return False
             else:
                 break

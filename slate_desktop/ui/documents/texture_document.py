@@ -16,6 +16,7 @@ from slate_desktop.domain.assets.options import AssetOptions, options_to_json
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.errors import SlateError
 from slate_desktop.pipeline.preview.shading import Look
+from slate_desktop.translation import sentence
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.texture.compare import ComparePanel
@@ -125,12 +126,14 @@ class TextureDocument(Document):
         parts = [
             f"{width} × {height}",
             f"{facts['format'].upper()} {facts['mode']}",
-            f"{facts['bits']} bit" if facts["bits"] else "",
+            self.tr("{n} bit").format(n=facts["bits"]) if facts["bits"] else "",
             facts["color_space"] if facts["color_space"] != "auto" else "",
             format_bytes(size),
             self.tr("GPU {bytes}").format(bytes=format_bytes(facts["gpu_bytes"])),
-            self.tr("%n own mips", "", facts["own_levels"]) if facts["own_levels"] > 1 else "",
-            *facts["notes"],
+            self.tr("{n} own mips").format(n=facts["own_levels"])
+            if facts["own_levels"] > 1
+            else "",
+            *(sentence(str(note)) for note in facts["notes"]),
         ]
         self.words.setText("   ·   ".join(part for part in parts if part))
 
@@ -172,7 +175,7 @@ class TextureDocument(Document):
                 options=options_to_json(options),
             )
         except SlateError as error:
-            self.panel.show_failure(str(error))
+            self.panel.show_failure(sentence(str(error)))
             return
         arrays = tuple(reading.plane(plane) for plane in reading.result["planes"])
         old, self._compared = self._compared, reading

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus, AssetKind, kind_of
-from slate_desktop.domain.ids import new_id
-from slate_desktop.errors import CommandError, EnvironmentFaultError, SlateError
+from slate_desktop.errors import EnvironmentFaultError, SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs, outside
-from slate_desktop.ui.jobs.preset_commands import PresetCommands
 
 if TYPE_CHECKING:
     from slate_desktop.control.asset_states import AssetStates
     from slate_desktop.control.models_assets import AssetJobsModel
     from slate_desktop.domain.assets.job import AssetRow
+    from slate_desktop.ui.jobs.preset_commands import PresetCommands
     from slate_desktop.ui.window import MainWindow
 
 
@@ -32,9 +32,16 @@ class JobCommands:
         self._window = window
         self._model: AssetJobsModel | None = None
         self._states: AssetStates | None = None
-        self.presets = PresetCommands(window)
         self._following = asyncio.Lock()
         self._is_look_wanted = self._is_looking = False
+        window.workspace.current_changed.connect(self._on_current)
+
+    @functools.cached_property
+    def presets(self) -> PresetCommands:
+        """What the window does with presets; not before the pane or a project wants it."""
+        from slate_desktop.ui.jobs.preset_commands import PresetCommands
+
+        return PresetCommands(self._window)
 
     def slots(self) -> dict[str, Callable[..., Any]]:
         """Return what the registry's actions call."""
@@ -58,10 +65,10 @@ class JobCommands:
         window, pane = self._window, self._window.jobs
         self.presets.connect()
         window.workspace.connected.connect(self.follow)
-        window.workspace.current_changed.connect(self.follow)
         pane.job_selected.connect(lambda _job: self.show_availability())
         pane.job_activated.connect(lambda _job: self._with_product(outside.open_externally))
         pane.menu_wanted.connect(self._show_menu)
+        pane.file_wanted.connect(self._with_file)
         window.assets.scanned.connect(self.look_again)
         window.assets.process_wanted.connect(
             lambda paths: window.tasks.spawn(self.submit(paths), "submit assets", window)
@@ -138,55 +145,9 @@ class JobCommands:
         if model is None or slate is None:
             window.show_error(SlateError(window.tr("Choose a project first.")))
             return
-        from slate_desktop.control import asset_places
-        from slate_desktop.control.asset_choices import AssetChoices
-        from slate_desktop.control.asset_drops import assets_among
-        from slate_desktop.control.asset_submission import SubmitOptions
+        from slate_desktop.ui.jobs.submission import submit
 
-        root = self._root() or Path()
-        base = window.jobs.options.out_dir.text().strip()
-        files = await asyncio.to_thread(assets_among, paths, root, base)
-        if not files:
-            window.say(window.tr("There is no asset among these files."))
-            return
-        choices = AssetChoices(root)
-        try:
-            await asyncio.to_thread(choices.load)
-        except SlateError as error:
-            window.show_error(error, window.tr("Chosen options cannot be used."))
-            return
-        self.show_pane()
-        options = window.jobs.options
-        submit = SubmitOptions(
-            batch_id=new_id(),
-            is_forced=options.force.isChecked(),
-        )
-        failures: list[tuple[Path, SlateError]] = []
-        twins = asset_places.twins(files)
-        for number, task in enumerate(files, start=1):
-            path, kind = task.source, task.kind
-            if kind is None:
-                continue
-            window.say(window.tr("Submitting {n} of {count}…").format(n=number, count=len(files)))
-            name = path.relative_to(root) if path.is_relative_to(root) else path
-            try:
-                asset_places.check_no_twin(twins.get(id(task)))
-                given = options.options_for(name.as_posix(), kind) | choices.chosen(name.as_posix())
-                own = msgspec.structs.replace(submit, out_dir=task.folder if base else None)
-                await slate.process_asset(path, model.project_id, given, kind=kind, submit=own)
-            except CommandError as error:
-                failures.append((path, error))
-            except SlateError as error:
-                window.show_error(error, window.tr("The assets could not be submitted."))
-                return
-        window.say(window.tr("%n asset(s) submitted", "", len(files) - len(failures)))
-        if failures:
-            path, error = failures[0]
-            window.workspace.notify(
-                "error",
-                window.tr("%n asset(s) not submitted", "", len(failures)),
-                f"{path.name}: {error}",
-            )
+        await submit(window, slate, model.project_id, self._root() or Path(), paths)
 
     async def cancel(self) -> None:
         """End the chosen jobs."""
@@ -250,6 +211,12 @@ class JobCommands:
         """Show the jobs of the chosen project; without a connection those that were last seen."""
         self._window.tasks.spawn(self._follow(), "follow assets", self._window)
 
+    def _on_current(self) -> None:
+        # With a connection the pane comes in its turn, and follows what is chosen then.
+        window = self._window
+        if window.late.has_jobs or window.workspace.slate is None:
+            self.follow()
+
     async def _follow(self) -> None:
         """Follow the chosen project's jobs; the newest choice wins."""
         async with self._following:
@@ -272,7 +239,7 @@ class JobCommands:
                 await model.open()
             except SlateError as error:
                 await model.aclose()
-                self._window.say(str(error))
+                self._window.say(sentence(str(error)))
                 return
             self._states = AssetStates(self._root() or Path(), has_tools=slate.is_beside_workers)
             self._model = model
@@ -300,6 +267,8 @@ class JobCommands:
             window.assets.set_states(found)
 
     async def _leave(self) -> None:
+        if not self._window.late.has_jobs:
+            return  # nothing was shown yet, and a pane is not made to show nothing
         model, self._model = self._model, None
         self._window.jobs.set_source(None)
         self._window.assets.set_states({})
@@ -345,14 +314,37 @@ class JobCommands:
 
     def _with_product(self, act: Callable[[Path], None]) -> None:
         """Do something with the main product of the chosen job, where it lies."""
-        job, root, window = self._window.jobs.job, self._root(), self._window
-        if not _is_done(job) or job is None or root is None:
+        job = self._window.jobs.job
+        if not _is_done(job) or job is None:
             return
         products = (job.result or {}).get("products", [])
         primary = next((p for p in products if p.get("role") == "primary"), None)
-        if primary is None:
+        if primary is not None:
+            self._with_product_file(job, primary["path"], act)
+
+    def _with_file(self, what: str, name: str) -> None:
+        """Do what the report asks with a product, or with a file that is missing."""
+        job, root = self._window.jobs.job, self._root()
+        if job is None or root is None:
             return
-        path = root / (job.out_dir or "") / primary["path"]
+        if what == "missing":
+            place = (root / job.path).parent / name
+            here = next((p for p in (place, *place.parents) if p.exists()), root)
+            try:
+                outside.reveal(here)
+            except SlateError as error:
+                self._window.show_error(error, self._window.tr("The folder cannot be shown."))
+        elif what == "reveal":
+            self._with_product_file(job, name, outside.reveal)
+        else:
+            # In a tab: what an engine reads, most systems have no program for.
+            self._with_product_file(job, name, self._window.documents.open_path)
+
+    def _with_product_file(self, job: AssetJob, name: str, act: Callable[[Path], object]) -> None:
+        root, window = self._root(), self._window
+        if root is None:
+            return
+        path = root / (job.out_dir or "") / name
         try:
             if not path.exists():
                 raise EnvironmentFaultError(

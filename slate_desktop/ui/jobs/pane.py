@@ -7,14 +7,10 @@ from collections import Counter
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QPlainTextEdit,
     QSplitter,
     QStackedWidget,
     QTabWidget,
     QToolButton,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -23,10 +19,13 @@ from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.empty import EmptyState
-from slate_desktop.ui.jobs import words
-from slate_desktop.ui.jobs.rows import ASSET, DETAIL, JOB_ROLE, JobRows, JobSource
+from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.jobs.report.build import report_of
+from slate_desktop.ui.jobs.report.view import ReportView
+from slate_desktop.ui.jobs.rows import JOB_ROLE, JobRows, JobSource
 from slate_desktop.ui.jobs.submit_form import SubmitForm
-from slate_desktop.ui.text import ElidedLabel, clean
+from slate_desktop.ui.jobs.view import JobsView
+from slate_desktop.ui.text import ElidedLabel
 from slate_desktop.ui.theme import Theme
 
 ACTIONS = (
@@ -42,12 +41,14 @@ class JobsPane(QWidget):
     job_selected = Signal(object)
     job_activated = Signal(object)
     menu_wanted = Signal(object, QPoint)
+    file_wanted = Signal(str, str)  # what to do, and the file as the report names it
 
     def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
         super().__init__()
         self.rows = JobRows(theme, self)
-        self.view = QTreeView()
+        self.view = JobsView()
         self.view.setModel(self.rows)
+        self.view.set_up_columns()
         self.view.setRootIsDecorated(False)
         self.view.setUniformRowHeights(True)
         # The end of a path is the file's name.
@@ -59,17 +60,8 @@ class JobsPane(QWidget):
         self.view.customContextMenuRequested.connect(self._on_menu)
         self.view.doubleClicked.connect(lambda index: self._activate(index))
         self.view.selectionModel().currentChanged.connect(self._on_current)
-        header = self.view.header()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setStretchLastSection(True)
-        for column, width in ((ASSET, 220), (1, 90), (2, 70), (3, 130), (DETAIL, 240)):
-            header.resizeSection(column, width)
-        self.report = QPlainTextEdit()
-        self.report.setReadOnly(True)
-        self.report.setAccessibleName(self.tr("Report of the chosen job"))
-        self.report.setPlaceholderText(
-            self.tr("Choose a job to read what it made, or why it failed.")
-        )
+        self.report = ReportView(theme)
+        self.report.file_wanted.connect(self.file_wanted)
         self.options = SubmitForm()
         self.side = QTabWidget()
         self.side.setAccessibleName(self.tr("Report and options of assets"))
@@ -88,7 +80,8 @@ class JobsPane(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(self._bar(actions))
+        # Stands in the title bar of the dock.
+        self.bar = self._make_bar(actions)
         layout.addWidget(split, 1)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
@@ -127,10 +120,10 @@ class JobsPane(QWidget):
         if not self._repaint.isActive():
             self._repaint.start()
 
-    def _bar(self, actions: ActionRegistry) -> QHBoxLayout:
-        bar = QHBoxLayout()
+    def _make_bar(self, actions: ActionRegistry) -> QWidget:
+        tools = QWidget()
+        bar = FlowLayout(tools)
         bar.setContentsMargins(6, 3, 8, 3)
-        bar.setSpacing(2)
         for action_id in ACTIONS:
             button = QToolButton()
             button.setDefaultAction(actions[action_id])
@@ -143,8 +136,10 @@ class JobsPane(QWidget):
             button.setAccessibleName(actions[action_id].text().replace("&", ""))
             bar.addWidget(button)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignRight)
-        bar.addWidget(self.summary, 1)
-        return bar
+        self.summary.setMinimumWidth(100)
+        bar.addSpacing(8)
+        bar.addWidget(self.summary)
+        return tools
 
     def _summary(self) -> str:
         counts = Counter(job.status for job in self.rows.jobs)
@@ -158,9 +153,10 @@ class JobsPane(QWidget):
 
     def _show_report(self) -> None:
         job = self.job
-        text = "" if job is None else clean("\n".join(words.report_lines(job)))
-        if text != self.report.toPlainText():
-            self.report.setPlainText(text)
+        if job is None:
+            self.report.show_report(None)
+        else:
+            self.report.show_report(report_of(job, self.rows.detail_of(job)), job.status)
 
     def _on_current(self, _current: QModelIndex, _previous: QModelIndex) -> None:
         self._show_report()
@@ -176,3 +172,4 @@ class JobsPane(QWidget):
 
     def _on_repaint(self) -> None:
         self.rows.touch()
+        self._show_report()

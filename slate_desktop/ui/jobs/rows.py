@@ -114,8 +114,14 @@ class JobRows(QAbstractTableModel):
         """Return the columns' titles."""
         if role != Qt.ItemDataRole.DisplayRole or orientation is not Qt.Orientation.Horizontal:
             return None
-        titles = ("Asset", "State", "Progress", "Worker", "Details")
-        return self.tr(titles[section])
+        titles = (
+            self.tr("Asset"),
+            self.tr("State"),
+            self.tr("Progress"),
+            self.tr("Worker"),
+            self.tr("Details"),
+        )
+        return titles[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what the view paints."""
@@ -129,9 +135,15 @@ class JobRows(QAbstractTableModel):
             return icons.icon(icon, self._theme.tokens, color)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return clean(self._text(job, index.column()))
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return None
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() in (ASSET, DETAIL):
+            # Zero-width space first: Qt guesses rich text from a leading tag.
+            text = clean(self._text(job, index.column()))
+            return f"\u200b{text}" if text else None
         return None
+
+    def detail_of(self, job: AssetJob) -> str:
+        """Return why a job is as it is, in words."""
+        return self._text(job, DETAIL)
 
     def _text(self, job: AssetJob, column: int) -> str:
         source = self._source

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import options_to_json, parse_options
 from slate_desktop.domain.assets.presets import AssetPreset, choose_preset
+from slate_desktop.translation import sentence
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.text import wrapped_label
 
@@ -101,7 +102,7 @@ class SubmitForm(QWidget):
         self.preset.addItem(self.tr("By the presets' rules"), BY_RULES)
         self.preset.addItem(self.tr("Defaults"), DEFAULTS)
         for preset in self._presets:
-            self.preset.addItem(preset.title, preset.id)
+            self.preset.addItem(sentence(preset.title), preset.id)
         self.preset.setCurrentIndex(max(0, self.preset.findData(chosen)))
         self._is_filling = False
         self._make_forms()
@@ -135,7 +136,7 @@ class SubmitForm(QWidget):
             form = self.forms[kind] = OptionsForm(kind, options, is_batch=wanted == BY_RULES)
             self._holder.addWidget(form)
         if preset is not None:
-            text = preset.description
+            text = sentence(preset.description)
         elif wanted == BY_RULES:
             text = self.tr("Each asset follows the preset whose rule fits it. Its own options win.")
         else:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from slate_desktop.domain.runs import Advice, advice_words
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import sentence
 from slate_desktop.ui.text import wrapped_label
 
 
@@ -43,7 +44,7 @@ class AdviceRow(QWidget):
         self.setVisible(advice is not None)
         if advice is None:
             return
-        self.words.setText(advice_words(advice))
+        self.words.setText(sentence(advice_words(advice)))
         wanted = [format_bytes(advice.memory_bytes)] if advice.memory_bytes is not None else []
         if advice.cpus is not None:
             wanted.append(self.tr("{n:g} CPUs").format(n=advice.cpus))

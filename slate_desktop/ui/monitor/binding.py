@@ -40,7 +40,7 @@ class MonitorBinding:
         pane.compare_toggled.connect(self._on_compare_toggled)
         pane.save_wanted.connect(self._on_save_wanted)
         pane.tools.hosts_toggled.connect(self._on_hosts_toggled)
-        pane.hosts.duty_wanted.connect(self._on_duty_wanted)
+        pane.duty_wanted.connect(self._on_duty_wanted)
         work.sessions_changed.connect(self._offer)
         work.current_changed.connect(self._offer)
         work.current_changed.connect(self._look_for_advice)
@@ -220,7 +220,7 @@ class MonitorBinding:
             return
         # What is saved is what was seen when the button was pressed.
         picture = pane.graphs.grab()
-        from slate_desktop.ui.monitor.export import as_csv
+        from slate_desktop.control.stats_csv import as_csv
 
         text = as_csv(pane.shown(), pane.end_ns) if kind == "csv" else ""
         filters = ["CSV (*.csv)"] if kind == "csv" else ["PNG (*.png)"]

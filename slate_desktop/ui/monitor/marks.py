@@ -10,6 +10,7 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPolyg
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from slate_desktop.domain.marks import Mark, MarkKind
+from slate_desktop.translation import sentence
 from slate_desktop.ui.monitor.axes import AXIS_WIDTH
 from slate_desktop.ui.text import clean
 from slate_desktop.ui.theme import Theme
@@ -81,7 +82,7 @@ class MarkStrip(QWidget):
         lines: list[str] = []
         for mark in self.marks_at(x)[:12]:
             moment = datetime.fromtimestamp(mark.at_ns / 1e9, UTC).astimezone()
-            lines.append(f"{moment:%d %b %H:%M:%S}  {clean(mark.words)}")
+            lines.append(f"{moment:%d %b %H:%M:%S}  {clean(sentence(mark.words))}")
         return "\n".join(lines)
 
     def event(self, event: QEvent) -> bool:

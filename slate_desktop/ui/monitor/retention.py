@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLineEdit,
-    QSpinBox,
     QVBoxLayout,
 )
 
@@ -23,7 +22,7 @@ from slate_desktop.domain.retention import (
 from slate_desktop.domain.sizes import exact_size, parse_size
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import dialogs
-from slate_desktop.ui.text import clean, set_invalid, wrapped_label
+from slate_desktop.ui.text import clean, set_invalid, set_primary, spin_box, wrapped_label
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
@@ -35,16 +34,17 @@ class RetentionDialog(QDialog):
     def __init__(self, window: MainWindow, name: str, policy: LogPolicy) -> None:
         super().__init__(window)
         self.setWindowTitle(self.tr("Logs of {name}").format(name=clean(name)))
-        self.days = QSpinBox()
+        self.days = spin_box()
         self.days.setRange(0, MAX_AGE_DAYS)
         self.days.setSpecialValueText(self.tr("for ever"))
-        self.days.setSuffix(self.tr(" days"))
+        self.days.valueChanged.connect(self._show_days)
         self.days.setValue(policy.max_age_days or 0)
+        self._show_days(self.days.value())
         self.days.setAccessibleName(self.tr("Days that lines are kept"))
         self.size_field = self._size(
             policy.max_bytes, self.tr("Size of all sessions' lines together")
         )
-        self.rate = QSpinBox()
+        self.rate = spin_box()
         self.rate.setRange(0, MAX_LINES_PER_S)
         self.rate.setSingleStep(10_000)
         self.rate.setGroupSeparatorShown(True)
@@ -56,30 +56,35 @@ class RetentionDialog(QDialog):
         self.run_field = self._size(policy.run_bytes, self.tr("Size of what a run may write"))
         buttons = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel)
+        set_primary(self.buttons.button(buttons.Ok))
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-        form = QFormLayout()
-        form.addRow(self.tr("Keep lines"), self.days)
-        form.addRow(self.tr("Up to"), self.size_field)
-        limits = QFormLayout()
-        limits.addRow(self.tr("A run writes"), self.rate)
-        limits.addRow(self.tr("Up to"), self.run_field)
         self.problem = wrapped_label(role="error")
         self.problem.hide()
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 18, 18, 14)
         layout.setSpacing(12)
         words = self.tr(
             "Older lines are dropped by the agent, whole old sessions first. Sessions that run "
             "keep their recent lines; sessions, graphs and results stay."
         )
-        layout.addWidget(wrapped_label(words, role="muted"))
-        layout.addLayout(form)
+        # One form, so that all fields stand below each other.
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        form.setHorizontalSpacing(12)
+        form.addRow(wrapped_label(words, role="muted"))
+        form.addRow(self.tr("Keep lines"), self.days)
+        form.addRow(self.tr("Up to"), self.size_field)
         words = self.tr(
             "What a run writes beyond this is dropped, and a line of the log says how much. "
             "A flood never holds up the run itself."
         )
-        layout.addWidget(wrapped_label(words, role="muted"))
-        layout.addLayout(limits)
+        limits = wrapped_label(words, role="muted")
+        limits.setContentsMargins(0, 10, 0, 0)
+        form.addRow(limits)
+        form.addRow(self.tr("A run writes"), self.rate)
+        form.addRow(self.tr("Up to"), self.run_field)
+        layout.addLayout(form)
         layout.addWidget(self.problem)
         layout.addWidget(self.buttons)
         self.setMinimumWidth(420)
@@ -115,6 +120,9 @@ class RetentionDialog(QDialog):
         field.setAccessibleName(name)
         field.textChanged.connect(self._check)
         return field
+
+    def _show_days(self, days: int) -> None:
+        self.days.setSuffix(self.tr(" day") if days == 1 else self.tr(" days"))
 
     def _check(self) -> None:
         reasons: list[str] = []

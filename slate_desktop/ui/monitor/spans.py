@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QToolButton, QWidget
+
+from slate_desktop.ui.flow import FlowLayout
 
 MIN_SPAN_S, MAX_SPAN_S = 10.0, 30 * 86_400.0
 _ZOOM_STEP = 1.25
@@ -53,9 +55,8 @@ class SpanButtons(QWidget):
         super().__init__()
         self._group = QButtonGroup(self)
         self.buttons: dict[int, QToolButton] = {}
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 6, 0)
-        layout.setSpacing(3)
+        layout = FlowLayout(self, spacing=3)
+        layout.setContentsMargins(10, 3, 8, 3)
         for span_s, text in (
             (60, self.tr("1 min")),
             (300, self.tr("5 min")),

@@ -11,8 +11,10 @@ import shiboken6
 from slate_desktop.errors import SettingsError, SlateError
 from slate_desktop.settings import catalog, paths
 from slate_desktop.settings.model import save_settings
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs
 from slate_desktop.ui.app import log_to_file
+from slate_desktop.ui.problems import told
 from slate_desktop.ui.settings.dialog import SettingsDialog
 from slate_desktop.ui.settings.row import translated
 from slate_desktop.ui.settings.shortcuts_dialog import ShortcutsDialog
@@ -62,11 +64,10 @@ class _Opened:
             # The window owns what is saved: the dialog may be closed before it is done.
             return lambda *values: window.tasks.spawn(work(dialog, *values), name, window)
 
-        for row in dialog.rows.values():
-            row.typed.connect(lambda name, text: _check(dialog, name, text))
-            row.edited.connect(spawn(self._save_text, "save setting"))
-            row.reset_wanted.connect(spawn(self._reset, "reset setting"))
-            row.test_wanted.connect(spawn(self._test, "test setting"))
+        dialog.typed.connect(lambda name, text: _check(dialog, name, text))
+        dialog.edited.connect(spawn(self._save_text, "save setting"))
+        dialog.reset_wanted.connect(spawn(self._reset, "reset setting"))
+        dialog.test_wanted.connect(spawn(self._test, "test setting"))
         dialog.discard_wanted.connect(spawn(self._ask_discard, "discard settings"))
         dialog.file_wanted.connect(spawn(self._open_file, "settings file"))
         dialog.restart_wanted.connect(spawn(self._restart, "restart"))
@@ -115,6 +116,12 @@ class _Opened:
         if name == "theme":
             window.registry[f"theme.{value or window.theme.choice}"].setChecked(True)
             window.state.theme_setting = value or ""
+        elif name == "reduced_motion":
+            window.motion.set_reduced(bool(value))
+        elif name == "keep_in_tray" and window.tray is not None:
+            window.tray.set_keeps(bool(value))
+        elif name == "language":
+            window.state.language = value or "system"
         elif name == "log_level":
             await asyncio.to_thread(log_to_file, value or catalog.find(name).default)
 
@@ -128,9 +135,9 @@ class _Opened:
                 values[other] = catalog.parse(its_row.state.setting, its_row.text)
             row.test_button.setEnabled(False)
             row.show_message(window.tr("Testing…"), "muted")
-            words, role = await check_address(name, values), "ok"
+            words, role = sentence(await check_address(name, values)), "ok"
         except SlateError as error:
-            words, role = " ".join(part for part in (str(error), error.hint) if part), "warn"
+            words, role = told(error), "warn"
         if shiboken6.isValid(dialog):
             row.test_button.setEnabled(True)
             if name not in dialog.problems:
@@ -164,7 +171,7 @@ class _Opened:
         states, _ = await asyncio.to_thread(catalog.states)
         (profile,) = [state.value for state in states if state.setting.name == "profile"]
         self._window.next_profile = profile
-        self._window.close()
+        self._window.quit()
 
 
 def _check(dialog: SettingsDialog, name: str, text: str) -> None:
@@ -177,4 +184,4 @@ def _check(dialog: SettingsDialog, name: str, text: str) -> None:
 
 
 def _show_problem(dialog: SettingsDialog, name: str, error: SettingsError) -> None:
-    dialog.show_problem(name, " ".join(part for part in (str(error), error.hint) if part))
+    dialog.show_problem(name, told(error))

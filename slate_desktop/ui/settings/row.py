@@ -15,8 +15,9 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.settings.catalog import SettingKind, SettingState, to_text
+from slate_desktop.translation import sentence
 from slate_desktop.ui import icons
-from slate_desktop.ui.text import clean, plain_label, set_invalid, set_role, wrapped_label
+from slate_desktop.ui.text import clean, explain, plain_label, set_invalid, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 
@@ -35,8 +36,10 @@ class SettingRow(QWidget):
     reset_wanted = Signal(str)
     test_wanted = Signal(str)
 
-    def __init__(self, theme: Theme, state: SettingState, *, can_test: bool) -> None:
-        super().__init__()
+    def __init__(
+        self, theme: Theme, state: SettingState, parent: QWidget, *, can_test: bool
+    ) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._is_filling = False
         self._told = ""
@@ -52,23 +55,29 @@ class SettingRow(QWidget):
         self.reset.setAccessibleName(
             self.tr("Reset {title}").format(title=translated(setting.title))
         )
-        self.reset.setToolTip(self.tr("Take it out of settings.toml, so that the default counts"))
+        explain(self.reset, self.tr("Take it out of settings.toml, so that the default counts"))
         self.reset.clicked.connect(lambda: self.reset_wanted.emit(setting.name))
         self.description = wrapped_label(translated(setting.description), role="muted")
         self.field = self._make_field()
+        explain(self.field, translated(setting.description))
         self.field.setAccessibleName(translated(setting.title))
         self.field.setAccessibleDescription(translated(setting.description))
         self.test_button = QPushButton(self.tr("Test"))
         self.test_button.setAutoDefault(False)
+        explain(
+            self.test_button,
+            self.tr("Connects with what stands in the field, and says what happened."),
+        )
         self.test_button.setAccessibleName(
             self.tr("Test {title}").format(title=translated(setting.title))
         )
-        self.test_button.setVisible(can_test)
         self.test_button.clicked.connect(lambda: self.test_wanted.emit(setting.name))
         self.message = wrapped_label(role="error")
-        self.message.hide()
         self.place = wrapped_label(role="warn")
         self._lay_out()
+        # What has no parent yet would be a window of its own for a moment.
+        self.test_button.setVisible(can_test)
+        self.message.hide()
         self.show_state(state)
 
     @property
@@ -97,10 +106,10 @@ class SettingRow(QWidget):
         words = ""
         if state.is_overridden:
             words = self.tr("{place} decides this; what is written here has no effect.").format(
-                place=clean(state.place)
+                place=clean(sentence(state.place))
             )
         if state.problem:
-            words = f"{words} {clean(state.problem)}".strip()
+            words = f"{words} {clean(sentence(state.problem))}".strip()
         self.place.setText(words)
         self.place.setVisible(bool(words))
 
@@ -140,11 +149,11 @@ class SettingRow(QWidget):
         if setting.kind is SettingKind.CHOICE:
             combo = QComboBox()
             for choice in setting.choices:
-                combo.addItem(choice or self.tr("Not set"), choice)
+                combo.addItem(_choice_title(choice), choice)
             combo.currentIndexChanged.connect(lambda _index: self._tell(is_done=True))
             return combo
         line = QLineEdit()
-        line.setPlaceholderText(setting.expects)
+        line.setPlaceholderText(translated(setting.expects) if setting.expects else "")
         line.textChanged.connect(lambda _text: self._tell(is_done=False))
         line.editingFinished.connect(self.commit)
         return line
@@ -193,6 +202,28 @@ class SettingRow(QWidget):
         self.setTabOrder(self.field, self.test_button)
         self.setTabOrder(self.test_button, self.reset)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+
+
+def _choice_title(choice: str) -> str:
+    known = {
+        "": _tr("Not set"),
+        "system": _tr("As the system"),
+        "dark": _tr("Dark", "theme"),
+        "light": _tr("Light", "theme"),
+        "contrast": _tr("High contrast"),
+        "debug": _tr("debug"),
+        "info": _tr("info"),
+        "warning": _tr("warning"),
+        "error": _tr("error"),
+        # Whoever needs a language finds it by its own name.
+        "en": "English",
+        "de": "Deutsch",
+    }
+    return known.get(choice, choice)
+
+
+def _tr(text: str, context: str = "") -> str:
+    return QCoreApplication.translate("Settings", text, context)
 
 
 def translated(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QKeyCombination, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.errors import SettingsError
 from slate_desktop.settings.shortcuts import save_shortcuts, shortcuts_file
 from slate_desktop.ui.actions import ActionRegistry, plain_title, portable
+from slate_desktop.ui.problems import told
 from slate_desktop.ui.text import clean, plain_label, set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -76,6 +77,11 @@ class ShortcutsDialog(QDialog):
         """The id of the marked action, empty where none is."""
         item = self.list.currentItem()
         return "" if item is None else str(item.data(0, _ID))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Measure the rows again: the style came after they were put in."""
+        super().showEvent(event)
+        self.list.scheduleDelayedItemsLayout()
 
     def keyPressEvent(self, event: object) -> None:
         """Do not let Return close the dialog while a key is looked for."""
@@ -180,7 +186,7 @@ class ShortcutsDialog(QDialog):
             set_role(self.message, "error")
             self.message.setText(
                 self.tr("It counts until SLATE is closed, but cannot be kept: {why}").format(
-                    why=clean(f"{error} {error.hint}".strip())
+                    why=clean(told(error))
                 )
             )
 

@@ -12,6 +12,9 @@ from slate_desktop.ui import icons
 from slate_desktop.ui.text import ElidedLabel, clean, plain_label
 from slate_desktop.ui.theme import Theme
 
+# Of a name, in pixels: there is to be room for the path behind it.
+_TITLE_WIDTH = 200
+
 
 @dataclass(frozen=True)
 class PlaceRow:
@@ -85,7 +88,12 @@ class PlaceList(QWidget):
         layout = QHBoxLayout(line)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        button = QPushButton(icons.icon(row.icon, tokens, row.icon_role), f" {clean(row.title)}")
+        title = clean(row.title)
+        button = QPushButton(icons.icon(row.icon, tokens, row.icon_role), "")
+        middle = Qt.TextElideMode.ElideMiddle
+        short = button.fontMetrics().elidedText(title, middle, _TITLE_WIDTH)
+        button.setText(f" {short}")
+        button.setToolTip(f"\u200b{title}" if short != title else "")
         button.setObjectName(row.id)
         button.setProperty("flat", True)
         button.setAccessibleName(f"{clean(row.title)}, {clean(row.text)}")

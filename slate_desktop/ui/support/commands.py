@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import shiboken6
 
 from slate_desktop.diagnosis import support
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import crash, dialogs
+from slate_desktop.ui.problems import told
 from slate_desktop.ui.support.dialog import SupportDialog
 
 if TYPE_CHECKING:
@@ -53,10 +56,15 @@ async def offer_after_crash(window: MainWindow) -> None:
 
 async def _fill(dialog: SupportDialog) -> None:
     try:
+        # Libraries of engines and services come with it; the dialog is painted meanwhile.
+        await asyncio.to_thread(importlib.import_module, "slate_desktop.diagnosis")
         files = await support.collect()
     except (SlateError, OSError) as error:
-        dialog.show_message(str(error), is_problem=True)
-    else:
+        if shiboken6.isValid(dialog):
+            dialog.show_message(sentence(str(error)), is_problem=True)
+        return
+    # It may have been closed in the turn of the loop in which the last check ended.
+    if shiboken6.isValid(dialog):
         dialog.show_files(files)
 
 
@@ -70,7 +78,7 @@ async def _save(window: MainWindow, dialog: SupportDialog) -> None:
         await asyncio.to_thread(support.write, dialog.files, target)
     except SlateError as error:
         if shiboken6.isValid(dialog):
-            words = " ".join(part for part in (str(error), error.hint) if part)
+            words = told(error)
             dialog.show_message(words, is_problem=True)
         return
     window.say(window.tr("The support bundle is in {path}.").format(path=target))

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from slate_desktop.errors import SlateError
+from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs, folders
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class SyncBinding:
             try:
                 after = await slate.resolve_files(project.id, paths, keep)
             except SlateError as error:
-                dialog.show_message(str(error))
+                dialog.show_message(sentence(str(error)))
                 dialog.set_busy(False)
                 return
             self._show(after)

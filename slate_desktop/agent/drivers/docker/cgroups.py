@@ -5,6 +5,7 @@ Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/{memory
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from slate_desktop.domain.stats import ContainerStats
 _ROOT = Path("/sys/fs/cgroup")
 # Values above this mean "no limit" in cgroup v1.
 _UNLIMITED = 1 << 60
+_PIECE_BYTES = 16 * 1024
 
 
 class CgroupSampler:
@@ -51,10 +53,10 @@ class CgroupSampler:
         try:
             now = time.monotonic_ns()
             cpu_ns = _cpu_ns(files.cpu)
-            usage = int(files.usage.read_bytes()) - _inactive(files)
-            limit_text = files.limit.read_bytes().strip()
+            usage = int(_read(files.usage)) - _inactive(files)
+            limit_text = _read(files.limit).strip()
             rx, tx = _network(self._pid)
-            pids = int(files.pids.read_bytes()) if files.pids is not None else 0
+            pids = int(_read(files.pids)) if files.pids is not None else 0
             read, written = _disk(files.disk)
         except (OSError, ValueError):
             return None
@@ -76,7 +78,7 @@ class CgroupSampler:
     def processes(self) -> list[int]:
         """Return the host's ids of the container's processes."""
         try:
-            return [int(word) for word in self._files.processes.read_bytes().split()]
+            return [int(word) for word in _read(self._files.processes).split()]
         except (OSError, ValueError):
             return []
 
@@ -84,7 +86,7 @@ class CgroupSampler:
         peak = usage
         if self._files.peak is not None:
             try:
-                peak = int(self._files.peak.read_bytes())
+                peak = int(_read(self._files.peak))
             except (OSError, ValueError):
                 peak = usage
         self.peak = max(self.peak, peak)
@@ -151,24 +153,36 @@ def _find_v2(root: Path, paths: dict[str, str]) -> _Files | None:
     )
 
 
+def _read(path: Path | str) -> bytes:
+    # Nine of them for each container each second: an open file object takes three times as long.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = piece = os.read(descriptor, _PIECE_BYTES)
+        while piece:
+            piece = os.read(descriptor, _PIECE_BYTES)
+            data += piece
+        return data
+    finally:
+        os.close(descriptor)
+
+
 def _cpu_ns(path: Path) -> int:
-    data = path.read_bytes()
+    data = _read(path)
     if not data.startswith(b"usage_usec"):
         return int(data)
     return int(data.split(None, 2)[1]) * 1000
 
 
 def _inactive(files: _Files) -> int:
-    for line in files.stat.read_bytes().splitlines():
-        if line.startswith(files.inactive):
-            return int(line.split()[1])
-    return 0
+    data = b"\n" + _read(files.stat)
+    at = data.find(b"\n" + files.inactive)
+    return int(data[at:].split(None, 2)[1]) if at >= 0 else 0
 
 
 def _disk(path: Path | None) -> tuple[int, int]:
     """Return bytes read and written: ``8:0 Read 12`` lines of v1, ``8:0 rbytes=12 …`` of v2."""
     read = written = 0
-    for line in path.read_bytes().splitlines() if path is not None else ():
+    for line in _read(path).splitlines() if path is not None else ():
         words = line.split()
         if len(words) == 3 and words[1] in (b"Read", b"Write"):
             read += int(words[2]) if words[1] == b"Read" else 0
@@ -183,7 +197,7 @@ def _disk(path: Path | None) -> tuple[int, int]:
 
 def _network(pid: int) -> tuple[int, int]:
     received = sent = 0
-    for line in Path(f"/proc/{pid}/net/dev").read_bytes().splitlines()[2:]:
+    for line in _read(f"/proc/{pid}/net/dev").splitlines()[2:]:
         name, _, counters = line.partition(b":")
         if name.strip() != b"lo":
             values = counters.split()
@@ -193,8 +207,6 @@ def _network(pid: int) -> tuple[int, int]:
 
 
 def _age_ns(pid: int) -> int:
-    import os
-
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         began_s = int(stat[19]) / os.sysconf("SC_CLK_TCK")

@@ -7,7 +7,7 @@ import contextlib
 import math
 import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from slate_desktop.agent.drivers.base import (
     RuntimeSpec,
     RuntimeState,
 )
-from slate_desktop.agent.drivers.docker import networks
 from slate_desktop.agent.drivers.docker.engine import Engine
 from slate_desktop.agent.drivers.docker.execution import execute
 from slate_desktop.agent.drivers.docker.images import Credentials, ensure_image
@@ -33,15 +32,20 @@ from slate_desktop.agent.drivers.docker.inspection import (
 )
 from slate_desktop.agent.drivers.docker.limits import change_limits, check_limits
 from slate_desktop.agent.drivers.docker.logs import read_log_file, read_logs
+from slate_desktop.agent.drivers.docker.networks import Networks
 from slate_desktop.agent.drivers.docker.profile import (
     CONFIG_LABEL,
+    bandwidth_from,
     container_body,
     is_private_to_root,
     labels_from,
     network_name,
     runtime_user,
 )
+from slate_desktop.agent.drivers.docker.spool import EngineDisk
 from slate_desktop.agent.drivers.docker.statistics import Samplers
+from slate_desktop.agent.drivers.docker.waits import SharedWaits
+from slate_desktop.agent.drivers.fileticks import FileTicks
 from slate_desktop.agent.mounts import check_project_root, is_plain_directory, resolve_mounts
 from slate_desktop.domain.container import DriverName, NetworkMode
 from slate_desktop.domain.stats import ContainerStats
@@ -49,8 +53,10 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry
 
 __all__ = ["Credentials", "DockerDriver"]
 
-# A wait is asked again this often, in case its connection died without a sign.
+# A wait is asked again this often, in case its connection died without a sign, which one to this
+# machine seldom does. Asking takes two calls of the engine, a few milliseconds of the agent's.
 _WAIT_SLICE_S = 10.0
+_LOCAL_WAIT_SLICE_S = 40.0
 _BACKOFF_MAX_S = 5.0
 _GONE = (404,)
 
@@ -62,6 +68,7 @@ class DockerDriver:
         docker_host: the engine's address; default DOCKER_HOST, then the usual socket.
         credentials: gives user and password for a registry's host, or None.
         publish_ip: host address at which ports are published.
+        servers: hosts that no container may reach, such as the broker's.
         with_host_files: read logs and statistics from this host's files where that is possible.
     """
 
@@ -73,13 +80,19 @@ class DockerDriver:
         *,
         credentials: Credentials | None = None,
         publish_ip: str = "127.0.0.1",
+        servers: Iterable[str] = (),
         with_host_files: bool = True,
     ) -> None:
         self._engine = Engine(docker_host)
+        self._disk = EngineDisk(self._engine)
+        self._networks = Networks(self._engine, servers)
         self._credentials = credentials
         self._publish_ip = publish_ip
         self._samplers = Samplers(self._engine, with_cgroups=with_host_files)
         self._with_host_files = with_host_files
+        self._log_ticks = FileTicks()
+        # The supervisor and the reader of the log wait for the same end.
+        self._waits = SharedWaits[Inspection]()
 
     async def fingerprint(self) -> DriverInfo:
         """Describe the engine; one that is away is not available, with the reason."""
@@ -87,7 +100,9 @@ class DockerDriver:
             info = await self._engine.call("asking for the engine", lambda client: client.info())
         except CommandError as exc:
             return DriverInfo(driver=self.name, is_available=False, reason=str(exc))
-        return driver_info(info)
+        found = driver_info(info)
+        found.warnings.extend(await self._networks.warnings())
+        return found
 
     async def check(self, spec: RuntimeSpec) -> None:
         """Refuse mounts, limits and images that this host does not have."""
@@ -110,6 +125,7 @@ class DockerDriver:
                 hint="Start Docker, or use the process driver.",
             )
         check_limits(host, config.memory_bytes, config.cpus)
+        self._networks.check(config)
 
     async def create(
         self, spec: RuntimeSpec, *, on_progress: Callable[[str], None] | None = None
@@ -130,10 +146,12 @@ class DockerDriver:
         with_gpu = spec.config.gpu
         if with_gpu and spec.config.gpu_optional:
             with_gpu = (await self.fingerprint()).has_gpu
-        has_network = spec.config.network_mode is NetworkMode.BRIDGE
+        has_network = spec.config.network_mode is not NetworkMode.NONE
         network = network_name(spec.labels) if has_network else "none"
         if has_network:
-            await networks.ensure(self._engine, network, spec.labels)
+            note = await self._networks.ensure(spec.labels, spec.config)
+            if note and on_progress is not None:
+                on_progress(note)
         body = container_body(
             spec,
             mounts,
@@ -141,12 +159,13 @@ class DockerDriver:
             network=network,
             publish_ip=self._publish_ip,
             with_gpu=with_gpu,
+            free_bytes=await self._disk.free_bytes(),
         )
         try:
             return await self._create(spec, body)
         except CommandError:
             if has_network:
-                await networks.remove(self._engine, network)
+                await self._networks.remove(spec.labels)
             raise
 
     async def start(self, handle: Handle) -> None:
@@ -161,6 +180,7 @@ class DockerDriver:
             await self._engine.call(
                 "starting the container", lambda client: client.start(handle.runtime_id)
             )
+            await self._networks.hold(handle.labels, bandwidth_from(found["Config"]["Labels"]))
         except CommandError as exc:
             if exc.code is not ErrorCode.DOCKER_UNAVAILABLE:
                 await self.remove(handle)
@@ -175,6 +195,9 @@ class DockerDriver:
 
     async def wait(self, handle: Handle) -> Inspection:
         """Return once the container has exited or is gone; goes on while the engine is away."""
+        return await self._waits.join(handle.runtime_id, lambda: self._wait(handle))
+
+    async def _wait(self, handle: Handle) -> Inspection:
         pause_s = 0.1
         while True:
             try:
@@ -218,7 +241,7 @@ class DockerDriver:
             # 409: a removal is under way already.
             if exc.details.get("status") not in (404, 409):
                 raise
-        await networks.remove(self._engine, network_name(handle.labels))
+        await self._networks.remove(handle.labels)
 
     async def execute(self, handle: Handle, argv: list[str], timeout_s: float) -> ExecResult:
         """Run a command in the container, as its own user."""
@@ -260,12 +283,17 @@ class DockerDriver:
             handle = _handle(row["Id"], row["Names"][0], row.get("Labels"))
             if handle is not None:
                 state = await self.inspect(handle)
+                if state.state is RuntimeState.RUNNING:
+                    await self._networks.keep(handle.labels, bandwidth_from(row.get("Labels")))
                 if state.state is not RuntimeState.ABSENT:
                     found.append((handle, state))
+        if found:
+            await self._networks.stand()
         return found
 
     async def aclose(self) -> None:
         """Close connections and threads; containers go on."""
+        self._log_ticks.close()
         await self._samplers.aclose()
         await self._engine.aclose()
 
@@ -274,7 +302,9 @@ class DockerDriver:
     ) -> AsyncIterator[list[LogFrame]]:
         path = await self._log_path(handle) if self._with_host_files else None
         if path is not None:
-            batches = read_log_file(path, since_ns, follow, lambda: self.wait(handle))
+            batches = read_log_file(
+                path, since_ns, follow, lambda: self.wait(handle), self._log_ticks
+            )
         else:
             batches = read_logs(
                 self._engine, handle.runtime_id, since_ns, follow, lambda: self.inspect(handle)
@@ -341,8 +371,12 @@ class DockerDriver:
     async def _wait_once(self, handle: Handle, state: RuntimeState) -> None:
         condition = "not-running" if state is RuntimeState.RUNNING else "next-exit"
         path = f"/containers/{handle.runtime_id}/wait?condition={condition}"
+        slice_s = _LOCAL_WAIT_SLICE_S if self._engine.address.is_local else _WAIT_SLICE_S
         try:
-            async with asyncio.timeout(_WAIT_SLICE_S), self._engine.open("POST", path) as answer:
+            async with (
+                asyncio.timeout(slice_s),
+                self._engine.open("POST", path, patience_s=slice_s) as answer,
+            ):
                 while await answer.read():
                     pass
         except TimeoutError:

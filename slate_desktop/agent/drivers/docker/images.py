@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slate_desktop.agent.disk import RESERVE_BYTES, check_disk
 from slate_desktop.agent.drivers.docker.engine import Engine
+from slate_desktop.agent.drivers.docker.spool import engine_root
 from slate_desktop.agent.drivers.docker.translate import from_pull, translate
 from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.errors import CommandError, ErrorCode
@@ -78,8 +78,8 @@ def registry_of(image: str) -> str:
 async def _check_room(engine: Engine, reference: str, image_bytes: int) -> None:
     """Refuse a pull that fills the engine's disk, where that is a disk of this host."""
     info = await engine.call("asking for the engine", lambda client: client.info())
-    root = Path(str(info.get("DockerRootDir") or ""))
-    if root.is_absolute() and await asyncio.to_thread(root.is_dir):
+    root = await engine_root(info)
+    if root is not None:
         needed = image_bytes + RESERVE_BYTES
         await asyncio.to_thread(check_disk, root, needed, f"The image {reference}")
 

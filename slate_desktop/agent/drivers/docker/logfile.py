@@ -8,18 +8,17 @@ Source: https://docs.docker.com/engine/logging/drivers/json-file/
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from slate_desktop.agent.drivers.base import LogFrame
 from slate_desktop.agent.drivers.docker.frames import PIECE_BYTES, parse_second_ns
+from slate_desktop.agent.drivers.docker.logfiles import LogFiles
 
 _READ_BYTES = 256 * 1024
-# `-json.log.1` is younger than `-json.log.2`.
-_MAX_ROTATED = 9
+# Lines of two streams may stand in the file in another order than their stamps.
+_DISORDER_NS = 1_000_000_000
 # `2026-01-01T00:00:00.000000000Z`: the engine leaves zeros at the end out.
 _WHOLE_STAMP = 30
 
@@ -34,86 +33,43 @@ class JsonLogReader:
     """Reads a container's log from a moment on, across rotations, a piece at a time."""
 
     def __init__(self, path: Path, since_ns: int) -> None:
-        self._path = path
         self._since_ns = since_ns
-        self._file: BinaryIO | None = None
+        self._files = LogFiles(path)
         self._rest = b""
         self._decoder = msgspec.json.Decoder(_Entry)
         self._second = ""
         self._second_ns = 0
         self._last: dict[str, tuple[int, int]] = {}
-        self._is_after_gap = False
 
     def read(self) -> list[LogFrame]:
         """Return the next frames; an empty list when there is nothing more for now."""
+        files = self._files
         while True:
-            if self._file is None and not self._open_next(None):
-                return []
-            assert self._file is not None  # noqa: S101 - opened above
-            data = self._file.read(_READ_BYTES)
-            if data:
+            # Before reading: whatever comes meanwhile is opened before the engine removes it.
+            files.look()
+            if files.current is None:
+                if self._since_ns:
+                    files.skip_to(self._is_before)
+                if files.take_next() is None:
+                    return []
+            assert files.current is not None  # noqa: S101 - opened above
+            data = files.current.read(_READ_BYTES)
+            if data or (files.has_next and (data := files.current.read(_READ_BYTES))):
                 if frames := self._parse(data):
                     return frames
-                continue
-            # Renamed files get no more lines once a younger one exists; what came first is read.
-            if not self._is_rotated() or (data := self._file.read(_READ_BYTES)):
-                if data:
-                    return self._parse(data)
+            elif files.take_next() is None:
                 return []
-            if not self._open_next(os.fstat(self._file.fileno())):
-                return []
+            else:
+                self._rest = b""
 
     def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close what is open."""
+        self._files.close()
 
-    def _files(self) -> list[Path]:
-        """Return the log's files, oldest first."""
-        rotated = [Path(f"{self._path}.{number}") for number in range(_MAX_ROTATED, 0, -1)]
-        return [path for path in [*rotated, self._path] if path.exists()]
-
-    def _is_rotated(self) -> bool:
-        if self._file is None:
-            return False
-        try:
-            newest = self._path.stat()
-        except OSError:
-            return False
-        own = os.fstat(self._file.fileno())
-        return (newest.st_dev, newest.st_ino) != (own.st_dev, own.st_ino)
-
-    def _open_next(self, current: os.stat_result | None) -> bool:
-        """Open the file after the one that was read, or the oldest there is."""
-        chosen: BinaryIO | None = None
-        for path in self._files():
-            try:
-                file = path.open("rb", buffering=0)
-            except OSError:
-                continue
-            info = os.fstat(file.fileno())
-            is_current = current is not None and (info.st_dev, info.st_ino) == (
-                current.st_dev,
-                current.st_ino,
-            )
-            if is_current:
-                # Everything before it is older.
-                if chosen is not None:
-                    chosen.close()
-                file.close()
-                chosen, current = None, None
-            elif chosen is None:
-                chosen = file  # type: ignore[assignment]
-            else:
-                file.close()
-        if chosen is None:
-            return False
-        # The file that was read is no more, and so may be others that came after it.
-        self._is_after_gap = current is not None
-        self.close()
-        self._file, self._rest = chosen, b""
-        return True
+    def _is_before(self, line: bytes) -> bool:
+        entry = self._entry(line) if line else None
+        ts_ns = self._stamp(entry.time) if entry is not None else None
+        return ts_ns is not None and ts_ns < self._since_ns - _DISORDER_NS
 
     def _parse(self, data: bytes) -> list[LogFrame]:
         data = self._rest + data
@@ -137,9 +93,10 @@ class JsonLogReader:
                 text = log.encode("utf-8", "replace")
                 is_piece = len(text) >= PIECE_BYTES
                 append(LogFrame(stream=stream, ts_ns=ts_ns, ord=order, data=text, partial=is_piece))
-        if frames and self._is_after_gap:
-            frames[0] = msgspec.structs.replace(frames[0], is_after_gap=True)
-            self._is_after_gap = False
+        if frames and (lost := self._files.take_lost()):
+            frames[0] = msgspec.structs.replace(
+                frames[0], is_after_gap=lost.is_unknown, lost_lines=lost.lines
+            )
         return frames
 
     def _entries(self, data: bytes) -> list[_Entry]:

@@ -13,12 +13,12 @@ from slate_desktop.agent.drivers.docker.engine import Engine
 from slate_desktop.agent.drivers.docker.frames import LogParser, since_parameter
 from slate_desktop.agent.drivers.docker.logfile import JsonLogReader
 from slate_desktop.agent.drivers.docker.translate import from_message
+from slate_desktop.agent.drivers.fileticks import PERIOD_S, FileTicks, stamps_of
 
 # A follower that ends may have lost its last moments; they are read again.
 _OVERLAP_NS = 2_000_000_000
 _RECONNECT_S = 0.2
 _POLL_MIN_S = 0.01
-_POLL_MAX_S = 0.05
 _STREAMS = 2
 
 
@@ -98,7 +98,11 @@ async def read_logs(
 
 
 async def read_log_file(
-    path: Path, since_ns: int, follow: bool, wait: Callable[[], Awaitable[Inspection]]
+    path: Path,
+    since_ns: int,
+    follow: bool,
+    wait: Callable[[], Awaitable[Inspection]],
+    ticks: FileTicks,
 ) -> AsyncGenerator[list[LogFrame], None]:
     """Yield the log from its file; goes on even while the engine is away."""
     reader = JsonLogReader(path, since_ns)
@@ -108,6 +112,7 @@ async def read_log_file(
         while True:
             # Looked at before reading: the engine closes the log before it tells of the end.
             is_over = ended is None or ended.done()
+            known = stamps_of([path])
             has_read = False
             while frames := reader.read():
                 has_read = True
@@ -115,8 +120,12 @@ async def read_log_file(
                 await asyncio.sleep(0)
             if ended is None or is_over:
                 return
-            pause_s = _POLL_MIN_S if has_read else min(pause_s * 2, _POLL_MAX_S)
-            await asyncio.wait({ended}, timeout=pause_s)
+            pause_s = _POLL_MIN_S if has_read else pause_s * 2
+            if pause_s < PERIOD_S:
+                await asyncio.wait({ended}, timeout=pause_s)
+            else:
+                # It has been silent for a moment: it costs next to nothing until it is written to.
+                await ticks.changed(known, ended)
     finally:
         reader.close()
         if ended is not None:

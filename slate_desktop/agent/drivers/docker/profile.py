@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from slate_desktop.agent.drivers.base import Labels, RuntimeSpec
+from slate_desktop.agent.drivers.docker.spool import log_config
 from slate_desktop.agent.mounts import PROJECT_TARGET, ResolvedMount
-from slate_desktop.domain.container import NetworkMode
+from slate_desktop.domain.container import ContainerConfig, NetworkMode
 
 CONFIG_LABEL = "slate.config"
+# Bits per second: an agent that adopts the container holds it to them.
+BANDWIDTH_LABEL = "slate.bandwidth"
 NOBODY = (65534, 65534)
 _PIDS = 512
 _FILES = 4096
@@ -32,6 +35,7 @@ def container_body(
     network: str,
     publish_ip: str,
     with_gpu: bool,
+    free_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Return the body of the engine's create call, with its hash among the labels."""
     config = spec.config
@@ -46,7 +50,7 @@ def container_body(
         "AttachStdout": False,
         "AttachStderr": False,
         "StopTimeout": max(0, round(config.stop_grace_s)),
-        "HostConfig": _host_config(spec, mounts, network, publish_ip, with_gpu),
+        "HostConfig": _host_config(spec, mounts, network, publish_ip, with_gpu, free_bytes),
     }
     if command:
         body["Cmd"] = [
@@ -55,15 +59,21 @@ def container_body(
         ]
         if any(mount.target == PROJECT_TARGET for mount in mounts):
             body["WorkingDir"] = PROJECT_TARGET
-    if config.network_mode is NetworkMode.BRIDGE:
+    if config.network_mode is not NetworkMode.NONE:
         body["ExposedPorts"] = {key: {} for key in _port_bindings(config.ports, publish_ip)}
     body["Labels"] = {**labels_of(spec.labels), CONFIG_LABEL: body_hash(body)}
+    if (limit := limit_of(config)) is not None:
+        body["Labels"][BANDWIDTH_LABEL] = str(limit)
     return body
 
 
 def body_hash(body: dict[str, Any]) -> str:
-    """Return a digest of what a container is made of, without its labels."""
+    """Return a digest of what a container is made of, without its labels and how its log is kept.
+
+    The latter goes by the disk's room at the moment.
+    """
     kept = {key: value for key, value in body.items() if key != "Labels"}
+    kept["HostConfig"] = {k: v for k, v in body["HostConfig"].items() if k != "LogConfig"}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -91,6 +101,17 @@ def labels_from(stored: dict[str, str] | None) -> Labels | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def limit_of(config: ContainerConfig) -> int | None:
+    """Return what a container's network is held to in bits per second, None for no limit."""
+    return None if config.network_mode is NetworkMode.NONE else config.bandwidth_bits
+
+
+def bandwidth_from(stored: dict[str, str] | None) -> int | None:
+    """Return the limit of a container's bandwidth in bits per second, None for none."""
+    text = (stored or {}).get(BANDWIDTH_LABEL, "")
+    return int(text) if text.isdecimal() else None
 
 
 def network_name(labels: Labels) -> str:
@@ -127,6 +148,7 @@ def _host_config(
     network: str,
     publish_ip: str,
     with_gpu: bool,
+    free_bytes: int | None,
 ) -> dict[str, Any]:
     config = spec.config
     host: dict[str, Any] = {
@@ -154,13 +176,13 @@ def _host_config(
         ],
         "NetworkMode": network,
         "RestartPolicy": {"Name": "no"},
-        "LogConfig": {"Type": "json-file", "Config": {"max-size": "64m", "max-file": "3"}},
+        "LogConfig": log_config(spec.log_bytes, free_bytes),
     }
     if config.memory_bytes is not None:
         host["Memory"] = host["MemorySwap"] = config.memory_bytes
     if config.cpus is not None:
         host["NanoCpus"] = round(config.cpus * 1_000_000_000)
-    if config.network_mode is NetworkMode.BRIDGE:
+    if config.network_mode is not NetworkMode.NONE:
         host["PortBindings"] = _port_bindings(config.ports, publish_ip)
     if with_gpu:
         host["DeviceRequests"] = [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]

@@ -27,7 +27,7 @@ import msgspec
 from slate_desktop.errors import AssetError, EnvironmentFaultError
 from slate_desktop.pipeline.preview.model_worker import FRAME_BYTES, FRAME_FILE
 from slate_desktop.pipeline.sandbox.handle import child_environment
-from slate_desktop.settings.paths import resource_path
+from slate_desktop.settings.paths import python_program, resource_path
 
 _START_S, _OPEN_S, _FRAME_S = 30.0, 60.0, 30.0
 REHEARSAL = {
@@ -149,7 +149,7 @@ class ModelWorker:
             file.truncate(FRAME_BYTES)
         with (self.folder / FRAME_FILE).open("rb") as file:
             self._memory = mmap.mmap(file.fileno(), FRAME_BYTES, access=mmap.ACCESS_READ)
-        argv = [sys.executable, "-I", "-m", _MODULE]
+        argv = [python_program(), "-I", "-m", _MODULE]
         environment = child_environment() | {"HOME": str(self.folder), "TMPDIR": str(self.folder)}
         environment |= _gl_path(self.folder, environment)
         try:

@@ -23,6 +23,7 @@ from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.texture import Effort, TextureOptions
 from slate_desktop.domain.sizes import format_bytes
+from slate_desktop.translation import plural, sentence
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.texture.comparing import CompareMode
@@ -76,7 +77,8 @@ class ComparePanel(QWidget):
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(10)
         column.addLayout(row)
-        for widget in (self.form, self.compute, self.state, self.figures):
+        # The figures first: they are what is looked for, whatever the height.
+        for widget in (self.state, self.figures, self.form):
             column.addWidget(widget)
         column.addStretch(1)
         inner = QWidget()
@@ -90,6 +92,13 @@ class ComparePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area)
+        foot = QWidget()
+        foot.setObjectName("page")
+        foot.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        below = QHBoxLayout(foot)
+        below.setContentsMargins(12, 6, 12, 8)
+        below.addWidget(self.compute)
+        layout.addWidget(foot)
 
     @property
     def mode(self) -> CompareMode:
@@ -109,16 +118,18 @@ class ComparePanel(QWidget):
         ))  # fmt: skip
         psnr = result["psnr_db"]
         source, made = int(result["source_bytes"]), int(result["file_bytes"])
+        share, of_source = made / max(source, 1), self.tr("{size} ({share} of the source)")
+        mips = plural("{count} mip", "{count} mips", int(result["levels"]))
         facts = [
             (self.tr("PSNR"), self.tr("equal") if psnr is None else f"{psnr:.2f} dB"),
             (self.tr("SSIM"), f"{result['ssim']:.4f}"),
-            (self.tr("Size"), f"{result['width']} × {result['height']}, {result['levels']} mips"),
-            (self.tr("File"), f"{format_bytes(made)} ({made / max(source, 1):.0%} of the source)"),
+            (self.tr("Size"), f"{result['width']} × {result['height']}, {mips}"),
+            (self.tr("File"), of_source.format(size=format_bytes(made), share=f"{share:.0%}")),
             (self.tr("VRAM"), format_bytes(int(result["vram_bytes"]))),
             (self.tr("As RGBA"), format_bytes(int(result["rgba_bytes"]))),
             (self.tr("Time"), f"{int(result['duration_ms'])} ms"),
         ]
-        self.figures.set_facts(facts, result["warnings"])
+        self.figures.set_facts(facts, [sentence(str(words)) for words in result["warnings"]])
 
     def show_failure(self, words: str) -> None:
         """Say why it could not be computed."""

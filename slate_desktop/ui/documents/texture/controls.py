@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QHBoxLayout,
+    QSizePolicy,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -74,6 +75,8 @@ class TextureControls(QWidget):
             strict=True,
         ):
             self.ground.addItem(words, name)
+        # Squeezed it would cut its words.
+        self.ground.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.tiled = _chip(self.tr("Tiles"), self.tr("Repeat the texture, to see its seams (T)"))
         self.normals = _chip(self.tr("Normals"), self.tr("Light it as a normal map (N)"))
         self.green = _chip(self.tr("Y−"), self.tr("Green points down (DirectX)"))
@@ -190,6 +193,7 @@ class TextureControls(QWidget):
         ):
             second.addWidget(plain_label(words, role="muted"))
             second.addWidget(slider)
+            second.addSpacing(4)
             label.setMinimumWidth(84)
             second.addWidget(label)
         second.addWidget(self.ground)

@@ -1,0 +1,154 @@
+"""What is done to the arrays of a model at once gives what doing it one by one gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slate_desktop.errors import AssetError
+from slate_desktop.pipeline.model import meshopt
+from slate_desktop.pipeline.model.document import Accessor, Document, extent_of
+from slate_desktop.pipeline.model.lods import Maker
+from slate_desktop.pipeline.model.normals import face_vectors
+from slate_desktop.pipeline.model.packer import Packer, pack_accessors
+from slate_desktop.pipeline.model.survey import bounds_of, check_geometry
+from slate_desktop.pipeline.model.uses import Use
+from slate_desktop.pipeline.model.wasm import instance
+
+
+@pytest.mark.parametrize("rows", [1, 3, 99, 100, 5_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+def test_extents_are_those_of_numpy(rows: int, dtype: type) -> None:
+    values = np.random.default_rng(rows).uniform(1, 60_000, (rows, 3)).astype(dtype)
+    least, greatest = extent_of(values)
+    assert np.array_equal(least, values.min(axis=0))
+    assert least.dtype == values.dtype
+    assert np.array_equal(greatest, values.max(axis=0))
+
+
+@pytest.mark.parametrize("rows", [7, 30_000])
+def test_packed_accessors_lie_where_they_say_and_state_their_range(rows: int) -> None:
+    random = np.random.default_rng(5)
+    times = [random.uniform(0, 9, (rows + k, 1)).astype(np.float32) for k in range(4)]
+    document = Document({"asset": {"version": "2.0"}})
+    for values in times:
+        document.add(values, "SCALAR")
+    other = document.add(np.arange(rows, dtype=np.float32).reshape(-1, 1), "SCALAR")
+    packer = Packer(compress=False)
+    uses = dict.fromkeys(range(4), Use.TIME) | {other: Use.OTHER}
+    entries = pack_accessors(document, range(5), uses, packer)
+    data = b"".join(packer.parts)
+    for entry, values in zip(entries, times, strict=False):
+        assert entry["min"] == values.min(axis=0).tolist()
+        assert entry["max"] == values.max(axis=0).tolist()
+        start = packer.views[entry["bufferView"]]["byteOffset"] + entry.get("byteOffset", 0)
+        assert data[start : start + values.nbytes] == values.tobytes()
+    assert "min" not in entries[other]
+
+
+def test_short_elements_of_vertices_begin_at_multiples_of_four() -> None:
+    values = np.arange(15, dtype=np.uint8).reshape(5, 3)
+    document = Document({"asset": {"version": "2.0"}})
+    document.add(values, "VEC3")
+    packer = Packer(compress=False)
+    pack_accessors(document, [0], {0: Use.VERTEX}, packer)
+    stored = np.frombuffer(b"".join(packer.parts), np.uint8).reshape(5, 4)
+    assert np.array_equal(stored[:, :3], values)
+    assert not stored[:, 3].any()
+
+
+def test_values_of_an_accessor_are_read_once_and_when_they_are_asked_for() -> None:
+    asked: list[int] = []
+
+    def read() -> np.ndarray[Any, np.dtype[np.float32]]:
+        asked.append(1)
+        return np.ones((2, 3), np.float32)
+
+    accessor = Accessor(read, "VEC3")
+    assert not asked
+    assert accessor.values is accessor.values
+    assert accessor.floats is accessor.values
+    assert len(asked) == 1
+
+
+def _sheet(transform: dict[str, Any]) -> Document:
+    random = np.random.default_rng(2)
+    document = Document({"asset": {"version": "2.0"}})
+    positions = document.add(random.normal(0, 3, (300, 3)).astype(np.float32), "VEC3")
+    document.tree["meshes"] = [{"primitives": [{"attributes": {"POSITION": positions}}]}]
+    document.tree["nodes"] = [{"mesh": 0, **transform}]
+    return document
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {},
+        {"scale": [2.0, -0.5, 3.0], "translation": [1.0, 2.0, 3.0]},
+        {"rotation": [0.0, 0.0, 0.3826834, 0.9238795]},
+        {"matrix": [0, 0, 2, 0, 1, 0, 0, 0, 0, -3, 0, 0, 5, 6, 7, 1]},
+    ],
+)
+def test_bounds_are_those_of_every_point(transform: dict[str, Any]) -> None:
+    document = _sheet(transform)
+    from slate_desktop.pipeline.model.transforms import moved, world_matrices
+
+    points = moved(document.accessors[0].floats, world_matrices(document)[0])
+    low, high = bounds_of(document)
+    assert low == tuple(points.min(axis=0).tolist())
+    assert high == tuple(points.max(axis=0).tolist())
+
+
+def test_faces_point_where_the_cross_product_does() -> None:
+    random = np.random.default_rng(4)
+    points = random.normal(0, 1, (50, 3)).astype(np.float32)
+    triangles = random.integers(0, 50, (200, 3)).astype(np.uint32)
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
+    assert np.array_equal(face_vectors(points, triangles), np.cross(b - a, c - a))
+
+
+def test_geometry_whose_only_area_is_in_its_last_triangle_is_shown() -> None:
+    document = _sheet({})
+    corners = np.zeros((5_000, 3), np.uint32)
+    corners[-1] = (0, 1, 2)
+    document.set_indices(document.tree["meshes"][0]["primitives"][0], corners.reshape(-1))
+    check_geometry(document)
+
+
+def test_rooms_of_a_module_are_apart_and_given_back() -> None:
+    with instance("encoder") as module:
+        sizes: set[int] = set()
+        for _ in range(20):
+            with instance("encoder") as inner:
+                outer = np.arange(100_000, dtype=np.uint32)
+                first = inner.put(outer)
+                with instance("encoder") as innermost:
+                    second = innermost.put(outer[::-1])
+                    assert second >= first + outer.nbytes
+                    assert np.array_equal(innermost.take(first, np.uint32, outer.size), outer)
+                sizes.add(first)
+        assert len(sizes) == 1
+        assert module is instance("encoder")
+
+
+def test_a_level_that_fails_is_told_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = _sheet({})
+    primitive = document.tree["meshes"][0]["primitives"][0]
+    document.set_indices(primitive, np.arange(300, dtype=np.uint32))
+    simplify = meshopt.simplify
+
+    def fail_later(*arrays: Any, target: int, max_error: float) -> Any:
+        if target < 100:
+            raise AssetError.limit("too much")
+        return simplify(*arrays, target=target, max_error=max_error)
+
+    monkeypatch.setattr(meshopt, "simplify", fail_later)
+    with Maker(document, (0.75, 0.25, 0.1)) as maker:
+        levels = maker.levels()
+        assert next(levels).fraction == 0.75
+        with pytest.raises(AssetError, match="too much"):
+            next(levels)
+        with pytest.raises(AssetError, match="too much"):
+            maker.wait()

@@ -284,7 +284,7 @@ def users(directory: Directory = None, as_json: Json = False) -> None:
                 for person in await database.people()
             ]
             agents = [agent.id for agent in await database.agents()]
-        waiting = [one.name for one in invitations.read_all(found.invitations)]
+        waiting = [one.name for one in invitations.read_all(found.invitations) if not one.is_used]
         if output.as_json:
             output.result({"people": people, "agents": agents, "invited": waiting})
             return

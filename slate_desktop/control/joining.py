@@ -1,4 +1,12 @@
-"""Joins a server with an invitation: makes the keys here, asks, and keeps what was answered."""
+"""Joins a server with an invitation: makes the keys here, asks, and keeps what was answered.
+
+::
+
+    keys → joining.json → asked, again where no answer came → certificate kept → joining.json gone
+
+The answer can be lost on its way, or this program end before it has kept it. Whoever asks with the
+same keys is answered the same, so they are on the disk before the first question.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +30,7 @@ from slate_desktop.domain.joining import (
     read_join_file,
 )
 from slate_desktop.errors import (
+    AgentOfflineError,
     ClientError,
     CommandError,
     DeniedError,
@@ -37,12 +46,30 @@ from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import reply_or_raise
 from slate_desktop.wire.tls_keys import new_keys
 
-_TIMEOUT_S = 15.0
+# Of one question, and of all of them.
+_TIMEOUT_S, _TOTAL_S = 6.0, 15.0
 _ADMISSION_ATTEMPTS = 10
 # The server looks at its invitations each second: one that was just made is not known at once.
 _GUEST_ATTEMPTS = 6
 _ATTEMPT_WAIT_S = 0.5
 _MAX_FILE_BYTES = 64 * 1024
+_KEYS_FILE = "joining.json"
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    """What this side made for one invitation.
+
+    Attributes:
+        invitation: its public key.
+        seed: of the signing key.
+        private_key: the database's, PEM.
+        csr: request for its certificate, PEM.
+    """
+
+    invitation: str
+    seed: str
+    private_key: bytes
+    csr: bytes
 
 
 def load_join_file(path: Path) -> JoinFile:
@@ -82,11 +109,13 @@ async def join(
     Raises:
         SettingsError: the invitation's certificate cannot be used.
         NotConnectedError: the server does not answer, or is another one than the invitation says.
-        CommandError: it does not admit us; nothing was changed.
+        CommandError: it does not admit us; what was known of it before is still there.
     """
-    key = SigningKey.generate()
-    private_key, csr = await asyncio.to_thread(new_keys)
-    reply = await _ask(invitation, key, csr)
+    guest = SigningKey.from_seed(invitation.invitation)
+    target = directory or joined.directory_of(invitation.server)
+    keys = await asyncio.to_thread(_keys, target, guest.public)
+    key = SigningKey.from_seed(keys.seed)
+    reply = await _ask(invitation, key, keys.csr)
     server = JoinedServer(
         name=invitation.server,
         kind=invitation.kind.value,
@@ -97,7 +126,6 @@ async def join(
         database_name=reply.database_name,
         database_user=reply.database_user,
     )
-    target = directory or joined.directory_of(invitation.server)
 
     def keep() -> Joined:
         found = joined.write(
@@ -105,7 +133,7 @@ async def join(
             server,
             ca=invitation.ca.encode(),
             certificate=reply.certificate.encode(),
-            private_key=private_key,
+            private_key=keys.private_key,
         )
         if invitation.kind is not Joiner.PERSON:
             files.write_private(target / joined.SEED_FILE, key.seed.encode())
@@ -115,6 +143,7 @@ async def join(
             place = set_secret(found.seed_secret, key.seed)
             if on_place is not None:
                 on_place(place)
+        files.remove(target / _KEYS_FILE)
         return found
 
     found = await asyncio.to_thread(keep)
@@ -158,6 +187,20 @@ async def _wait_admitted(found: Joined, key: SigningKey) -> None:
             return
 
 
+def _keys(directory: Path, invitation: str) -> _Keys:
+    """Return the keys that an interrupted attempt with this invitation made, or new ones."""
+    path = directory / _KEYS_FILE
+    with contextlib.suppress(FileNotFoundError, SettingsError, msgspec.MsgspecError):
+        found = msgspec.json.decode(files.read_private(path), type=_Keys)
+        if found.invitation == invitation:
+            return found
+    private_key, csr = new_keys()
+    made = _Keys(invitation, SigningKey.generate().seed, private_key, csr)
+    files.ensure_private_dir(directory)
+    files.write_private(path, msgspec.json.encode(made))
+    return made
+
+
 async def _ask(invitation: JoinFile, key: SigningKey, csr: bytes) -> JoinReply:
     guest = SigningKey.from_seed(invitation.invitation)
     try:
@@ -168,16 +211,22 @@ async def _ask(invitation: JoinFile, key: SigningKey, csr: bytes) -> JoinReply:
     try:
         proof = base64.urlsafe_b64encode(key.sign(csr)).decode().rstrip("=")
         request = JoinRequest(public_key=key.public, proof=proof, csr=csr.decode())
-        answer = await bus.request(
-            join_subject(guest.public), codec.encode(request), timeout_s=_TIMEOUT_S
-        )
-        return reply_or_raise(answer.data, JoinReply)
-    except TimeoutError as exc:
-        raise NotConnectedError(
-            f"The server {invitation.server} did not answer in time.",
-            hint="Whether it has admitted this key is not known: try again, or ask for another"
-            " invitation.",
-        ) from exc
+        deadline = asyncio.get_running_loop().time() + _TOTAL_S
+        while True:
+            try:
+                answer = await bus.request(
+                    join_subject(guest.public), codec.encode(request), timeout_s=_TIMEOUT_S
+                )
+            except (TimeoutError, AgentOfflineError) as exc:
+                # Its broker answers a moment before its registrar does.
+                if asyncio.get_running_loop().time() >= deadline:
+                    raise NotConnectedError(
+                        f"The server {invitation.server} did not answer in time.",
+                        hint="Try again with the same invitation: it is answered once more.",
+                    ) from exc
+                await asyncio.sleep(_ATTEMPT_WAIT_S)
+            else:
+                return reply_or_raise(answer.data, JoinReply)
     finally:
         await bus.aclose()
 

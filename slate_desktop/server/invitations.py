@@ -1,4 +1,8 @@
-"""Who may join: one file per invitation, gone once it was used or its time is over."""
+"""Who may join: one file per invitation, gone once its time is over.
+
+One that was used stays, with its answer: an answer can be lost on its way, and is then given again
+to the key that got it, and to no other.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from slate_desktop.domain.joining import JOIN_VERSION, BrokerPlace, Joiner, JoinFile
+from slate_desktop.domain.joining import JOIN_VERSION, BrokerPlace, Joiner, JoinFile, JoinReply
 from slate_desktop.domain.roles import Role
 from slate_desktop.errors import CommandError, SettingsError
 from slate_desktop.server import cluster_members
@@ -32,6 +36,8 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
         expires_ms: Unix time in milliseconds.
         is_admin: whether the person may take hosts out of service.
         place: where a further broker will be.
+        used_by: the signing key that has joined with it, empty before.
+        answer: what that key was answered.
     """
 
     public_key: str
@@ -41,6 +47,13 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     grants: dict[str, Role] = {}
     is_admin: bool = False
     place: BrokerPlace | None = None
+    used_by: str = ""
+    answer: JoinReply | None = None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody has joined with it."""
+        return self.answer is not None
 
     @property
     def is_expired(self) -> bool:
@@ -116,7 +129,10 @@ def addresses(server_files: ServerFiles, config: ServerConfig) -> str:
 
 
 def read_all(directory: Path) -> list[Invitation]:
-    """Return the invitations that hold; what is expired is removed, what is damaged passed over."""
+    """Return the invitations whose time is not over, used ones too.
+
+    What is expired is removed, what is damaged passed over.
+    """
     found = []
     for path in sorted(directory.glob("U*.json")):
         try:
@@ -130,6 +146,16 @@ def read_all(directory: Path) -> list[Invitation]:
             continue
         found.append(one)
     return found
+
+
+def settle(directory: Path, invitation: Invitation, used_by: str, answer: JoinReply) -> None:
+    """Note who has joined with an invitation, and what was answered.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    used = msgspec.structs.replace(invitation, used_by=used_by, answer=answer)
+    files.write_private(directory / f"{invitation.public_key}.json", msgspec.json.encode(used))
 
 
 def remove(directory: Path, public_key: str) -> None:

@@ -1,4 +1,7 @@
-"""Lets in who holds an invitation: checks their keys, signs a certificate, makes their login."""
+"""Lets in who holds an invitation: checks their keys, signs a certificate, makes their login.
+
+Whoever asks again with the same key gets the same answer: the first one may have been lost.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.permissions import inbox_prefix
-from slate_desktop.bus.port import Bus, Message
+from slate_desktop.bus.port import Message
 from slate_desktop.domain.joining import Joiner, JoinReply, JoinRequest
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
 from slate_desktop.server import invitations
@@ -37,6 +41,7 @@ class Registrar:
 
     Args:
         renew: called once a joiner was answered, to let the broker admit them.
+        unchanged: while it is held, the broker does not read its configuration anew.
 
     Attributes:
         pages: the state for further brokers of a cluster, once there is one.
@@ -49,15 +54,17 @@ class Registrar:
         authority: Authority,
         database: ServerDatabase,
         renew: Callable[[], Awaitable[None]],
+        unchanged: asyncio.Lock,
     ) -> None:
         self._files = server_files
         self._config = config
         self._authority = authority
         self._database = database
         self._renew = renew
+        self._unchanged = unchanged
         self.pages: StatePages | None = None
 
-    async def serve(self, bus: Bus) -> None:
+    async def serve(self, bus: NatsBus) -> None:
         """Listen until the bus is closed."""
         self._bus = bus
         await bus.subscribe(JOIN_ANY, self._on_request)
@@ -79,17 +86,20 @@ class Registrar:
         # An answer goes into the guest's own inbox, and nowhere else.
         if not message.reply.startswith(f"{inbox_prefix(guest)}."):
             return
-        try:
-            answer = codec.encode(await self._admit(guest, message.data))
-        except SlateError as exc:
-            logger.warning("somebody was not admitted", extra={"reason": str(exc)})
-            answer = error_to_reply(
-                exc if isinstance(exc, CommandError) else CommandError(
-                    ErrorCode.DB_UNAVAILABLE, str(exc), hint="Try again in a moment."
-                )
-            )  # fmt: skip
-        await self._bus.respond(message, answer)
-        # Afterwards: reading its configuration anew, the broker forgets whom we may answer.
+        # Reading its configuration anew, the broker forgets whom we may answer.
+        async with self._unchanged:
+            try:
+                answer = codec.encode(await self._admit(guest, message.data))
+            except SlateError as exc:
+                logger.warning("somebody was not admitted", extra={"reason": str(exc)})
+                answer = error_to_reply(
+                    exc if isinstance(exc, CommandError) else CommandError(
+                        ErrorCode.DB_UNAVAILABLE, str(exc), hint="Try again in a moment."
+                    )
+                )  # fmt: skip
+            with contextlib.suppress(SlateError):
+                await self._bus.respond(message, answer)
+                await self._bus.flush()
         with contextlib.suppress(SlateError):
             await self._renew()
 
@@ -98,16 +108,25 @@ class Registrar:
 
         Raises:
             CommandError: the invitation does not hold any more, or a key is not proven.
+            SettingsError: that it is used cannot be written; to ask again is harmless.
         """
-        held = {one.public_key: one for one in invitations.read_all(self._files.invitations)}
-        invitation = held.get(guest)
+        found = await asyncio.to_thread(invitations.read_all, self._files.invitations)
+        invitation = {one.public_key: one for one in found}.get(guest)
         if invitation is None:
-            raise CommandError(
-                ErrorCode.FORBIDDEN,
-                "The invitation was used already, or its time is over.",
-                hint="Ask the administrator for another one.",
-            )
+            raise _used("The invitation's time is over.")
         request = _read(data)
+        if invitation.answer is not None:
+            if invitation.used_by != request.public_key:
+                raise _used("The invitation was used already.")
+            return invitation.answer
+        answer = await self._register(invitation, request)
+        await asyncio.to_thread(
+            invitations.settle, self._files.invitations, invitation, request.public_key, answer
+        )
+        logger.info("admitted", extra={"joiner": invitation.kind.value, "id": answer.id})
+        return answer
+
+    async def _register(self, invitation: Invitation, request: JoinRequest) -> JoinReply:
         if invitation.kind is Joiner.BROKER:
             return await self._admit_broker(invitation, request)
         if invitation.kind is Joiner.AGENT:
@@ -123,8 +142,6 @@ class Registrar:
             )
             login, identity = person_login(user.id), user.id
             certificate = self._authority.client_certificate(request.csr.encode(), login)
-        invitations.remove(self._files.invitations, guest)
-        logger.info("admitted", extra={"joiner": invitation.kind.value, "id": identity})
         return JoinReply(
             id=identity,
             certificate=certificate.decode(),
@@ -143,8 +160,6 @@ class Registrar:
         )
         broker = Broker(place=place, public_key=request.public_key, pin=key_pin(certificate))
         await asyncio.to_thread(write_broker, self._files.brokers, broker)
-        invitations.remove(self._files.invitations, invitation.public_key)
-        logger.info("admitted", extra={"joiner": invitation.kind.value, "id": place.name})
         return JoinReply(
             id=place.name,
             certificate=certificate.decode(),
@@ -154,6 +169,10 @@ class Registrar:
             database_user="",
             broker=place,
         )
+
+
+def _used(words: str) -> CommandError:
+    return CommandError(ErrorCode.FORBIDDEN, words, hint="Ask the administrator for another one.")
 
 
 def _read(data: bytes) -> JoinRequest:

@@ -81,15 +81,20 @@ class _Server:
         self._told: tuple[list[NatsUser], list[Broker]] | None = None
         self._broker = make_broker(server_files, self._config, self._users)
         self._system_key = SigningKey.generate()
+        self._renewing = asyncio.Lock()
         self._registrar = Registrar(
-            server_files, self._config, self._authority, self._database, self._renew
+            server_files,
+            self._config,
+            self._authority,
+            self._database,
+            self._renew,
+            self._renewing,
         )
         self._bus: NatsBus | None = None
         self._agent: HostAgent | None = None
         self._stopping = asyncio.Event()
         self._failure: SlateError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._renewing = asyncio.Lock()
         self._is_agent_renewed = False
 
     async def run(self) -> None:

@@ -10,17 +10,19 @@ import shutil
 import ssl
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 import pytest
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
-from slate_desktop.errors import ClientError, DeniedError
+from slate_desktop.control import joining
+from slate_desktop.errors import ClientError, CommandError, DeniedError, SettingsError
 from slate_desktop.server.config import ServerFiles
 from slate_desktop.server.database import ServerDatabase
 from slate_desktop.settings import joined
+from slate_desktop.settings.files import write_private
 from slate_desktop.wire.keys import SigningKey
 from tests.e2e.commands import Cli
 from tests.e2e.studio import Studio
@@ -35,7 +37,53 @@ def test_an_invitation_is_good_for_one_use(studio: Studio) -> None:
     file = studio.directory.parent / "Anna.slate-join"
     done = studio.bert("connect", str(file), "--no-use", "--json")
     assert done.code != 0
-    assert done.json["error"]["code"] == "denied"
+    assert done.json["error"]["code"] == "forbidden"
+    assert done.json["error"]["message"] == "The invitation was used already."
+
+
+async def test_an_answer_that_was_lost_is_given_again_to_the_same_keys(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "box.slate-join"
+    studio.server.json("server", "add-agent", "lost-answer", "--out", str(file))
+    invitation, place = joining.load_join_file(file), tmp_path / "box"
+    with monkeypatch.context() as patch:
+        patch.setattr(joined, "write", full_disk)
+        with pytest.raises(SettingsError, match="full"):
+            await joining.join(invitation, directory=place)
+    assert studio.server.json("server", "users")["invited"] == []
+    with pytest.raises(CommandError, match="used already"):
+        await joining.join(invitation, directory=tmp_path / "other")
+    keys = place / "joining.json"
+    kept = keys.read_bytes()
+    assert keys.stat().st_mode & 0o077 == 0
+    found = await joining.join(invitation, directory=place)
+    assert found.server.id == "lost-answer"
+    assert not keys.exists()
+    studio.server.json("server", "remove-agent", "lost-answer")
+    # Who was removed stays out, also with the old keys and their answer.
+    write_private(keys, kept)
+    with pytest.raises(DeniedError):
+        await joining.join(invitation, directory=place)
+    assert "lost-answer" not in studio.server.json("server", "users")["agents"]
+
+
+def full_disk(*_: object, **__: object) -> NoReturn:
+    raise SettingsError("The disk is full.")
+
+
+async def test_many_who_join_at_once_are_all_admitted(studio: Studio, tmp_path: Path) -> None:
+    # Each one who comes makes the broker read its users anew, while others wait for their answer.
+    names = [f"together-{number}" for number in range(5)]
+    files = [tmp_path / f"{name}.slate-join" for name in names]
+    for name, file in zip(names, files, strict=True):
+        studio.server.json("server", "add-agent", name, "--out", str(file))
+    found = await asyncio.gather(
+        *(joining.join(joining.load_join_file(f), directory=tmp_path / f.stem) for f in files)
+    )
+    assert [one.server.id for one in found] == names
+    for name in names:
+        studio.server.json("server", "remove-agent", name)
 
 
 def test_a_session_runs_on_the_server_and_only_its_members_see_it(

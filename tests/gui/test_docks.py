@@ -122,22 +122,39 @@ async def test_a_narrow_dock_hides_none_of_its_tools(
         assert not any(at.intersects(other) for other in places[number + 1 :])
 
 
+def focus_chain(dock: Dock) -> list[QWidget]:
+    """What the Tab key comes to after the dock, in order, reachable or not."""
+    chain: list[QWidget] = []
+    at: QWidget | None = dock.nextInFocusChain()
+    while at is not None and at is not dock:
+        chain.append(at)
+        at = at.nextInFocusChain()
+    return chain
+
+
+def stops_inside(dock: Dock, pane: QWidget) -> list[QWidget]:
+    """Where the Tab key stops within the pane."""
+    return [
+        widget
+        for widget in focus_chain(dock)
+        if pane.isAncestorOf(widget)
+        and widget.isVisibleTo(pane)
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+
+
 @pytest.mark.parametrize("name", WITH_TOOLS)
 async def test_the_keyboard_comes_to_the_tools_before_the_pane(
     window: MainWindow, slate: FakeSlate, name: str
 ) -> None:
     await with_all_tools(window, slate)
     dock = window.docks.docks[name]
-    chain, at = [], dock.nextInFocusChain()
-    while at is not dock:
-        chain.append(at)
-        at = at.nextInFocusChain()
-    tools = [tool for tool in shown_tools(dock) if tool.focusPolicy() & Qt.FocusPolicy.TabFocus]
     pane = dock.widget()
-    inside = [w for w in chain if pane.isAncestorOf(w) and w.isVisibleTo(pane)]
-    inside = [w for w in inside if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    # What an empty pane offers comes with the answer to what it asked the server for.
+    await until(lambda: bool(stops_inside(dock, pane)))
+    chain, inside = focus_chain(dock), stops_inside(dock, pane)
+    tools = [tool for tool in shown_tools(dock) if tool.focusPolicy() & Qt.FocusPolicy.TabFocus]
     assert tools
-    assert inside
     first = min(chain.index(widget) for widget in inside)
     late = [tool.accessibleName() for tool in tools if chain.index(tool) > first]
     assert late == [], chain[first]

@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from slate_desktop.agent import failpoints
 from tests.integration.agent_world import AgentWorld
@@ -114,3 +116,11 @@ class AgentProcess:
             reply = await self.world.ask("stats", "NOBODY", audience=self.agent_id)
             return reply["error"]["code"] == "not_found"
         return False
+
+
+@pytest.fixture(name="agent")
+async def agent_process(world: AgentWorld) -> AsyncIterator[AgentProcess]:
+    """An agent of the test's world that the test starts; it and its runtimes end with the test."""
+    made = AgentProcess(world)
+    yield made
+    await made.aclose()

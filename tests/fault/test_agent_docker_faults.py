@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from slate_desktop.domain.session import SessionStatus
 from tests.fault.agent_process import AgentProcess
-from tests.integration.docker_world import DockerWorld
-from tests.services.nats import RealNats
-from tests.services.postgres import PostgresDsn
+from tests.integration.docker_world import DockerWorld, docker_world
 
+__all__ = ["docker_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.docker, pytest.mark.fault]
 S = SessionStatus
 COUNTER = """
@@ -27,23 +25,6 @@ while [ -z "$is_over" ]; do
 done
 echo total $n
 """
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats,
-    postgres_dsn: PostgresDsn,
-    docker_engine: str,
-    base_image: str,
-    tmp_path: Path,
-) -> AsyncIterator[DockerWorld]:
-    world = DockerWorld(nats, postgres_dsn, tmp_path)
-    world.url, world.image = docker_engine, base_image
-    await world.open()
-    await world.sweep()
-    yield world
-    await world.close()
-    await world.sweep()
 
 
 @pytest.fixture

@@ -6,19 +6,18 @@ import asyncio
 import random
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.domain.session import SessionStatus
-from tests.fault.agent_process import AgentProcess
+from tests.fault.agent_process import AgentProcess, agent_process
 from tests.fault.counting import check_counted, counting_program
-from tests.integration.agent_world import AgentWorld, python_project
-from tests.services.nats import AGENT_ID, RealNats
-from tests.services.postgres import PostgresDsn
+from tests.integration.agent_world import AgentWorld, agent_world, python_project
+from tests.services.nats import AGENT_ID
 
+__all__ = ["agent_process", "agent_world"]  # the fixtures ``agent`` and ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.fault]
 S = SessionStatus
 
@@ -30,23 +29,6 @@ time.sleep(0.8)
 print("down", flush=True)
 raise SystemExit(7)
 """
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, postgres_dsn, tmp_path)
-    await world.open()
-    yield world
-    await world.close()
-
-
-@pytest.fixture
-async def agent(world: AgentWorld) -> AsyncIterator[AgentProcess]:
-    agent = AgentProcess(world)
-    yield agent
-    await agent.aclose()
 
 
 async def runtimes(world: AgentWorld) -> int:

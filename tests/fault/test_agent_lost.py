@@ -11,10 +11,10 @@ import pytest
 from slate_desktop.agent.reconcile import Reconciler
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from tests.fault.agent_process import AgentProcess
-from tests.integration.agent_world import AgentWorld, python_project
-from tests.services.nats import AGENT_ID, OTHER_AGENT_ID, RealNats
-from tests.services.postgres import PostgresDsn
+from tests.integration.agent_world import AgentWorld, agent_world, python_project
+from tests.services.nats import AGENT_ID, OTHER_AGENT_ID
 
+__all__ = ["agent_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.fault]
 S = SessionStatus
 COUNTER = """
@@ -26,16 +26,6 @@ while not os.path.exists("enough"):
     n += 1
     time.sleep(0.02)
 """
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, postgres_dsn, tmp_path)
-    await world.open()
-    yield world
-    await world.close()
 
 
 @pytest.fixture

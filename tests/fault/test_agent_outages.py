@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.store import Database
+from tests.fault.own_world import own_world
 from tests.integration.agent_world import AgentWorld
-from tests.services.nats import RealNats
-from tests.services.postgres import PostgresDsn, RealPostgres
+from tests.services.postgres import RealPostgres
 
+__all__ = ["own_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.fault]
 S = SessionStatus
-
-
-@pytest.fixture
-async def world(
-    own_nats: RealNats, own_postgres: RealPostgres, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    name = own_postgres.create()
-    # The suite's servers forget what they just committed; a real one does not.
-    own_postgres.execute(f"alter database {name} set synchronous_commit = on")
-    world = AgentWorld(own_nats, PostgresDsn.of(own_postgres.server, name), tmp_path)
-    await world.open()
-    yield world
-    await world.close()
 
 
 async def test_log_is_whole_when_the_database_was_away(

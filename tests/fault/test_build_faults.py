@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,13 @@ from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.control.client import Slate
 from slate_desktop.domain.build import BuildJob
 from slate_desktop.store.cache import MemoryCache
-from tests.fault.agent_process import AgentProcess
+from tests.fault.agent_process import AgentProcess, agent_process
+from tests.fault.own_world import own_world
 from tests.integration.agent_world import AgentWorld
-from tests.services.nats import AGENT_ID, RealNats
-from tests.services.postgres import PostgresDsn, RealPostgres
+from tests.services.nats import AGENT_ID
+from tests.services.postgres import RealPostgres
 
+__all__ = ["agent_process", "own_world"]  # the fixtures ``agent`` and ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.fault, pytest.mark.timeout(240)]
 SLOW = """
 import os, time
@@ -29,25 +30,6 @@ print("[2/2] done", flush=True)
 with open(os.path.join(os.environ["SLATE_OUTPUT"], "made"), "w") as file:
     file.write("made")
 """
-
-
-@pytest.fixture
-async def world(
-    own_nats: RealNats, own_postgres: RealPostgres, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    name = own_postgres.create()
-    own_postgres.execute(f"alter database {name} set synchronous_commit = on")
-    world = AgentWorld(own_nats, PostgresDsn.of(own_postgres.server, name), tmp_path)
-    await world.open()
-    yield world
-    await world.close()
-
-
-@pytest.fixture
-async def agent(world: AgentWorld) -> AsyncIterator[AgentProcess]:
-    agent = AgentProcess(world)
-    yield agent
-    await agent.aclose()
 
 
 async def submit(world: AgentWorld, slate: Slate) -> BuildJob:

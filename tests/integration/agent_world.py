@@ -6,9 +6,11 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from slate_desktop.agent.drivers.base import Driver
 from slate_desktop.agent.drivers.scripted import (
@@ -175,6 +177,17 @@ class AgentWorld:
     async def messages(self, session_id: str) -> list[str]:
         page = await self.db.logs.page(session_id, limit=5000)
         return [line.message for line in page.lines]
+
+
+@pytest.fixture(name="world")
+async def agent_world(
+    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
+) -> AsyncIterator[AgentWorld]:
+    """An agent's world on the suite's servers; no agent runs yet."""
+    made = AgentWorld(nats, postgres_dsn, tmp_path)
+    await made.open()
+    yield made
+    await made.close()
 
 
 def python_project(script: str) -> list[str]:

@@ -6,9 +6,11 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from slate_desktop.agent.builds.kind import BuildKind
 from slate_desktop.agent.builds.settings import BuildSettings
@@ -23,6 +25,7 @@ from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.jobs import JobEnvelope, Lease, Outcome
 from slate_desktop.domain.project import Project, User
 from slate_desktop.store import Database
+from tests.services import fake_engines
 from tests.services.postgres import PUBKEY
 
 SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
@@ -139,6 +142,14 @@ class BuildWorld:
         await self.fleet.aclose()
 
 
-def process_fleet(directory: Path) -> dict[DriverName, Driver]:
-    """Return local processes as the only driver."""
-    return {DriverName.PROCESS: ProcessDriver(directory / "runtimes")}
+@pytest.fixture(name="world")
+async def process_world(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[BuildWorld]:
+    """Builds as local processes of engines that only pretend."""
+    monkeypatch.setenv("PATH", fake_engines.install(tmp_path / "bin"))
+    drivers: dict[DriverName, Driver] = {DriverName.PROCESS: ProcessDriver(tmp_path / "runtimes")}
+    made = BuildWorld(database, tmp_path, drivers)
+    await made.open()
+    yield made
+    await made.close()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
+
+import pytest
 
 from slate_desktop.agent.drivers.base import Driver
 from slate_desktop.agent.drivers.docker import DockerDriver
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from tests.integration.agent_world import AgentWorld
-from tests.services.nats import AGENT_ID
+from tests.services.nats import AGENT_ID, RealNats
+from tests.services.postgres import PostgresDsn
 
 S = SessionStatus
 
@@ -55,3 +60,21 @@ class DockerWorld(AgentWorld):
                     await asyncio.sleep(0.05)
         finally:
             await driver.aclose()
+
+
+@pytest.fixture(name="world")
+async def docker_world(
+    nats: RealNats,
+    postgres_dsn: PostgresDsn,
+    docker_engine: str,
+    base_image: str,
+    tmp_path: Path,
+) -> AsyncIterator[DockerWorld]:
+    """A world with a real engine, where nothing is left of earlier tests; no agent runs yet."""
+    made = DockerWorld(nats, postgres_dsn, tmp_path)
+    made.url, made.image = docker_engine, base_image
+    await made.open()
+    await made.sweep()
+    yield made
+    await made.close()
+    await made.sweep()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs.admission import Admission
@@ -239,3 +241,12 @@ class Gated:
             ending.cancel()
             opening.cancel()
         return Outcome.cancelled() if cancel.is_set() else Outcome.completed()
+
+
+@pytest.fixture(name="world")
+async def job_world(database: Database, tmp_path: Path) -> AsyncIterator[JobWorld]:
+    """Rows and a queue; no worker runs yet."""
+    made = JobWorld(database, tmp_path)
+    await made.open()
+    yield made
+    await made.close()

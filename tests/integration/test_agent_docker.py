@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,30 +11,12 @@ from slate_desktop.control.monitor import MonitorOperations
 from slate_desktop.domain.marks import MarkKind
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.store import Database
-from tests.integration.docker_world import DockerWorld
-from tests.services.nats import RealNats
-from tests.services.postgres import PostgresDsn
+from tests.integration.docker_world import DockerWorld, docker_world
 
+__all__ = ["docker_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.docker]
 S = SessionStatus
 COUNT = "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; exec sleep 600"
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats,
-    postgres_dsn: PostgresDsn,
-    docker_engine: str,
-    base_image: str,
-    tmp_path: Path,
-) -> AsyncIterator[DockerWorld]:
-    world = DockerWorld(nats, postgres_dsn, tmp_path)
-    world.url, world.image = docker_engine, base_image
-    await world.open()
-    await world.sweep()
-    yield world
-    await world.close()
-    await world.sweep()
 
 
 async def test_container_runs_obeys_and_leaves_nothing(world: DockerWorld) -> None:

@@ -6,9 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -23,22 +21,12 @@ from slate_desktop.domain.stats import StatsPoint
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.wire.messages import LogEvent, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.subjects import HEARTBEAT_ALL, RUNTIME_ALL
-from tests.integration.agent_world import AgentWorld
-from tests.services.nats import AGENT_ID, RealNats
-from tests.services.postgres import PostgresDsn
+from tests.integration.agent_world import AgentWorld, agent_world
+from tests.services.nats import AGENT_ID
 
+__all__ = ["agent_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
 S = SessionStatus
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, postgres_dsn, tmp_path)
-    await world.open()
-    yield world
-    await world.close()
 
 
 async def test_session_starts_logs_and_stops(world: AgentWorld) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +15,10 @@ from slate_desktop.errors import ForgedReplyError
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import StatusEvent
 from slate_desktop.wire.subjects import EventKind, container, runtime
-from tests.integration.agent_world import AgentWorld
-from tests.services.nats import RealNats
-from tests.services.postgres import PostgresDsn
+from tests.integration.agent_world import AgentWorld, agent_world
 
+__all__ = ["agent_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, postgres_dsn, tmp_path)
-    await world.open()
-    yield world
-    await world.close()
 
 
 async def test_the_window_believes_its_agent_and_nobody_else(world: AgentWorld) -> None:

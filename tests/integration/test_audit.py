@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,22 +12,13 @@ import pytest
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.domain.audit import AuditCommand, AuditEntry
 from slate_desktop.domain.roles import Role
-from tests.integration.agent_world import AgentWorld
-from tests.services.nats import AGENT_ID, RealNats
+from tests.integration.agent_world import AgentWorld, agent_world
+from tests.services.nats import AGENT_ID
 from tests.services.postgres import PostgresDsn
 
+__all__ = ["agent_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
 REFUSALS = (asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError)
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, postgres_dsn, tmp_path)
-    await world.open()
-    yield world
-    await world.close()
 
 
 async def trail(world: AgentWorld, rows: int, **more: Any) -> list[AuditEntry]:

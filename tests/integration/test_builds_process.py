@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,14 @@ import pytest
 from slate_desktop.domain.builds.findings import Finding
 from slate_desktop.domain.jobs import OutcomeStatus
 from slate_desktop.errors import CommandError, ErrorCode
-from slate_desktop.store import Database
-from tests.integration.build_world import BuildWorld, process_fleet
-from tests.services import fake_engines
+from tests.integration.build_world import BuildWorld, process_world
 
+__all__ = ["process_world"]  # the fixture ``world``
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.skipif(sys.platform == "win32", reason="engines are scripts: not on this platform"),
 ]
 LOGS = Path(__file__).parents[1] / "data" / "builds"
-
-
-@pytest.fixture
-async def world(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[BuildWorld]:
-    monkeypatch.setenv("PATH", fake_engines.install(tmp_path / "bin"))
-    made = BuildWorld(database, tmp_path, process_fleet(tmp_path))
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def output_of(*argv: str, env: dict[str, str] | None = None) -> str:

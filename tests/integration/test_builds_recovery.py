@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -19,28 +17,16 @@ from slate_desktop.control.client import Slate
 from slate_desktop.domain.build import BuildNeeds
 from slate_desktop.domain.jobs import Lease
 from slate_desktop.domain.sizes import GIB
-from slate_desktop.store import Database
 from slate_desktop.store.cache import MemoryCache
 from slate_desktop.wire.keys import SigningKey
-from tests.integration.build_world import BuildWorld, process_fleet
-from tests.services import fake_engines
+from tests.integration.build_world import BuildWorld, process_world
 from tests.services.postgres import PostgresDsn
 
+__all__ = ["process_world"]  # the fixture ``world``
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.skipif(sys.platform == "win32", reason="engines are scripts: not on this platform"),
 ]
-
-
-@pytest.fixture
-async def world(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[BuildWorld]:
-    monkeypatch.setenv("PATH", fake_engines.install(tmp_path / "bin"))
-    made = BuildWorld(database, tmp_path, process_fleet(tmp_path))
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def claimed(world: BuildWorld) -> Lease:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,15 +17,14 @@ from slate_desktop.domain.quotas import Limit
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode
 from tests.conftest import require_service
-from tests.integration.docker_world import DockerWorld
+from tests.integration.docker_world import DockerWorld, docker_world
 from tests.integration.test_container_network import is_guarded, second_attempt
 from tests.integration.test_docker_driver import Make, make, ready
 from tests.services.docker import TEST_AGENT
-from tests.services.nats import AGENT_ID, RealNats
-from tests.services.postgres import PostgresDsn
+from tests.services.nats import AGENT_ID
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
-__all__ = ["make"]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(180), pytest.mark.usefixtures("engine")]
+__all__ = ["docker_world", "make"]  # the fixtures ``world`` and ``make``
 
 S = SessionStatus
 MBIT = 1_000_000
@@ -191,23 +189,6 @@ async def test_limit_that_the_kernel_refuses_leaves_nothing_running(
         await driver.start(handle)
     assert await driver.list_runtimes(TEST_AGENT) == []
     assert networks.bridge_name(spec.labels) not in devices()
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats,
-    postgres_dsn: PostgresDsn,
-    engine: str,
-    base_image: str,
-    tmp_path: Path,
-) -> AsyncIterator[DockerWorld]:
-    world = DockerWorld(nats, postgres_dsn, tmp_path)
-    world.url, world.image = engine, base_image
-    await world.open()
-    await world.sweep()
-    yield world
-    await world.close()
-    await world.sweep()
 
 
 async def test_session_keeps_its_limit_over_agents_and_restarts(world: DockerWorld) -> None:

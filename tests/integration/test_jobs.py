@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +19,11 @@ from slate_desktop.wire.asset_messages import (
     JobProgressEvent,
     read_asset_event,
 )
-from tests.integration.job_world import Gated, JobWorld, ScriptedKind
+from tests.integration.job_world import Gated, JobWorld, ScriptedKind, job_world
 
+__all__ = ["job_world"]  # the fixture ``world``
 pytestmark = pytest.mark.postgres
 S = AssetJobStatus
-
-
-@pytest.fixture
-async def world(database: Database, tmp_path: Path) -> AsyncIterator[JobWorld]:
-    made = JobWorld(database, tmp_path)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def test_job_is_done_and_its_message_is_gone(world: JobWorld) -> None:

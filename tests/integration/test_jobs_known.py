@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.domain.jobs import Outcome
-from slate_desktop.store import Database
 from slate_desktop.store.asset_jobs import AssetOutcome
-from tests.integration.job_world import Gated, JobWorld, ScriptedKind
+from tests.integration.job_world import Gated, JobWorld, ScriptedKind, job_world
 
+__all__ = ["job_world"]  # the fixture ``world``
 pytestmark = pytest.mark.postgres
 S = AssetJobStatus
-
-
-@pytest.fixture
-async def world(database: Database, tmp_path: Path) -> AsyncIterator[JobWorld]:
-    made = JobWorld(database, tmp_path)
-    await made.open()
-    yield made
-    await made.close()
 
 
 KEY = "ab" * 32

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +12,6 @@ from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.jobs.cancel import CancelServer
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.errors import CommandError
-from slate_desktop.store import Database
 from slate_desktop.wire.asset_messages import (
     CancelReply,
 )
@@ -22,18 +19,11 @@ from slate_desktop.wire.envelope import AUDIENCE_ANY, sign_request
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.messages import reply_or_raise
 from slate_desktop.wire.subjects import job_cancel
-from tests.integration.job_world import Gated, JobWorld, ScriptedKind
+from tests.integration.job_world import Gated, JobWorld, ScriptedKind, job_world
 
+__all__ = ["job_world"]  # the fixture ``world``
 pytestmark = pytest.mark.postgres
 S = AssetJobStatus
-
-
-@pytest.fixture
-async def world(database: Database, tmp_path: Path) -> AsyncIterator[JobWorld]:
-    made = JobWorld(database, tmp_path)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def refused(world: JobWorld, job_id: str) -> str | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -19,22 +17,12 @@ from slate_desktop.domain.trees.manifest import TreeRef
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.store.build_leases import WorkerFacts
 from slate_desktop.store.database import Database
-from tests.integration.agent_world import AgentWorld
+from tests.integration.agent_world import AgentWorld, agent_world
 from tests.integration.store_rows import make_project
-from tests.services.nats import RealNats
 from tests.services.postgres import PostgresDsn
 
+__all__ = ["agent_world"]  # the fixture ``world``
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
-
-
-@pytest.fixture
-async def world(
-    nats: RealNats, postgres_dsn: PostgresDsn, tmp_path: Path
-) -> AsyncIterator[AgentWorld]:
-    world = AgentWorld(nats, postgres_dsn, tmp_path)
-    await world.open()
-    yield world
-    await world.close()
 
 
 async def test_a_start_over_the_quota_is_refused_in_words_until_one_ends(

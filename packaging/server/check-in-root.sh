@@ -12,33 +12,9 @@ set -eu
 package=$(readlink -f "$1")
 base=${2:-build/root-bookworm}
 here=$(dirname "$(readlink -f "$0")")
-[ "$(id -u)" = 0 ] || { echo "check-in-root: must be root, to install into a root" >&2; exit 1; }
-[ -d "$base/usr" ] || debootstrap --variant=minbase bookworm "$base" >&2
-base=$(readlink -f "$base")
+# shellcheck source=packaging/linux/bare-root.sh
+. "$here/../linux/bare-root.sh"
 
-layer=$(mktemp -d)
-root=$layer/root
-clean_up() {
-    for place in dev proc; do umount -l "$root/$place" 2>/dev/null || true; done
-    umount -l "$root" 2>/dev/null || true
-    umount -l "$layer" 2>/dev/null || true
-    rmdir "$layer" 2>/dev/null || true
-}
-trap clean_up EXIT INT TERM
-# The layer lies in memory where a file system above a file system is not possible elsewhere.
-mount -t tmpfs -o size=6g tmpfs "$layer"
-mkdir "$root" "$layer/upper" "$layer/work"
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$layer/upper,workdir=$layer/work" "$root"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount --make-rslave "$root/dev"
-cp /etc/resolv.conf "$root/etc/resolv.conf"
-printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
-chmod 755 "$root/usr/sbin/policy-rc.d"
-
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
-inside apt-get update -qq
-inside useradd --create-home --shell /bin/sh artist
 cp "$package" "$root/tmp/slate-server.deb"
 cp "$here/drive-in-root.sh" "$root/tmp/"
 

@@ -16,8 +16,6 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Coroutine
-from typing import Any
 
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.errors import SlateError, StackError
@@ -34,7 +32,7 @@ from slate_desktop.settings import files, paths
 from slate_desktop.stack import locks, process
 from slate_desktop.stack.nats_server import NatsUser
 from slate_desktop.stack.restarts import RestartPolicy
-from slate_desktop.stack.supervisor import Service
+from slate_desktop.stack.upkeep import Upkeep, exit_of
 from slate_desktop.wire.keys import SigningKey
 
 logger = logging.getLogger(__name__)
@@ -94,7 +92,7 @@ class _Server:
         self._agent: HostAgent | None = None
         self._stopping = asyncio.Event()
         self._failure: SlateError | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._upkeep = Upkeep(self._fail)
         self._is_agent_renewed = False
 
     async def run(self) -> None:
@@ -126,26 +124,26 @@ class _Server:
         self._broker.system_users = (cluster_upkeep.system_user(self._system_key),)
         await asyncio.gather(self._broker.start(), self._database.start())
         await self._database.prepare()
-        self._own(self._keep_up("nats", self._broker), "keep-nats")
-        self._own(self._keep_up("database", self._database), "keep-database")
+        self._upkeep.keep("nats", self._broker)
+        self._upkeep.keep("database", self._database)
         await self._renew()
         self._bus = await cluster_upkeep.connect(
             self._files, self._config, self._key, "slate-registrar"
         )
         await self._registrar.serve(self._bus)
-        self._own(self._watch(), "watch-members")
+        self._upkeep.own(self._watch(), "watch-members")
         if cluster_upkeep.is_moving(self._files):
             await cluster_upkeep.finish_moving(self._files, self._bus)
             await self._renew()
         if cluster_members.is_begun(self._files):
-            self._own(self._keep_replicated(self._bus), "keep-replicated")
-        self._own(self._prune_now_and_then(), "prune")
+            self._upkeep.own(self._keep_replicated(self._bus), "keep-replicated")
+        self._upkeep.own(self._prune_now_and_then(), "prune")
         if self._config.agent:
             self._agent = await HostAgent.make(
                 self._files, self._config, self._authority, self._database
             )
             await self._renew()
-            self._own(self._keep_agent(self._agent), "keep-agent")
+            self._upkeep.own(self._keep_agent(self._agent), "keep-agent")
 
     # -- who is admitted -------------------------------------------------------------------------
 
@@ -239,7 +237,7 @@ class _Server:
                 logger.warning("objects were not pruned", extra={"reason": reason})
 
     def _on_reload(self) -> None:
-        self._own(self._reload(), "reload")
+        self._upkeep.own(self._reload(), "reload")
 
     async def _reload(self) -> None:
         """Take new certificates and keys into use; connections that are there go on."""
@@ -254,28 +252,11 @@ class _Server:
 
     # -- keeping up ------------------------------------------------------------------------------
 
-    async def _keep_up(self, name: str, service: Service) -> None:
-        policy = RestartPolicy()
-        while True:
-            code = await _exit_of(service)
-            logger.error("server ended", extra={"role": name, "code": code})
-            while True:
-                delay_s = policy.next_delay_s()
-                if delay_s is None:
-                    raise StackError(f"The {name} server died too often; see its log.")
-                await asyncio.sleep(delay_s)
-                try:
-                    await service.start()
-                except StackError:
-                    logger.exception("server cannot be started", extra={"role": name})
-                    continue
-                break
-
     async def _keep_agent(self, agent: HostAgent) -> None:
         policy = RestartPolicy()
         while True:
             await agent.start()
-            code = await _exit_of(agent)
+            code = await exit_of(agent)
             if self._is_agent_renewed:
                 self._is_agent_renewed = False
                 continue
@@ -289,35 +270,18 @@ class _Server:
                 return
             await asyncio.sleep(delay_s)
 
-    def _own(self, coro: Coroutine[Any, Any, None], name: str) -> None:
-        def on_done(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            if not task.cancelled() and (exc := task.exception()) is not None:
-                logger.error("server task failed", exc_info=exc, extra={"task": name})
-                is_ours = isinstance(exc, SlateError)
-                self._failure = exc if is_ours else StackError(f"{name}: {exc!r}")
-                self._stopping.set()
-
-        task = asyncio.create_task(coro, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(on_done)
+    def _fail(self, exc: SlateError) -> None:
+        self._failure = exc
+        self._stopping.set()
 
     async def _stop(self) -> None:
-        tasks = set(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=5)
+        await self._upkeep.aclose()
         if self._agent is not None:
             await self._agent.stop()
         if self._bus is not None:
             await self._bus.aclose()
         await asyncio.gather(self._broker.stop(), self._database.stop(), return_exceptions=True)
         logger.info("server ended", extra={"pid": os.getpid()})
-
-
-async def _exit_of(service: Service) -> int:
-    return -1 if service.process is None else await service.process.wait()
 
 
 async def _prune(server_files: ServerFiles) -> str:

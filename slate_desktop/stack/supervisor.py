@@ -17,25 +17,22 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Sequence
-from pathlib import Path
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Coroutine
+from typing import Any
 
 from slate_desktop.bus import permissions
 from slate_desktop.errors import SlateError, StackError
 from slate_desktop.log.setup import configure
-from slate_desktop.settings import files, paths
+from slate_desktop.settings import files
 from slate_desktop.settings.model import log_level
 from slate_desktop.stack import agent_process, credentials, locks, process
 from slate_desktop.stack.agent_process import AgentProcess
 from slate_desktop.stack.database import StackDatabase
 from slate_desktop.stack.nats_server import NatsServer, NatsUser
+from slate_desktop.stack.options import Options
 from slate_desktop.stack.restarts import RestartPolicy
 from slate_desktop.stack.state import (
     EXIT_LOCKED,
-    IDLE_S,
     NATS_USER,
     Children,
     StackFiles,
@@ -43,6 +40,7 @@ from slate_desktop.stack.state import (
     Steps,
     StepState,
 )
+from slate_desktop.stack.upkeep import Service, Upkeep, exit_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,37 +49,6 @@ EXIT_FAILED = 1
 _WATCH_INTERVAL_S = 1.0
 _AGENT_READY_TIMEOUT_S = 30.0
 _SWEEP_GRACE_S = 20.0
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stack is run.
-
-    ``agent_command`` starts the agent; an empty one runs none. ``idle_s`` is how long an on-demand
-    stack outlives its last client.
-    """
-
-    data_dir: Path
-    linger: bool = False
-    allow_unsigned: bool = False
-    agent_command: tuple[str, ...] = ()
-    idle_s: float = IDLE_S
-
-
-class Service(Protocol):
-    """A server that the supervisor keeps up."""
-
-    @property
-    def process(self) -> asyncio.subprocess.Process | None:
-        """The process, once started."""
-        ...
-
-    async def start(self) -> None:
-        """Start it and wait until it answers."""
-        ...
-
-    async def stop(self) -> None:
-        """End it, bounded in time."""
-        ...
 
 
 async def run(options: Options) -> int:
@@ -113,7 +80,7 @@ class _Supervisor:
         self._wake = asyncio.Event()
         self._is_agent_restarting = False
         self._failure: SlateError | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._upkeep = Upkeep(self._fail)
         identity = process.identify(os.getpid())
         if identity is None:
             raise StackError("This process cannot be seen in the process list.")
@@ -160,13 +127,13 @@ class _Supervisor:
     async def _start(self) -> None:
         await self._together(self._start_nats(), self._start_database())
         self._publish_endpoint()
-        self._own(self._keep_up("nats", self._nats), "keep-nats")
-        self._own(self._keep_up("database", self._database), "keep-database")
+        self._upkeep.keep("nats", self._nats, self._on_nats_back)
+        self._upkeep.keep("database", self._database, self._on_database_back)
         if self._agent is None:
             self._step("agent", "off")
         else:
-            self._own(self._keep_agent(self._agent), "keep-agent")
-        self._own(self._watch_clients(), "watch-clients")
+            self._upkeep.own(self._keep_agent(self._agent), "keep-agent")
+        self._upkeep.own(self._watch_clients(), "watch-clients")
         logger.info("stack is up", extra={"nats_url": self._nats.url})
 
     async def _together(self, *coros: Coroutine[Any, Any, None]) -> None:
@@ -176,17 +143,6 @@ class _Supervisor:
                     group.create_task(coro)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
-
-    def _own(self, coro: Coroutine[Any, Any, None], name: str) -> None:
-        def on_done(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            if not task.cancelled() and (exc := task.exception()) is not None:
-                logger.error("supervisor task failed", exc_info=exc, extra={"task": name})
-                self._fail(exc if isinstance(exc, SlateError) else StackError(f"{name}: {exc}"))
-
-        task = asyncio.create_task(coro, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(on_done)
 
     async def _start_nats(self) -> None:
         self._step("nats", "starting")
@@ -241,30 +197,12 @@ class _Supervisor:
     async def _serve(self) -> None:
         await self._stopping.wait()
 
-    async def _keep_up(self, name: str, service: Service) -> None:
-        policy = RestartPolicy()
-        while True:
-            code = await _exit_of(service)
-            logger.error("server ended", extra={"role": name, "code": code})
-            await self._restart(name, service, policy)
-            if name == "nats":
-                self._publish_endpoint()
+    def _on_nats_back(self) -> None:
+        self._remember("nats", self._nats)
+        self._publish_endpoint()
 
-    async def _restart(self, name: str, service: Service, policy: RestartPolicy) -> None:
-        while True:
-            delay_s = policy.next_delay_s()
-            if delay_s is None:
-                self._fail(StackError(f"The {name} server died too often; see its log."))
-                await asyncio.Event().wait()
-            await asyncio.sleep(delay_s or 0)
-            try:
-                await service.start()
-            except StackError:
-                logger.exception("server cannot be started", extra={"role": name})
-                continue
-            self._remember(name, service)
-            logger.info("server is back", extra={"role": name})
-            return
+    def _on_database_back(self) -> None:
+        self._remember("database", self._database)
 
     async def _keep_agent(self, agent: AgentProcess) -> None:
         """Keep the agent up; a stack without one still serves reads, so giving up ends nothing."""
@@ -274,7 +212,7 @@ class _Supervisor:
             await agent.start()
             self._remember("agent", agent)
             ready = asyncio.create_task(self._await_agent(), name="agent-ready")
-            code = await _exit_of(agent)
+            code = await exit_of(agent)
             ready.cancel()
             if self._is_agent_restarting:
                 self._is_agent_restarting = False
@@ -417,11 +355,7 @@ class _Supervisor:
 
     async def _stop(self) -> None:
         files.remove(self._files.endpoint)
-        tasks = set(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=5)
+        await self._upkeep.aclose()
         if self._agent is not None:
             await self._agent.stop()
         await asyncio.gather(self._nats.stop(), self._database.stop(), return_exceptions=True)
@@ -429,32 +363,3 @@ class _Supervisor:
         if self._failure is None:
             files.remove(self._files.steps)
         logger.info("stack ended")
-
-
-async def _exit_of(service: Service) -> int:
-    if service.process is None:
-        return -1
-    return await service.process.wait()
-
-
-def parse_options(arguments: Sequence[str]) -> Options:
-    """Read the supervisor's own command line (``python -m slate_desktop.stack``)."""
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="slate stack run")
-    parser.add_argument("--linger", action="store_true")
-    parser.add_argument("--allow-unsigned", action="store_true")
-    parser.add_argument("--no-agent", action="store_true")
-    parser.add_argument("--agent-command", help="JSON list, for tests")
-    parser.add_argument("--idle-seconds", type=float, default=IDLE_S)
-    parsed = parser.parse_args(arguments)
-    command: list[str] = agent_process.default_command()
-    if parsed.agent_command:
-        command = msgspec.json.decode(parsed.agent_command, type=list[str])
-    return Options(
-        data_dir=paths.data_dir(),
-        linger=parsed.linger,
-        allow_unsigned=parsed.allow_unsigned,
-        agent_command=() if parsed.no_agent else tuple(command),
-        idle_s=parsed.idle_seconds,
-    )

@@ -67,6 +67,7 @@ _SILENT = frozenset(
     f"slate_desktop/{name}.py"
     for name in (
         "agent/drivers/scripted",
+        "agent/drivers/scripted_engine",
         "diagnosis/engines",
         "diagnosis/machine",
         "control/events",

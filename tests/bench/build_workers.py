@@ -18,7 +18,8 @@ from typing import Any
 from slate_desktop.agent.builds.kind import BuildKind
 from slate_desktop.agent.builds.settings import BuildSettings
 from slate_desktop.agent.drivers.base import Handle, RuntimeSpec
-from slate_desktop.agent.drivers.scripted import Exit, Say, Script, ScriptedDriver, ScriptedEngine
+from slate_desktop.agent.drivers.scripted import ScriptedDriver
+from slate_desktop.agent.drivers.scripted_engine import Exit, Say, Script, ScriptedEngine
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.jobs.host import JobHost
 from slate_desktop.agent.tasks import TaskOwner

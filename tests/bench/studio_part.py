@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from slate_desktop.agent.drivers.scripted import Hold, Script, ScriptedDriver, ScriptedEngine, Use
+from slate_desktop.agent.drivers.scripted import ScriptedDriver
+from slate_desktop.agent.drivers.scripted_engine import Hold, Script, ScriptedEngine, Use
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.agent.service import Agent
 from slate_desktop.control import Slate

@@ -17,15 +17,8 @@ from slate_desktop.agent.drivers.base import Driver, Handle, Labels, LogFrame, R
 from slate_desktop.agent.drivers.base import RuntimeState as State
 from slate_desktop.agent.drivers.docker import DockerDriver
 from slate_desktop.agent.drivers.process import ProcessDriver
-from slate_desktop.agent.drivers.scripted import (
-    Exit,
-    Hold,
-    Say,
-    Script,
-    ScriptedDriver,
-    ScriptedEngine,
-    Use,
-)
+from slate_desktop.agent.drivers.scripted import ScriptedDriver
+from slate_desktop.agent.drivers.scripted_engine import Exit, Hold, Say, Script, ScriptedEngine, Use
 from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.errors import CommandError, ErrorCode
 from tests.services.docker import remove_leftovers

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from slate_desktop.agent.drivers.base import Driver
-from slate_desktop.agent.drivers.scripted import (
+from slate_desktop.agent.drivers.scripted import ScriptedDriver
+from slate_desktop.agent.drivers.scripted_engine import (
     Exit,
     Hold,
     Say,
     Script,
-    ScriptedDriver,
     ScriptedEngine,
     Use,
     Wait,

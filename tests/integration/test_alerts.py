@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slate_desktop.agent.drivers.scripted import Exit, Hold, Say, Script, Use, Wait
+from slate_desktop.agent.drivers.scripted_engine import Exit, Hold, Say, Script, Use, Wait
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.control.alerts import AlertOperations
 from slate_desktop.control.events import Events

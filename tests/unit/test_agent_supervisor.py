@@ -9,12 +9,12 @@ from typing import cast
 import pytest
 
 from slate_desktop.agent.drivers.base import Driver, RuntimeState
-from slate_desktop.agent.drivers.scripted import (
+from slate_desktop.agent.drivers.scripted import ScriptedDriver
+from slate_desktop.agent.drivers.scripted_engine import (
     Exit,
     Hold,
     Say,
     Script,
-    ScriptedDriver,
     ScriptedEngine,
     Use,
     Wait,

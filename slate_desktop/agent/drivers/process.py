@@ -12,13 +12,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -42,6 +39,13 @@ from slate_desktop.agent.drivers.fileticks import PERIOD_S, FileTicks, stamps_of
 from slate_desktop.agent.drivers.gpu import GpuMeter
 from slate_desktop.agent.drivers.process_exec import run_command
 from slate_desktop.agent.drivers.process_files import RuntimeFiles, Spec, SpoolReader
+from slate_desktop.agent.drivers.process_host import (
+    check_limits,
+    check_ports,
+    cpu_set,
+    environment,
+    has_gpu,
+)
 from slate_desktop.agent.drivers.process_stats import TreeSampler
 from slate_desktop.agent.mounts import check_project_root
 from slate_desktop.domain.container import DriverName
@@ -49,12 +53,6 @@ from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 from slate_desktop.settings import paths
 
-# What a command may see of the agent's own environment; everything else is left out.
-_KEPT_ENV = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|TEMP|TMP|DISPLAY|XAUTHORITY"
-    r"|WAYLAND_DISPLAY|XDG_\w+|LD_LIBRARY_PATH|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT"
-    r"|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA|PROGRAMFILES(\(X86\))?|NUMBER_OF_PROCESSORS"
-)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LAUNCH_TIMEOUT_S = 10.0
 _POLL_S = 0.05
@@ -89,7 +87,7 @@ class ProcessDriver:
             version=f"Python {sys.version.split()[0]}",
             cpus=float(os.cpu_count() or 1),
             memory_bytes=psutil.virtual_memory().total,
-            has_gpu=_has_gpu(),
+            has_gpu=has_gpu(),
             warnings=warnings,
         )
 
@@ -97,9 +95,9 @@ class ProcessDriver:
         """Refuse a command that is not there, limits beyond this machine, ports in use."""
         root = str(check_project_root(spec.project_root))
         argv = _argv(spec, root)
-        check_program(argv, root, _environment(spec))
-        _check_limits(spec)
-        _check_ports(_host_ports(spec))
+        check_program(argv, root, environment(spec))
+        check_limits(spec)
+        check_ports(_host_ports(spec))
 
     async def create(
         self, spec: RuntimeSpec, *, on_progress: Callable[[str], None] | None = None
@@ -127,7 +125,7 @@ class ProcessDriver:
             await self._await_launch(handle, files)
             return
         try:
-            _check_ports(spec.ports)
+            check_ports(spec.ports)
             await _launch(files.path)
             await self._await_launch(handle, files)
         except BaseException:
@@ -292,10 +290,6 @@ class ProcessDriver:
         return True
 
 
-def _has_gpu() -> bool:
-    return any(Path(path).exists() for path in ("/dev/nvidia0", "/dev/dri/renderD128"))
-
-
 def _inspect(files: RuntimeFiles) -> Inspection:
     pid = files.pid()
     started = pid.started_ns if pid else None
@@ -350,64 +344,15 @@ def _shim_spec(spec: RuntimeSpec, root: str) -> Spec:
         labels=spec.labels,
         argv=_argv(spec, root),
         cwd=root,
-        env=_environment(spec),
+        env=environment(spec),
         memory_bytes=spec.config.memory_bytes,
-        cpu_set=_cpu_set(spec.config.cpus),
+        cpu_set=cpu_set(spec.config.cpus),
         ports=_host_ports(spec),
     )
 
 
-def _environment(spec: RuntimeSpec) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if _KEPT_ENV.fullmatch(name.upper() if os.name == "nt" else name)
-    }
-    return {**kept, **spec.config.env}
-
-
-def _cpu_set(cpus: float | None) -> list[int] | None:
-    """Pick as many cores as the limit allows; None when it allows all of them."""
-    if cpus is None or sys.platform != "linux":
-        return None
-    allowed = sorted(os.sched_getaffinity(0))
-    wanted = max(1, math.ceil(cpus))
-    return None if wanted >= len(allowed) else sorted(random.sample(allowed, wanted))
-
-
-def _check_limits(spec: RuntimeSpec) -> None:
-    cores = os.cpu_count() or 1
-    if spec.config.cpus is not None and not 0 < spec.config.cpus <= cores:
-        raise CommandError(
-            ErrorCode.LIMIT_DENIED, f"this host has {cores} CPUs, not {spec.config.cpus:g}",
-            field="cpus",
-        )  # fmt: skip
-    total = psutil.virtual_memory().total
-    if spec.config.memory_bytes is not None and not 0 < spec.config.memory_bytes <= total:
-        raise CommandError(
-            ErrorCode.LIMIT_DENIED, f"this host has {total // 2**20} MiB of memory", field="memory"
-        )
-
-
 def _host_ports(spec: RuntimeSpec) -> list[int]:
     return sorted({port for port in spec.config.ports.values() if port})
-
-
-def _check_ports(ports: list[int]) -> None:
-    for port in ports:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as exc:
-                raise CommandError(
-                    ErrorCode.PORT_CONFLICT,
-                    f"port {port} is in use on this host",
-                    field="ports",
-                    details={"port": port},
-                    hint="Stop the program that uses it, or choose another port.",
-                ) from exc
 
 
 def _write_spec(path: Path, spec: Spec) -> None:

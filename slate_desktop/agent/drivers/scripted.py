@@ -1,17 +1,10 @@
-"""Runtimes that are scripts in memory: for tests of everything above a driver.
-
-The engine outlives the drivers made on it, as a real one outlives an agent, so that a second driver
-adopts what a first one started. Nothing here touches the machine; a fault is raised where a test
-asks for one.
-"""
+"""The driver protocol on runtimes that are scripts in memory (``scripted_engine``)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -25,202 +18,15 @@ from slate_desktop.agent.drivers.base import (
     RuntimeState,
 )
 from slate_desktop.agent.drivers.process_exec import CutBuffer
+from slate_desktop.agent.drivers.scripted_engine import (
+    KILLED,
+    Script,
+    ScriptedEngine,
+    ScriptedRuntime,
+)
 from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
-
-PIECE_BYTES = 16 * 1024
-_MILLISECOND_NS = 1_000_000
-_KILLED = 137
-_TERMINATED = 143
-
-
-class Say(msgspec.Struct, frozen=True):
-    """Write a text; it is a line unless ``has_end`` is false."""
-
-    text: str
-    stream: str = "stdout"
-    has_end: bool = True
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """Let time pass."""
-
-    seconds: float
-
-
-class Hold(msgspec.Struct, frozen=True):
-    """Go on until somebody stops the runtime."""
-
-
-class Use(msgspec.Struct, frozen=True):
-    """Use memory from now on; more than the limit is an out-of-memory kill."""
-
-    memory_bytes: int
-    cpu_percent: float = 0.0
-
-
-class Exit(msgspec.Struct, frozen=True):
-    """End with a code."""
-
-    code: int = 0
-
-
-Step = Say | Wait | Hold | Use | Exit
-
-
-class Script(msgspec.Struct, frozen=True):
-    """What a runtime does, and what it does when it is asked to end.
-
-    ``on_stop`` None means that it ignores the request, and ends only when it is killed.
-    """
-
-    steps: tuple[Step, ...]
-    on_stop: tuple[Step, ...] | None = (Exit(_TERMINATED),)
-
-
-@dataclass(eq=False)
-class _Runtime:
-    spec: RuntimeSpec
-    handle: Handle
-    script: Script
-    state: RuntimeState = RuntimeState.CREATED
-    exit_code: int | None = None
-    oom_killed: bool = False
-    started_ns: int | None = None
-    finished_ns: int | None = None
-    memory_bytes: int = 8 * 1024 * 1024
-    memory_peak: int = 0
-    cpu_percent: float = 0.0
-    frames: list[LogFrame] = field(default_factory=list[LogFrame])
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-
-    def wake(self) -> None:
-        """Tell everybody who waits that something happened."""
-        self.changed.set()
-        self.changed = asyncio.Event()
-
-
-class ScriptedEngine:
-    """Holds the runtimes, and what a test has decided about the world.
-
-    Attributes:
-        scripts: by the first word of a runtime's argv.
-        faults: an error to raise, by the name of the driver's method, until it is taken out.
-        ports_in_use: host ports that are taken.
-        is_away: whether the engine cannot be reached.
-        calls: every call of a driver, in order, as ``(method, runtime name)``.
-    """
-
-    def __init__(self, scripts: dict[str, Script], *, start_ns: int | None = None) -> None:
-        self.scripts = scripts
-        self.faults: dict[str, Exception] = {}
-        self.ports_in_use: set[int] = set()
-        self.is_away = False
-        self.calls: list[tuple[str, str]] = []
-        self.cpus = 4.0
-        self.memory_bytes = 16 * 1024**3
-        self._runtimes: dict[str, _Runtime] = {}
-        self._now_ns = time.time_ns() if start_ns is None else start_ns
-
-    def now_ns(self) -> int:
-        """Return the engine's time, which moves by a millisecond with every look."""
-        self._now_ns += _MILLISECOND_NS
-        return self._now_ns
-
-    def find(self, runtime_id: str) -> _Runtime | None:
-        """Return a runtime by its id."""
-        return self._runtimes.get(runtime_id)
-
-    def runtimes(self) -> list[_Runtime]:
-        """Return every runtime."""
-        return list(self._runtimes.values())
-
-    def add(self, runtime: _Runtime) -> None:
-        """Keep a runtime."""
-        self._runtimes[runtime.handle.runtime_id] = runtime
-
-    def drop(self, runtime_id: str) -> None:
-        """Forget a runtime."""
-        self._runtimes.pop(runtime_id, None)
-
-    def crash(self, runtime_id: str, code: int = 139, *, oom_killed: bool = False) -> None:
-        """End a runtime from outside, as the kernel would."""
-        runtime = self._runtimes[runtime_id]
-        if runtime.task is not None:
-            runtime.task.cancel()
-        self.finish(runtime, code, oom_killed=oom_killed)
-
-    def say(self, runtime_id: str, text: str, stream: str = "stdout") -> None:
-        """Let a runtime write a line now."""
-        self.write(self._runtimes[runtime_id], Say(text, stream))
-
-    async def aclose(self) -> None:
-        """End every script."""
-        tasks = [runtime.task for runtime in self.runtimes() if runtime.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def launch(self, runtime: _Runtime) -> None:
-        """Start a runtime's script."""
-        runtime.state = RuntimeState.RUNNING
-        runtime.started_ns = self.now_ns()
-        self.play(runtime, runtime.script.steps)
-
-    def play(self, runtime: _Runtime, steps: tuple[Step, ...]) -> None:
-        """Go on with other steps."""
-        if runtime.task is not None:
-            runtime.task.cancel()
-        runtime.task = asyncio.create_task(
-            self._run(runtime, steps), name=f"script-{runtime.handle.name}"
-        )
-
-    def finish(self, runtime: _Runtime, code: int, *, oom_killed: bool = False) -> None:
-        """Note a runtime's end."""
-        if runtime.state is RuntimeState.EXITED:
-            return
-        runtime.state = RuntimeState.EXITED
-        runtime.exit_code = code
-        runtime.oom_killed = oom_killed
-        runtime.finished_ns = self.now_ns()
-        runtime.wake()
-
-    def write(self, runtime: _Runtime, step: Say) -> None:
-        """Append a text to the log, cut as a real engine cuts it."""
-        data, now_ns, order = step.text.encode(), self.now_ns(), 0
-        while len(data) > PIECE_BYTES or (order == 0 or data):
-            piece, data = data[:PIECE_BYTES], data[PIECE_BYTES:]
-            runtime.frames.append(
-                LogFrame(
-                    stream=step.stream, ts_ns=now_ns, ord=order, data=piece, partial=bool(data)
-                )
-            )
-            order += 1
-        runtime.wake()
-
-    async def _run(self, runtime: _Runtime, steps: tuple[Step, ...]) -> None:
-        for step in steps:
-            match step:
-                case Say():
-                    self.write(runtime, step)
-                case Wait(seconds):
-                    await asyncio.sleep(seconds)
-                case Hold():
-                    await asyncio.Event().wait()
-                case Use(memory_bytes, cpu_percent):
-                    runtime.memory_bytes, runtime.cpu_percent = memory_bytes, cpu_percent
-                    runtime.memory_peak = max(runtime.memory_peak, memory_bytes)
-                    limit = runtime.spec.config.memory_bytes
-                    if limit is not None and memory_bytes > limit:
-                        self.finish(runtime, _KILLED, oom_killed=True)
-                        return
-                case Exit(code):
-                    self.finish(runtime, code)
-                    return
-            await asyncio.sleep(0)
-        self.finish(runtime, 0)
 
 
 class ScriptedDriver:
@@ -263,7 +69,7 @@ class ScriptedDriver:
         handle = Handle(driver=self.name, runtime_id=spec.name, name=spec.name, labels=spec.labels)
         if on_progress is not None:
             on_progress("Reading the script")
-        self._engine.add(_Runtime(spec, handle, self._script(spec)))
+        self._engine.add(ScriptedRuntime(spec, handle, self._script(spec)))
         return handle
 
     async def start(self, handle: Handle) -> None:
@@ -284,7 +90,7 @@ class ScriptedDriver:
         """Return the runtime's state."""
         self._enter("inspect", handle.name)
         runtime = self._engine.find(handle.runtime_id)
-        return Inspection(state=RuntimeState.ABSENT) if runtime is None else _inspection(runtime)
+        return Inspection(state=RuntimeState.ABSENT) if runtime is None else runtime.inspection()
 
     async def wait(self, handle: Handle) -> Inspection:
         """Return once the runtime has ended or is gone."""
@@ -293,7 +99,7 @@ class ScriptedDriver:
             if runtime is None:
                 return Inspection(state=RuntimeState.ABSENT)
             if runtime.state is RuntimeState.EXITED:
-                return _inspection(runtime)
+                return runtime.inspection()
             await runtime.changed.wait()
 
     async def stop(self, handle: Handle, grace_s: float) -> None:
@@ -307,7 +113,7 @@ class ScriptedDriver:
         try:
             await asyncio.wait_for(self.wait(handle), grace_s)
         except TimeoutError:
-            self._engine.crash(handle.runtime_id, _KILLED)
+            self._engine.crash(handle.runtime_id, KILLED)
 
     async def remove(self, handle: Handle) -> None:
         """Kill what runs and forget it."""
@@ -394,7 +200,7 @@ class ScriptedDriver:
         """Return the runtimes of an agent."""
         self._enter("list_runtimes", agent_id)
         return [
-            (runtime.handle, _inspection(runtime))
+            (runtime.handle, runtime.inspection())
             for runtime in self._engine.runtimes()
             if runtime.handle.labels.agent == agent_id
         ]
@@ -421,7 +227,7 @@ class ScriptedDriver:
             )
         return script
 
-    def _check_ports(self, runtime: _Runtime) -> None:
+    def _check_ports(self, runtime: ScriptedRuntime) -> None:
         taken = self._engine.ports_in_use.intersection(runtime.spec.config.ports.values())
         if taken:
             raise CommandError(
@@ -431,28 +237,17 @@ class ScriptedDriver:
                 details={"port": min(taken)},
             )
 
-    def _need(self, handle: Handle) -> _Runtime:
+    def _need(self, handle: Handle) -> ScriptedRuntime:
         runtime = self._engine.find(handle.runtime_id)
         if runtime is None:
             raise CommandError(ErrorCode.NOT_FOUND, f"there is no runtime {handle.name}")
         return runtime
 
-    def _need_running(self, handle: Handle) -> _Runtime:
+    def _need_running(self, handle: Handle) -> ScriptedRuntime:
         runtime = self._engine.find(handle.runtime_id)
         if runtime is None or runtime.state is not RuntimeState.RUNNING:
             raise CommandError(ErrorCode.NOT_RUNNING, f"runtime {handle.name} does not run")
         return runtime
-
-
-def _inspection(runtime: _Runtime) -> Inspection:
-    return Inspection(
-        state=runtime.state,
-        exit_code=runtime.exit_code,
-        oom_killed=runtime.oom_killed,
-        started_at_ns=runtime.started_ns,
-        finished_at_ns=runtime.finished_ns,
-        memory_peak=runtime.memory_peak or None,
-    )
 
 
 async def _command(argv: list[str]) -> tuple[int, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,34 +18,24 @@ import msgspec
 from slate_desktop.bus.objects import ObjectStore
 from slate_desktop.bus.tree_manifests import TreeManifests
 from slate_desktop.bus.tree_objects import Progress, stage, upload
+from slate_desktop.control.folder_look import FolderLook, Looker
+from slate_desktop.control.placing import place_all
 from slate_desktop.control.sync_values import Keep, SyncStatus
 from slate_desktop.domain.project import Project
-from slate_desktop.domain.trees.compare import Comparison, Difference, compare, other_name
-from slate_desktop.domain.trees.folders import NotAFolderError
+from slate_desktop.domain.trees.compare import Comparison, Difference, other_name
 from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.domain.trees.paths import OWN_FOLDER
 from slate_desktop.domain.trees.place import Placer, synchronise
-from slate_desktop.domain.trees.scan import Known, Scan, read_rules, scan
+from slate_desktop.domain.trees.scan import Known, Scan
 from slate_desktop.domain.trees.state import LeanState, StateFile, TreeState
-from slate_desktop.domain.trees.steps import entries_of, look_at_some, places_of, set_entry
+from slate_desktop.domain.trees.steps import places_of, set_entry
 from slate_desktop.domain.trees.stored import StoredTree
-from slate_desktop.errors import CommandError, ErrorCode, Retry, StaleWriteError
+from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
 from slate_desktop.store import Database
 
 T = TypeVar("T")
 _ATTEMPTS = 5
 _STAGING = f"{OWN_FOLDER}/staging"
-
-
-class _Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The folder, the newest tree, and what differs."""
-
-    state: TreeState
-    scan: Scan
-    mine: dict[str, Entry]
-    row: StoredTree | None
-    theirs: Mapping[str, Entry]
-    found: Comparison
 
 
 class WorkingCopy:
@@ -77,17 +66,18 @@ class WorkingCopy:
         self._user_id = user_id
         self._state = StateFile(folder)
         self._manifests = TreeManifests(objects, folder)
+        self._looker = Looker(db, project, root, self._state, self._manifests)
         self._lock = asyncio.Lock()
 
     async def status(self) -> SyncStatus:
         """Look at the folder and at the newest tree; nothing is changed."""
         async with self._lock:
             lean = await asyncio.to_thread(self._state.read_lean, str(self.root))
-            found = await self._scan(lean.known, None)
+            found = await self._looker.scan(lean.known, None)
             row = await self._db.trees.get(self.project.id)
             if _is_in_step(lean, found, row):
                 return self._status(row, found, Comparison(), lean.kept_twice)
-            look = await self._look(None, (lean, found))
+            look = await self._looker.look(None, (lean, found))
             base = dict(look.state.base)
             for one in look.found.agreed:
                 set_entry(base, one.path, one.theirs)
@@ -110,7 +100,7 @@ class WorkingCopy:
         """
         async with self._lock:
             for attempt in range(_ATTEMPTS):
-                look = await self._look(paths)
+                look = await self._looker.look(paths)
                 try:
                     return await self._push(look, on_progress)
                 except StaleWriteError:
@@ -126,7 +116,7 @@ class WorkingCopy:
                 ``bad_request`` for a file that cannot be written.
         """
         async with self._lock:
-            look = await self._look(None)
+            look = await self._looker.look(None)
             return await self._pull(look, look.found.pull, on_progress)
 
     async def resolve(self, paths: Collection[str], keep: Keep) -> SyncStatus:
@@ -140,7 +130,7 @@ class WorkingCopy:
             CommandError: ``not_found`` for a file that is in no conflict.
         """
         async with self._lock:
-            look = await self._look(None)
+            look = await self._looker.look(None)
             wanted = frozenset(paths)
             chosen = {one.path: one for one in look.found.conflicts if one.path in wanted}
             for path in paths:
@@ -169,7 +159,7 @@ class WorkingCopy:
             )
             if pull:
                 await self._pull(look, tuple(pull), None, is_base_theirs=keep is Keep.THEIRS)
-            look = await self._look(None)
+            look = await self._looker.look(None)
             return self._status(look.row, look.scan, look.found, _kept_twice(look.theirs))
 
     async def other_version(self, path: str, target: Path) -> None:
@@ -179,7 +169,7 @@ class WorkingCopy:
             CommandError: ``not_found`` where they have none.
         """
         async with self._lock:
-            look = await self._look(None)
+            look = await self._looker.look(None)
         entry = look.theirs.get(path)
         if entry is None:
             raise CommandError(ErrorCode.NOT_FOUND, f"The other side has no {path}.", field="path")
@@ -190,59 +180,9 @@ class WorkingCopy:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    # -- looking -----------------------------------------------------------------------------------
-
-    async def _look(
-        self, paths: Collection[str] | None, seen: tuple[LeanState, Scan] | None = None
-    ) -> _Look:
-        """Look at the folder, unless that was just done, and at the newest tree."""
-        if seen is None:
-            lean = await asyncio.to_thread(self._state.read_lean, str(self.root))
-            found = await self._scan(lean.known, paths)
-        else:
-            lean, found = seen
-        try:
-            state = await asyncio.to_thread(lean.whole)
-        except msgspec.MsgspecError:
-            state = TreeState(root=lean.root)
-        row = await self._db.trees.get(self.project.id)
-        theirs = {} if row is None else await self._manifests.read(row.ref)
-        mine = entries_of(found.files, state.base)
-        return _Look(
-            state=state,
-            scan=found,
-            mine=mine,
-            row=row,
-            theirs=theirs,
-            found=compare(state.base, mine, theirs),
-        )
-
-    async def _scan(self, known: Mapping[str, Known], paths: Collection[str] | None) -> Scan:
-        stop = threading.Event()
-        if not self.root.is_dir():
-            raise CommandError(
-                ErrorCode.BAD_REQUEST,
-                f"There is no folder {self.root} on this machine.",
-                field="project",
-                hint="Bring the project's files to a folder: slate sync pull PROJECT --into DIR",
-            )
-
-        def look() -> Scan:
-            rules = read_rules(self.root, self.project.engine)
-            if paths is not None:
-                partial = look_at_some(self.root, rules.covers, known, paths)
-                if partial is not None:
-                    return partial
-            return scan(self.root, rules, known, stop=stop)
-
-        try:
-            return await asyncio.to_thread(look)
-        finally:
-            stop.set()
-
     # -- pushing -----------------------------------------------------------------------------------
 
-    async def _push(self, look: _Look, on_progress: Progress | None) -> SyncStatus:
+    async def _push(self, look: FolderLook, on_progress: Progress | None) -> SyncStatus:
         wanted = {
             one.path: look.scan.files[one.path] for one in look.found.push if one.mine is not None
         }
@@ -284,7 +224,7 @@ class WorkingCopy:
 
     async def _pull(
         self,
-        look: _Look,
+        look: FolderLook,
         wanted: tuple[Difference, ...],
         on_progress: Progress | None,
         *,
@@ -301,7 +241,7 @@ class WorkingCopy:
             staged = await stage(self._objects, entries, folder, on_progress)
             await asyncio.to_thread(synchronise, list(staged.values()))
             placed = await asyncio.to_thread(
-                _place_all, Placer(self.root), wanted, look.scan.files, staged
+                place_all, Placer(self.root), wanted, look.scan.files, staged
             )
             for one, seen in placed:
                 done.add(one.path)
@@ -337,7 +277,7 @@ class WorkingCopy:
     # -- what is said and remembered ---------------------------------------------------------------
 
     async def _remember(
-        self, look: _Look, base: dict[str, Entry], row: StoredTree | None, left: Comparison
+        self, look: FolderLook, base: dict[str, Entry], row: StoredTree | None, left: Comparison
     ) -> None:
         """Keep what was seen, unless it is what was known already."""
         known = look.scan.remember
@@ -402,62 +342,3 @@ def _is_in_step(state: LeanState, seen: Scan, row: StoredTree | None) -> bool:
 
 def _kept_twice(tree: Mapping[str, Entry]) -> tuple[str, ...]:
     return tuple(path for path, entry in tree.items() if entry.conflict_of is not None)
-
-
-class _Untouched:
-    """A file was left alone: it changed since it was looked at."""
-
-
-_UNTOUCHED = _Untouched()
-
-
-def _place_all(
-    placer: Placer,
-    wanted: tuple[Difference, ...],
-    seen: Mapping[str, Known],
-    staged: Mapping[str, Path],
-) -> list[tuple[Difference, Known | None]]:
-    """Bring files into the folder; returns those that were not changed there meanwhile."""
-    placed: list[tuple[Difference, Known | None]] = []
-    try:
-        # Those that go first: a folder may come in the place of a file.
-        for one in sorted(wanted, key=lambda one: (one.theirs is not None, one.path)):
-            known = _place(placer, one, seen.get(one.path), staged.get(one.path))
-            if not isinstance(known, _Untouched):
-                placed.append((one, known))
-    finally:
-        placer.close()
-    return placed
-
-
-def _place(
-    placer: Placer, one: Difference, seen: Known | None, staged: Path | None
-) -> Known | _Untouched | None:
-    """Bring one file into the folder, unless somebody has just changed it there."""
-    try:
-        info = placer.stat(one.path)
-    except NotAFolderError:
-        return _UNTOUCHED  # a file lies where a folder must be: the next look says so
-    is_as_seen = (
-        (info is None)
-        if seen is None
-        else (
-            info is not None
-            and (info.st_mtime_ns, info.st_size, info.st_ino)
-            == (seen.mtime_ns, seen.size, seen.inode)
-        )
-    )
-    if not is_as_seen:
-        return _UNTOUCHED
-    if one.theirs is None:
-        placer.remove(one.path)
-        return None
-    try:
-        return placer.put(one.theirs, staged)
-    except OSError as exc:
-        raise CommandError(
-            ErrorCode.BAD_REQUEST,
-            f"{one.path} cannot be written: {exc.strerror}.",
-            field="path",
-            retry=Retry.LATER,
-        ) from exc

@@ -279,11 +279,7 @@ class _Moving:
         known = self._state.known.get(path)
         if info is None:
             return True
-        if known is not None and (info.st_mtime_ns, info.st_size, info.st_ino) == (
-            known.mtime_ns,
-            known.size,
-            known.inode,
-        ):
+        if known is not None and known.is_at(info):
             return True
         found = found or self._placer.known(path)
         base = self._state.base.get(path)

@@ -48,6 +48,14 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
         size = 0 if self.link is not None else self.size
         return Entry(path, size, self.mtime_ns, self.sha256, self.is_executable, self.link)
 
+    def is_at(self, info: os.stat_result) -> bool:
+        """Tell whether a file is as it was at that look, by its times and inode."""
+        return (info.st_mtime_ns, info.st_size, info.st_ino) == (
+            self.mtime_ns,
+            self.size,
+            self.inode,
+        )
+
 
 class Skipped(msgspec.Struct, frozen=True):
     """A file that cannot travel, with the reason."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 from slate_desktop.agent.drivers.docker import DockerDriver
 from slate_desktop.errors import CommandError, ErrorCode
-from tests.integration.test_docker_driver import Make, driver, make, ready, sh
+from tests.integration.docker_runtimes import Make, driver, greeting_service, make, ready, sh
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 __all__ = ["driver", "make"]
@@ -21,24 +19,8 @@ __all__ = ["driver", "make"]
 @pytest.fixture
 def hosts_service() -> Iterator[int]:
     """Somebody who listens on this host's loopback, as everything of the embedded stack does."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.2)
-        ended = threading.Event()
-
-        def greet() -> None:
-            while not ended.is_set():
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    continue
-                client.sendall(b"the host's own\n")
-                client.close()
-
-        thread = threading.Thread(target=greet)
-        thread.start()
-        yield server.getsockname()[1]
-        ended.set()
-        thread.join()
+    with greeting_service("127.0.0.1", b"the host's own\n") as port:
+        yield port
 
 
 # The image has no tool for sockets but the shell itself.

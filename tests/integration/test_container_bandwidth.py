@@ -17,9 +17,9 @@ from slate_desktop.domain.quotas import Limit
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode
 from tests.conftest import require_service
+from tests.integration.docker_runtimes import Make, make, ready
 from tests.integration.docker_world import DockerWorld, docker_world
 from tests.integration.test_container_network import is_guarded, second_attempt
-from tests.integration.test_docker_driver import Make, make, ready
 from tests.services.docker import TEST_AGENT
 from tests.services.nats import AGENT_ID
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -20,7 +18,7 @@ from slate_desktop.agent.drivers.base import Handle, RuntimeSpec
 from slate_desktop.agent.drivers.docker import DockerDriver, guard, networks
 from slate_desktop.agent.drivers.docker.guard import Guard
 from tests.conftest import require_service
-from tests.integration.test_docker_driver import Make, make, ready, sh
+from tests.integration.docker_runtimes import Make, greeting_service, make, ready, sh
 from tests.services.docker import TEST_AGENT
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
@@ -52,24 +50,8 @@ class Host:
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    with socket.create_server(("0.0.0.0", 0)) as server:
-        ended = threading.Event()
-        server.settimeout(0.2)
-
-        def greet() -> None:
-            while not ended.is_set():
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    continue
-                client.sendall(b"hello")
-                client.close()
-
-        thread = threading.Thread(target=greet)
-        thread.start()
-        yield Host(server.getsockname()[1])
-        ended.set()
-        thread.join()
+    with greeting_service("0.0.0.0", b"hello") as port:
+        yield Host(port)
 
 
 @pytest.fixture

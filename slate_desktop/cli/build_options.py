@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from slate_desktop.cli.options import DriverChoice
+from slate_desktop.cli.options import DriverChoice, read_env
 
 
 class PlatformChoice(StrEnum):
@@ -129,16 +129,3 @@ def read_options(
         "time_limit_s": time_limit,
     }
     return {name: value for name, value in given.items() if value is not None}
-
-
-def read_env(items: list[str] | None) -> dict[str, str] | None:
-    """Return NAME=VALUE texts as variables."""
-    if not items:
-        return None
-    found: dict[str, str] = {}
-    for item in items:
-        name, is_pair, value = item.partition("=")
-        if not is_pair or not name:
-            raise typer.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--env")
-        found[name] = value
-    return found

@@ -64,3 +64,16 @@ ProjectArgument = Annotated[
 SessionArgument = Annotated[
     str, typer.Argument(metavar="SESSION", help="Id, beginning of an id, or 'last'.")
 ]
+
+
+def read_env(items: list[str] | None) -> dict[str, str] | None:
+    """Return NAME=VALUE texts as variables."""
+    if not items:
+        return None
+    found: dict[str, str] = {}
+    for item in items:
+        name, is_pair, value = item.partition("=")
+        if not is_pair or not name:
+            raise typer.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--env")
+        found[name] = value
+    return found

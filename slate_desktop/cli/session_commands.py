@@ -15,6 +15,7 @@ from slate_desktop.cli.options import (
     SessionArgument,
     Wait,
     WaitLimit,
+    read_env,
 )
 from slate_desktop.cli.output import Output
 from slate_desktop.cli.project_commands import split_command
@@ -81,7 +82,7 @@ def start(
         "cpus": cpus,
         "bandwidth": bandwidth,
         "gpu": gpu,
-        "env": _read_env(env),
+        "env": read_env(env),
         "image": image,
         "tag": tag,
         "ports": _read_ports(port),
@@ -255,18 +256,6 @@ async def _row(slate: Slate, row: RuntimeSession) -> dict[str, Any]:
     from slate_desktop.domain.container import container_config_to_json
 
     return session_row(row, container_config_to_json(await slate.effective_config(row)))
-
-
-def _read_env(items: list[str] | None) -> dict[str, str] | None:
-    if not items:
-        return None
-    found: dict[str, str] = {}
-    for item in items:
-        name, is_pair, value = item.partition("=")
-        if not is_pair or not name:
-            raise typer.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--env")
-        found[name] = value
-    return found
 
 
 def _read_ports(items: list[str] | None) -> dict[str, int | str] | None:

@@ -14,7 +14,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QSlider,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +28,7 @@ from slate_desktop.ui.documents.audio.player import Player
 from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
+from slate_desktop.ui.documents.tools import chip, tool
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
 from slate_desktop.ui.problems import told
 from slate_desktop.ui.text import ElidedLabel, plain_label, wrapped_label
@@ -60,11 +60,11 @@ class AudioDocument(Document):
 
     def make(self) -> Iterator[None]:
         """Make what is around the view."""
-        self.play = self._tool("", self.tr("Play (Space)"))
-        self.loop = self._tool("repeat", self.tr("Loop (L)"), is_toggle=True)
-        self.spectrum = self._chip(self.tr("Spectrum"), self.tr("Show the spectrogram (S)"))
-        self.compare = self._chip(self.tr("Compare"), self.tr("Compare with what the options make"))
-        self.after = self._chip(self.tr("After"), self.tr("Hear before or after (X)"))
+        self.play = tool(self.theme, "", self.tr("Play (Space)"))
+        self.loop = tool(self.theme, "repeat", self.tr("Loop (L)"), is_toggle=True)
+        self.spectrum = chip(self.tr("Spectrum"), self.tr("Show the spectrogram (S)"))
+        self.compare = chip(self.tr("Compare"), self.tr("Compare with what the options make"))
+        self.after = chip(self.tr("After"), self.tr("Hear before or after (X)"))
         self.after.setEnabled(False)
         yield
         self.volume = QSlider(Qt.Orientation.Horizontal)
@@ -302,21 +302,3 @@ class AudioDocument(Document):
         column.addLayout(middle, 1)
         column.addLayout(foot)
         page.setFocusProxy(self.view)
-
-    def _tool(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
-        button = QToolButton()
-        if icon:
-            set_icon(button, icon, self.theme)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setCheckable(is_toggle)
-        return button
-
-    def _chip(self, text: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName("chip")
-        button.setText(text)
-        button.setCheckable(True)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        return button

@@ -6,12 +6,12 @@ import re
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from slate_desktop.ui.documents.editor import CodeEditor
+from slate_desktop.ui.documents.tools import tool
 from slate_desktop.ui.text import plain_label, set_invalid
 from slate_desktop.ui.theme import Theme
-from slate_desktop.ui.tinted import set_icon
 
 _MAX_MATCHES = 2000
 
@@ -29,11 +29,11 @@ class FindBar(QWidget):
         self.field = self._line(self.tr("Find"))
         self.replacement = self._line(self.tr("Replace with"))
         self.state = plain_label(role="faint")
-        self.case = self._button("case-sensitive", self.tr("Match case"), is_toggle=True)
-        self.regex = self._button("regex", self.tr("Regular expression"), is_toggle=True)
-        self.previous = self._button("chevron-up", self.tr("Previous match (Shift+Return)"))
-        self.next = self._button("chevron-down", self.tr("Next match (Return)"))
-        self.close_button = self._button("x", self.tr("Close the search (Escape)"))
+        self.case = tool(self._theme, "case-sensitive", self.tr("Match case"), is_toggle=True)
+        self.regex = tool(self._theme, "regex", self.tr("Regular expression"), is_toggle=True)
+        self.previous = tool(self._theme, "chevron-up", self.tr("Previous match (Shift+Return)"))
+        self.next = tool(self._theme, "chevron-down", self.tr("Next match (Return)"))
+        self.close_button = tool(self._theme, "x", self.tr("Close the search (Escape)"))
         self.replace = QPushButton(self.tr("Replace"))
         self.replace_all = QPushButton(self.tr("Replace all"))
         self.field.textChanged.connect(lambda _text: self.search())
@@ -223,14 +223,6 @@ class FindBar(QWidget):
         field.setMinimumWidth(260)
         field.installEventFilter(self)
         return field
-
-    def _button(self, icon: str, tip: str, *, is_toggle: bool = False) -> QToolButton:
-        button = QToolButton()
-        set_icon(button, icon, self._theme)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setCheckable(is_toggle)
-        return button
 
 
 def _units(text: str) -> int:

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QVBo
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.documents.model.view import ModelView
+from slate_desktop.ui.documents.tools import chip, tool
 from slate_desktop.ui.text import ElidedLabel, clean, plain_label
 from slate_desktop.ui.theme import Theme
-from slate_desktop.ui.tinted import set_icon
 
 _PLAY_MS = 33
 _SCRUB_STEPS = 1000
@@ -47,11 +47,11 @@ class ModelControls(QWidget):
             ("light", self.tr("Baked light")),
         ):
             self.mode.addItem(words, name)
-        self.grid = self._chip(self.tr("Grid"), self.tr("Ground grid (G)"), is_on=True)
-        self.bones = self._chip(self.tr("Bones"), self.tr("Show the skeleton (B)"))
-        self.ambient = self._chip(self.tr("Sky"), self.tr("Light of an environment; slower"))
-        self.uv = self._chip(self.tr("UVs"), self.tr("Show the UV layout"))
-        self.facts = self._chip(self.tr("Facts"), self.tr("Show counts and warnings"), is_on=True)
+        self.grid = chip(self.tr("Grid"), self.tr("Ground grid (G)"), is_on=True)
+        self.bones = chip(self.tr("Bones"), self.tr("Show the skeleton (B)"))
+        self.ambient = chip(self.tr("Sky"), self.tr("Light of an environment; slower"))
+        self.uv = chip(self.tr("UVs"), self.tr("Show the UV layout"))
+        self.facts = chip(self.tr("Facts"), self.tr("Show counts and warnings"), is_on=True)
         yield
         self.light = QSlider(Qt.Orientation.Horizontal)
         self.light.setRange(0, 12 * _LIGHT_STEPS)
@@ -66,15 +66,17 @@ class ModelControls(QWidget):
         self.lod_title = plain_label(self.tr("LOD"), role="muted")
         self.lod_label = ElidedLabel(role="faint")
         yield
-        self.make_lods = self._button("layers", self.tr("Make levels of detail, to look at them"))
-        self.frame = self._button("scan", self.tr("Show all of it (F)"))
+        self.make_lods = tool(
+            self._theme, "layers", self.tr("Make levels of detail, to look at them")
+        )
+        self.frame = tool(self._theme, "scan", self.tr("Show all of it (F)"))
         self.views: dict[str, QToolButton] = {}
         for view_name, words, key in (
             ("front", self.tr("Front"), "1"),
             ("right", self.tr("Right"), "3"),
             ("top", self.tr("Top"), "7"),
         ):
-            button = self._chip(words, f"{words} ({key})")
+            button = chip(words, f"{words} ({key})")
             button.setCheckable(False)
             self.views[view_name] = button
         self._connect()
@@ -117,8 +119,8 @@ class ModelControls(QWidget):
         self.mode.currentIndexChanged.connect(
             lambda _index: self.mode_wanted.emit(self.mode.currentData())
         )
-        for chip in (self.grid, self.bones, self.ambient):
-            chip.toggled.connect(lambda _on: self._apply())
+        for button in (self.grid, self.bones, self.ambient):
+            button.toggled.connect(lambda _on: self._apply())
         self.light.valueChanged.connect(lambda _value: self._apply())
         self.uv.toggled.connect(self.uv_wanted)
         self.facts.toggled.connect(self.facts_wanted)
@@ -168,23 +170,6 @@ class ModelControls(QWidget):
         column.setSpacing(4)
         column.addLayout(first)
         column.addLayout(second)
-
-    def _chip(self, text: str, tip: str, *, is_on: bool = False) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName("chip")
-        button.setText(text)
-        button.setCheckable(True)
-        button.setChecked(is_on)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        return button
-
-    def _button(self, icon: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        set_icon(button, icon, self._theme)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        return button
 
 
 class AnimationBar(QWidget):

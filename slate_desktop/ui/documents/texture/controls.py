@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 from slate_desktop.pipeline.preview.shading import Channel, Look
 from slate_desktop.ui.documents.texture.ground import GROUNDS
 from slate_desktop.ui.documents.texture.view import TextureView
+from slate_desktop.ui.documents.tools import chip, tool
 from slate_desktop.ui.text import plain_label
 from slate_desktop.ui.theme import Theme
-from slate_desktop.ui.tinted import set_icon
 
 _STEPS_PER_STOP = 4
 _MAX_STOPS = 10
@@ -62,7 +62,7 @@ class TextureControls(QWidget):
             (Channel.ALPHA, "A", self.tr("Alpha alone (A)")),
             (Channel.LUMINANCE, "L", self.tr("Luminance (L)")),
         ):
-            button = _chip(text, tip)
+            button = chip(text, tip)
             self.channels.addButton(button)
             self.channel_buttons[channel] = button
         self.channel_buttons[Channel.RGBA].setChecked(True)
@@ -77,10 +77,10 @@ class TextureControls(QWidget):
             self.ground.addItem(words, name)
         # Squeezed it would cut its words.
         self.ground.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        self.tiled = _chip(self.tr("Tiles"), self.tr("Repeat the texture, to see its seams (T)"))
-        self.normals = _chip(self.tr("Normals"), self.tr("Light it as a normal map (N)"))
-        self.green = _chip(self.tr("Y−"), self.tr("Green points down (DirectX)"))
-        self.compare = _chip(self.tr("Compare"), self.tr("Compare with what the options make"))
+        self.tiled = chip(self.tr("Tiles"), self.tr("Repeat the texture, to see its seams (T)"))
+        self.normals = chip(self.tr("Normals"), self.tr("Light it as a normal map (N)"))
+        self.green = chip(self.tr("Y−"), self.tr("Green points down (DirectX)"))
+        self.compare = chip(self.tr("Compare"), self.tr("Compare with what the options make"))
         yield
         self.mip = self._slider(self.tr("Mip level; far left chooses by zoom ([ and ])"))
         self.mip_label = plain_label(role="faint")
@@ -88,8 +88,8 @@ class TextureControls(QWidget):
         self.exposure.setRange(-_MAX_STOPS * _STEPS_PER_STOP, _MAX_STOPS * _STEPS_PER_STOP)
         self.exposure_label = plain_label(role="faint")
         self.zoom_label = plain_label(role="faint")
-        self.fit = self._button("scan", self.tr("Show all of it (0)"))
-        self.actual = _chip("1:1", self.tr("One texel is one pixel (1)"))
+        self.fit = tool(self._theme, "scan", self.tr("Show all of it (0)"))
+        self.actual = chip("1:1", self.tr("One texel is one pixel (1)"))
         self.actual.setCheckable(False)
         self.mip.setRange(-1, 0)
         self.mip.setValue(-1)
@@ -214,13 +214,6 @@ class TextureControls(QWidget):
         slider.setFixedWidth(96)
         return slider
 
-    def _button(self, icon: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        set_icon(button, icon, self._theme)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        return button
-
 
 class ResetSlider(QSlider):
     """A slider that goes to 0, or to its end next to 0, at a double click."""
@@ -228,13 +221,3 @@ class ResetSlider(QSlider):
     def mouseDoubleClickEvent(self, event: object) -> None:
         """Go back."""
         self.setValue(min(max(0, self.minimum()), self.maximum()) if self.minimum() != -1 else -1)
-
-
-def _chip(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName("chip")
-    button.setText(text)
-    button.setCheckable(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    return button

@@ -100,15 +100,7 @@ def sign_request(
         _bad_field("idem", "An idempotency key is 1 to 64 letters, digits or '_.:-'")
     if not 0 < ttl_ms <= MAX_TTL_MS:
         _bad_field("ttl", "A request may live for one minute at most")
-    headers = {
-        H_VERSION: VERSION,
-        H_KEY: key.public,
-        H_AUDIENCE: audience,
-        H_ISSUED: str(now_ms),
-        H_EXPIRES: str(now_ms + ttl_ms),
-        H_NONCE: _to_base64url(secrets.token_bytes(16)),
-        H_IDEM: idem,
-    }
+    headers = _stamped(key, audience, idem, now_ms, ttl_ms)
     headers[H_SIGNATURE] = _to_base64url(key.sign(signed_bytes(subject, headers, body)))
     return headers
 
@@ -139,18 +131,23 @@ def sign_job(
         _bad_field("job_id", "A job id is 1 to 64 letters, digits or '_.:-'")
     if not 0 < ttl_ms <= MAX_JOB_TTL_MS:
         _bad_field("ttl", "A job may wait for seven days at most")
-    headers = {
-        H_VERSION: VERSION,
-        H_KEY: key.public,
-        H_AUDIENCE: AUDIENCE_JOBS,
-        H_ISSUED: str(now_ms),
-        H_EXPIRES: str(now_ms + ttl_ms),
-        H_NONCE: _to_base64url(secrets.token_bytes(16)),
-        H_IDEM: job_id,
-    }
+    headers = _stamped(key, AUDIENCE_JOBS, job_id, now_ms, ttl_ms)
     signed = signed_bytes(subject, headers, body, domain=JOB_DOMAIN)
     headers[H_SIGNATURE] = _to_base64url(key.sign(signed))
     return headers
+
+
+def _stamped(key: SigningKey, audience: str, idem: str, now_ms: int, ttl_ms: int) -> dict[str, str]:
+    """Return the headers that are signed: whose, for whom, from when to when, and only once."""
+    return {
+        H_VERSION: VERSION,
+        H_KEY: key.public,
+        H_AUDIENCE: audience,
+        H_ISSUED: str(now_ms),
+        H_EXPIRES: str(now_ms + ttl_ms),
+        H_NONCE: _to_base64url(secrets.token_bytes(16)),
+        H_IDEM: idem,
+    }
 
 
 def verify_job(subject: str, headers: Mapping[str, str], body: bytes, now_ms: int) -> SignedBy:

@@ -15,6 +15,7 @@ import msgspec
 import psutil
 import pytest
 
+from slate_desktop.agent.drivers import process_shim
 from slate_desktop.agent.drivers.base import Handle, Labels, RuntimeSpec, RuntimeState
 from slate_desktop.agent.drivers.process import ProcessDriver
 from slate_desktop.agent.drivers.process_files import RuntimeFiles
@@ -114,6 +115,49 @@ async def test_runtime_and_log_survive_the_kill_of_the_agent(
 
     assert lines == [str(n) for n in range(len(lines) - 1)] + ["bye"]
     assert (await driver.inspect(handle)).exit_code == 0
+
+
+@pytest.fixture
+def slow_shim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shim that takes a second from taking a runtime to starting its command."""
+    shim = Path(process_shim.__file__).read_text(encoding="utf-8")
+    begins = "    started_ns = time.time_ns()\n"
+    assert shim.count(begins) == 1
+    slow = tmp_path / "slow_shim.py"
+    slow.write_text(shim.replace(begins, f"{begins}    time.sleep(1)\n"), encoding="utf-8")
+    monkeypatch.setattr(process_shim, "__file__", str(slow))
+
+
+@pytest.mark.usefixtures("slow_shim")
+async def test_start_that_is_given_up_starts_nothing_later(
+    driver: ProcessDriver, make: Make, tmp_path: Path
+) -> None:
+    has_run = tmp_path / "has-run"
+    handle = await driver.create(make(f"touch {has_run}; exec sleep 600"))
+    files = RuntimeFiles(Path(driver._root) / handle.runtime_id)
+
+    starting = asyncio.create_task(driver.start(handle))
+    async with asyncio.timeout(30):
+        while not files.is_claimed():  # noqa: ASYNC110 - written by another process
+            await asyncio.sleep(0.01)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    has_run.unlink(missing_ok=True)
+
+    async with asyncio.timeout(30):
+        while has_shim(files):  # noqa: ASYNC110 - the shim tells nobody of its end
+            await asyncio.sleep(0.05)
+    assert not has_run.exists()
+    assert not files.path.exists()
+
+
+def has_shim(files: RuntimeFiles) -> bool:
+    """Tell whether a shim of a runtime is there."""
+    return any(
+        str(files.path) in (process.info["cmdline"] or ())
+        for process in psutil.process_iter(["cmdline"])
+    )
 
 
 async def test_environment_is_free_of_the_agents_own(

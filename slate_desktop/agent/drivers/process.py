@@ -167,6 +167,9 @@ class ProcessDriver:
     async def remove(self, handle: Handle) -> None:
         """Kill what still runs and delete the directory."""
         files = self._files(handle.runtime_id)
+        if _inspect(files).state is RuntimeState.CREATED and not files.claim():
+            # A shim is about to start the command, and writes what comes of it.
+            await self._await_pid(files)
         if _inspect(files).state is RuntimeState.RUNNING:
             await self.stop(handle, 0)
         self._samplers.pop(handle.runtime_id, None)
@@ -281,6 +284,14 @@ class ProcessDriver:
             f"runtime {handle.name} did not start within {_LAUNCH_TIMEOUT_S:.0f} s",
             retry=Retry.LATER,
         )
+
+    async def _await_pid(self, files: RuntimeFiles) -> None:
+        """Wait until a shim that has begun started its command, or could not."""
+        deadline = time.monotonic() + _LAUNCH_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if files.pid() is not None or files.exit() is not None:
+                return
+            await asyncio.sleep(_LOG_POLL_MIN_S)
 
     async def _has_ended(self, handle: Handle, timeout_s: float) -> bool:
         try:

@@ -88,6 +88,16 @@ class RuntimeFiles:
         """Tell whether a shim has begun."""
         return (self.path / "claimed").exists()
 
+    def claim(self) -> bool:
+        """Keep a shim that has not begun from beginning; False where one has begun."""
+        try:
+            (self.path / "claimed").touch(0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            return True  # nothing is there that could begin
+        return True
+
     def segments(self) -> list[Path]:
         """Return the spool's files in order."""
         return sorted(self.path.glob("spool-*"))

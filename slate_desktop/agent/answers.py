@@ -9,7 +9,7 @@ from slate_desktop.agent.idempotency import Idempotency, Ticket
 from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, Retry, StaleWriteError
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.messages import error_to_reply
+from slate_desktop.wire.errors import error_to_reply
 
 _log = logging.getLogger(__name__)
 

@@ -40,13 +40,8 @@ from slate_desktop.errors import (
 )
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import AUDIENCE_ANY, H_AUDIENCE, H_REPLAYED, SignedBy
-from slate_desktop.wire.messages import (
-    ExecuteRequest,
-    StartRequest,
-    UpdateRequest,
-    error_to_reply,
-    write_update,
-)
+from slate_desktop.wire.errors import error_to_reply
+from slate_desktop.wire.messages import ExecuteRequest, StartRequest, UpdateRequest, write_update
 from slate_desktop.wire.subjects import START_QUEUE, container_any, parse_container
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from slate_desktop.bus.port import Bus
 from slate_desktop.domain.project import AgentRow
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.messages import Heartbeat
+from slate_desktop.wire.events import Heartbeat
 from slate_desktop.wire.subjects import agent_heartbeat
 
 if TYPE_CHECKING:

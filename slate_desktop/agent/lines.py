@@ -31,7 +31,7 @@ from slate_desktop.wire.agent_messages import (
 )
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import H_REPLAYED
-from slate_desktop.wire.messages import error_to_reply
+from slate_desktop.wire.errors import error_to_reply
 from slate_desktop.wire.subjects import agent_request
 from slate_desktop.wire.tree_messages import is_tree_request
 

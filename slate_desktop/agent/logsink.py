@@ -14,8 +14,8 @@ from slate_desktop.domain.logs import LogLevel, LogRecord
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import CommandError, NotConnectedError
 from slate_desktop.store.log_writing import KNOWN_LINES
+from slate_desktop.wire.events import LogEvent
 from slate_desktop.wire.log_batch import batches_of
-from slate_desktop.wire.messages import LogEvent
 from slate_desktop.wire.subjects import EventKind, runtime
 
 if TYPE_CHECKING:

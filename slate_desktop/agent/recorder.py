@@ -26,7 +26,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import STEPS, ContainerStats, StatsPoint, down_sample
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError, StaleWriteError
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.messages import StatsEvent, StatusEvent, status_data
+from slate_desktop.wire.events import StatsEvent, StatusEvent, status_data
 from slate_desktop.wire.subjects import EventKind, runtime
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, DatabaseError, NotConnectedError
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.messages import AlertEvent
+from slate_desktop.wire.events import AlertEvent
 from slate_desktop.wire.subjects import EventKind, runtime
 
 if TYPE_CHECKING:

@@ -44,8 +44,8 @@ from slate_desktop.errors import SettingsError
 from slate_desktop.settings import joined
 from slate_desktop.store import CachedReads, Database
 from slate_desktop.store.cache import Cache, make_cache
+from slate_desktop.wire.events import StatusEvent
 from slate_desktop.wire.keys import SigningKey
-from slate_desktop.wire.messages import StatusEvent
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from slate_desktop.control.values import Lamp, LampState
 from slate_desktop.domain.container import DriverName
 from slate_desktop.errors import SlateError
 from slate_desktop.translation import message
-from slate_desktop.wire.messages import Heartbeat
+from slate_desktop.wire.events import Heartbeat
 
 logger = logging.getLogger(__name__)
 

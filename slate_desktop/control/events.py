@@ -18,14 +18,8 @@ from slate_desktop.domain.alerts import Alert
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, DeniedError
 from slate_desktop.wire import subjects
+from slate_desktop.wire.events import AlertEvent, Heartbeat, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.log_batch import LogBatch
-from slate_desktop.wire.messages import (
-    AlertEvent,
-    Heartbeat,
-    StatusEvent,
-    read_event,
-    read_heartbeat,
-)
 from slate_desktop.wire.subjects import EventKind
 
 logger = logging.getLogger(__name__)

@@ -42,8 +42,8 @@ from slate_desktop.settings import files, joined
 from slate_desktop.settings.joined import Joined, JoinedServer
 from slate_desktop.settings.secrets import SecretPlace, delete_secret, set_secret
 from slate_desktop.wire import codec
+from slate_desktop.wire.errors import reply_or_raise
 from slate_desktop.wire.keys import SigningKey
-from slate_desktop.wire.messages import reply_or_raise
 from slate_desktop.wire.tls_keys import new_keys
 
 # Of one question, and of all of them.

@@ -9,7 +9,7 @@ from slate_desktop.control.signals import Signal
 from slate_desktop.control.status import apply_status
 from slate_desktop.domain.session import RuntimeSession
 from slate_desktop.errors import SlateError
-from slate_desktop.wire.messages import StatusEvent
+from slate_desktop.wire.events import StatusEvent
 
 MAX_SESSIONS = 500
 

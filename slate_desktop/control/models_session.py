@@ -22,7 +22,7 @@ from slate_desktop.domain.logs import LogLevel, LogPage
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import SlateError
-from slate_desktop.wire.messages import StatusEvent
+from slate_desktop.wire.events import StatusEvent
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from slate_desktop.control.signals import Signal
 from slate_desktop.control.values import StatsReading
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode, SlateError
-from slate_desktop.wire.messages import StatusEvent
+from slate_desktop.wire.events import StatusEvent
 
 
 class ContainerStatsModel:

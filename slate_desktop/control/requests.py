@@ -34,8 +34,8 @@ from slate_desktop.errors import (
 )
 from slate_desktop.wire import subjects
 from slate_desktop.wire.envelope import sign_job, sign_request
+from slate_desktop.wire.errors import reply_or_raise
 from slate_desktop.wire.keys import SigningKey
-from slate_desktop.wire.messages import reply_or_raise
 
 T = TypeVar("T")
 

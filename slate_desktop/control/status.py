@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 
 from slate_desktop.domain.session import RuntimeSession
-from slate_desktop.wire.messages import SessionReply, StatusData
+from slate_desktop.wire.events import StatusData
+from slate_desktop.wire.messages import SessionReply
 
 
 def apply_status(row: RuntimeSession, data: StatusData | SessionReply) -> RuntimeSession:

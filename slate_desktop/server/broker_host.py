@@ -37,7 +37,7 @@ from slate_desktop.stack import locks
 from slate_desktop.stack.nats_server import ClusterListen, Listen, NatsServer
 from slate_desktop.stack.restarts import RestartPolicy
 from slate_desktop.wire import codec
-from slate_desktop.wire.messages import reply_or_raise
+from slate_desktop.wire.errors import reply_or_raise
 
 logger = logging.getLogger(__name__)
 

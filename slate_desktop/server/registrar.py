@@ -28,8 +28,8 @@ from slate_desktop.server.config import DATABASE_NAME, ServerConfig, ServerFiles
 from slate_desktop.server.database import ServerDatabase, agent_login, person_login
 from slate_desktop.server.invitations import Invitation
 from slate_desktop.wire import codec
+from slate_desktop.wire.errors import error_to_reply
 from slate_desktop.wire.keys import SIGNATURE_BYTES, verify
-from slate_desktop.wire.messages import error_to_reply
 
 logger = logging.getLogger(__name__)
 

@@ -1,19 +1,17 @@
-"""Bodies of requests, replies and events.
+"""Bodies of requests and replies.
 
 Requests are read strictly: an agent names the first field that it does not know or like. Replies
-and events are hints from agents: readers ignore fields that they do not know, so that a newer agent
-can say more.
+are hints from agents: readers ignore fields that they do not know, so that a newer agent can say
+more.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from slate_desktop.domain.alerts import Alert
 from slate_desktop.domain.container import explicit_fields, parse_container_config
 from slate_desktop.domain.fields import (
     bad,
@@ -27,16 +25,11 @@ from slate_desktop.domain.ids import check_id
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.sizes import exact_size
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.errors import CommandError, ErrorCode, Retry
 from slate_desktop.wire.codec import decode_object, encode
-from slate_desktop.wire.log_batch import LogBatch
+from slate_desktop.wire.events import status_data
 
 DEFAULT_EXEC_TIMEOUT_S = 30.0
 MAX_EXEC_TIMEOUT_S = 600.0
-# One log event stays well below the broker's limit of 1 MB.
-MAX_LOG_BATCH_BYTES = 64 * 1024
-
-T = TypeVar("T")
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,70 +127,6 @@ class StatsReply(msgspec.Struct, frozen=True, kw_only=True):
         """Wrap a sample."""
         age_ms = max(0, (now_ns - stats.sampled_at_ns) // 1_000_000)
         return cls(**msgspec.structs.asdict(stats), age_ms=age_ms)
-
-
-class StatusData(msgspec.Struct, frozen=True, kw_only=True):
-    """What a status event says; ``confirmed`` is false while the database is away."""
-
-    status: SessionStatus
-    version: int | None = None
-    attempt: int = 0
-    exit_code: int | None = None
-    oom_killed: bool = False
-    error_code: str | None = None
-    error_message: str | None = None
-    container_id: str | None = None
-    started_at: str | None = None
-    stopped_at: str | None = None
-    log_complete: bool = False
-    confirmed: bool = True
-    note: str | None = None
-
-
-class StatusEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="status"):
-    """A session has moved."""
-
-    session_id: str
-    project_id: str
-    data: StatusData
-
-
-class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="logs"):
-    """A session has written lines."""
-
-    session_id: str
-    project_id: str
-    data: LogBatch
-
-
-class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="stats"):
-    """A sample was taken."""
-
-    session_id: str
-    project_id: str
-    data: ContainerStats
-
-
-class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="alert"):
-    """A rule of the project has told something of a session."""
-
-    session_id: str
-    project_id: str
-    data: Alert
-
-
-RuntimeEvent = StatusEvent | LogEvent | StatsEvent | AlertEvent
-
-
-class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent lives. ``engines`` maps a driver's name to the fields of its fingerprint."""
-
-    agent_id: str
-    epoch: int
-    capabilities: dict[str, Any] = {}
-    engines: dict[str, dict[str, Any]] = {}
-    sessions: int = 0
-    jobs: int = 0
 
 
 def read_start(body: bytes) -> StartRequest:
@@ -312,123 +241,12 @@ def write_update(request: UpdateRequest) -> bytes:
     return encode(fields)
 
 
-def read_event(data: bytes) -> RuntimeEvent:
-    """Read a runtime's event.
-
-    Raises:
-        CommandError: ``bad_request`` for anything else.
-    """
-    return _decode(_event_decoder, data)
-
-
-def read_heartbeat(data: bytes) -> Heartbeat:
-    """Read an agent's heartbeat.
-
-    Raises:
-        CommandError: ``bad_request`` for anything else.
-    """
-    return _decode(_heartbeat_decoder, data)
-
-
 def session_reply(session: RuntimeSession, notes: list[str] | None = None) -> SessionReply:
     """Return the reply that shows a session's row."""
     fields = msgspec.structs.asdict(status_data(session))
     del fields["note"]
     return SessionReply(
         session_id=session.id, project_id=session.project_id, notes=notes or [], **fields
-    )
-
-
-def status_data(session: RuntimeSession, *, confirmed: bool = True) -> StatusData:
-    """Return what a status event says of a session's row."""
-    return StatusData(
-        status=session.status,
-        version=session.version if confirmed else None,
-        attempt=session.attempt,
-        exit_code=session.exit_code,
-        oom_killed=session.oom_killed,
-        error_code=session.error_code,
-        error_message=session.error_message,
-        container_id=session.container_id,
-        started_at=session.started_at.isoformat() if session.started_at else None,
-        stopped_at=session.stopped_at.isoformat() if session.stopped_at else None,
-        log_complete=session.log_complete,
-        confirmed=confirmed,
-    )
-
-
-def error_to_reply(error: CommandError, now_ms: int | None = None) -> bytes:
-    """Return the body of an error reply.
-
-    ``now_ms`` is the agent's clock, from which a client with a wrong one learns the difference.
-    """
-    fields: dict[str, Any] = {
-        "code": error.code.value,
-        "message": _printable(error.message),
-        "field": None if error.field is None else _printable(error.field),
-        "retry": error.retry.value,
-        "details": error.details | ({"hint": error.hint} if error.hint else {}),
-        "now_ms": now_ms if now_ms is not None else time.time_ns() // 1_000_000,
-    }
-    try:
-        return encode({"error": fields})
-    except CommandError:
-        # The refusal matters more than its details, which may quote what cannot be written.
-        return encode({"error": fields | {"details": {}}})
-
-
-def reply_or_raise(data: bytes, kind: type[T]) -> T:
-    """Return a reply's value.
-
-    Raises:
-        CommandError: what the agent answered, with its clock as ``now_ms`` in ``details``; or
-            ``internal`` when the answer cannot be read.
-    """
-    try:
-        error = _error_decoder.decode(data).error
-        if error is None:
-            return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise CommandError(ErrorCode.INTERNAL, "The agent's answer cannot be read") from exc
-    raise _to_command_error(error)
-
-
-class _Error(msgspec.Struct, frozen=True):
-    code: str
-    message: str = ""
-    field: str | None = None
-    retry: str = "never"
-    details: dict[str, Any] = {}
-    now_ms: int | None = None
-
-
-class _ErrorReply(msgspec.Struct, frozen=True):
-    error: _Error | None = None
-
-
-_event_decoder = msgspec.json.Decoder(RuntimeEvent)
-_heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
-_error_decoder = msgspec.json.Decoder(_ErrorReply)
-
-
-def _to_command_error(error: _Error) -> CommandError:
-    details = dict(error.details)
-    hint = details.pop("hint", "")
-    if error.now_ms is not None:
-        details["now_ms"] = error.now_ms
-    try:
-        code, retry = ErrorCode(error.code), Retry(error.retry)
-    except ValueError:
-        # A newer agent may know more codes; the sentence still says what happened.
-        code, retry = ErrorCode.INTERNAL, Retry.NEVER
-        details["code"] = error.code
-    return CommandError(
-        code,
-        error.message or "The agent refused the command",
-        field=error.field,
-        retry=retry,
-        details=details,
-        hint=hint if isinstance(hint, str) else "",
     )
 
 
@@ -449,14 +267,3 @@ def _read_grace(body: bytes) -> float | None:
 def _refuse_rest(fields: Mapping[str, Any]) -> None:
     for name in fields:
         bad(shown(name), f"Unknown field {shown(name)!r}")
-
-
-def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
-    try:
-        return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise CommandError(ErrorCode.BAD_REQUEST, "The message cannot be read") from exc
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")

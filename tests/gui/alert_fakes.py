@@ -9,7 +9,7 @@ from slate_desktop.control.alerts import AlertTrial
 from slate_desktop.domain.alerts import Alert, AlertRule
 from slate_desktop.domain.ids import new_id
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.messages import AlertEvent
+from slate_desktop.wire.events import AlertEvent
 from slate_desktop.wire.subjects import EventKind, runtime
 
 

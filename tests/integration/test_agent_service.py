@@ -13,7 +13,7 @@ from slate_desktop.domain.runs import Run
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import StatsPoint
 from slate_desktop.errors import CommandError, ErrorCode
-from slate_desktop.wire.messages import LogEvent, StatusEvent, read_event, read_heartbeat
+from slate_desktop.wire.events import LogEvent, StatusEvent, read_event, read_heartbeat
 from slate_desktop.wire.subjects import HEARTBEAT_ALL, RUNTIME_ALL
 from tests.integration.agent_world import AgentWorld, agent_world
 

@@ -19,7 +19,7 @@ from slate_desktop.domain.retention import LogPolicy
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.store import Database
-from slate_desktop.wire.messages import StatusEvent
+from slate_desktop.wire.events import StatusEvent
 from tests.integration.agent_world import MIB, AgentWorld
 from tests.services.nats import RealNats
 from tests.services.postgres import PostgresDsn

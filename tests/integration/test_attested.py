@@ -12,8 +12,8 @@ from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import ForgedReplyError
+from slate_desktop.wire.events import StatusEvent
 from slate_desktop.wire.keys import SigningKey
-from slate_desktop.wire.messages import StatusEvent
 from slate_desktop.wire.subjects import EventKind, container, runtime
 from tests.integration.agent_world import AgentWorld, agent_world
 

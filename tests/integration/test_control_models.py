@@ -24,9 +24,9 @@ from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode
 from slate_desktop.stack import client as stack_client
 from slate_desktop.wire.codec import encode
+from slate_desktop.wire.events import StatusData, StatusEvent
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.log_batch import LogBatch
-from slate_desktop.wire.messages import StatusData, StatusEvent
 from slate_desktop.wire.subjects import runtime
 from tests.services.stack import OwnStack
 

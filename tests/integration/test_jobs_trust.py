@@ -16,8 +16,8 @@ from slate_desktop.wire.asset_messages import (
     CancelReply,
 )
 from slate_desktop.wire.envelope import AUDIENCE_ANY, sign_request
+from slate_desktop.wire.errors import reply_or_raise
 from slate_desktop.wire.keys import SigningKey
-from slate_desktop.wire.messages import reply_or_raise
 from slate_desktop.wire.subjects import job_cancel
 from tests.integration.job_world import Gated, JobWorld, ScriptedKind, job_world
 

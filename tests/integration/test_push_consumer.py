@@ -17,7 +17,7 @@ import pytest
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.domain.session import SessionStatus
-from slate_desktop.wire.messages import StatusEvent
+from slate_desktop.wire.events import StatusEvent
 from slate_desktop.wire.subjects import EventKind, runtime
 from tests.integration.agent_world import AgentWorld
 from tests.services.nats import RealNats

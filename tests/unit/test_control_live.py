@@ -16,7 +16,7 @@ from slate_desktop.control.models_stats import ContainerStatsModel
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import DatabaseError, NotConnectedError, SlateError
 from slate_desktop.wire.codec import encode
-from slate_desktop.wire.messages import Heartbeat
+from slate_desktop.wire.events import Heartbeat
 
 
 class Part:

@@ -18,8 +18,9 @@ from slate_desktop.errors import (
     Retry,
 )
 from slate_desktop.wire.envelope import H_IDEM, H_ISSUED, H_NONCE
+from slate_desktop.wire.errors import error_to_reply
 from slate_desktop.wire.keys import SigningKey
-from slate_desktop.wire.messages import StatsReply, error_to_reply
+from slate_desktop.wire.messages import StatsReply
 
 NOW_NS = 1_700_000_000_000_000_000
 STATS = (

@@ -38,7 +38,7 @@ from slate_desktop.server.database import agent_login, person_login
 from slate_desktop.server.setup import default_name, init_server
 from slate_desktop.settings import files, joined
 from slate_desktop.settings.joined import JoinedServer
-from slate_desktop.wire.messages import StatusEvent
+from slate_desktop.wire.events import StatusEvent
 from slate_desktop.wire.tls_keys import new_keys
 
 CONFIG = ServerConfig(name="sbx01", hosts=("sbx01.studio", "10.0.0.7"))

@@ -13,30 +13,31 @@ from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 from slate_desktop.wire.codec import encode
+from slate_desktop.wire.errors import error_to_reply, reply_or_raise
+from slate_desktop.wire.events import (
+    Heartbeat,
+    LogEvent,
+    StatsEvent,
+    StatusEvent,
+    read_event,
+    read_heartbeat,
+    status_data,
+)
 from slate_desktop.wire.log_batch import LogBatch, batches_of
 from slate_desktop.wire.messages import (
     ExecReply,
     ExecuteRequest,
-    Heartbeat,
-    LogEvent,
     RestartRequest,
     SessionReply,
     StartRequest,
-    StatsEvent,
     StatsReply,
-    StatusEvent,
     StopRequest,
-    error_to_reply,
-    read_event,
     read_execute,
-    read_heartbeat,
     read_restart,
     read_start,
     read_stats,
     read_stop,
-    reply_or_raise,
     session_reply,
-    status_data,
     write_execute,
     write_grace,
     write_start,

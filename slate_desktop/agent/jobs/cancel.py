@@ -21,7 +21,7 @@ from slate_desktop.domain.roles import Role
 from slate_desktop.errors import CommandError, DatabaseError, ErrorCode, NotConnectedError, Retry
 from slate_desktop.wire.codec import encode
 from slate_desktop.wire.envelope import Verifier, is_answerable
-from slate_desktop.wire.messages import error_to_reply
+from slate_desktop.wire.errors import error_to_reply
 from slate_desktop.wire.subjects import CANCEL_QUEUE, JOB_CANCEL_ALL, parse_job_cancel
 
 if TYPE_CHECKING:

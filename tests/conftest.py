@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 # pytest-qt reads this at start; the ini option would be an error where pytest-qt is not installed.
@@ -24,6 +25,10 @@ pytest_plugins = [
     for name in SERVICES
     if importlib.util.find_spec(f"tests.services.{name}") is not None
 ]
+
+# How long an example takes is the machine's matter: on a busy one a fifth of a second is no fault.
+hypothesis.settings.register_profile("slate", deadline=None)
+hypothesis.settings.load_profile("slate")
 
 IS_STRICT = os.environ.get("CI") == "true" or os.environ.get("SLATE_REQUIRE_SERVICES") == "1"
 # Reasons that are facts of a machine rather than a missing service.

@@ -202,7 +202,7 @@ def threshold_words(rule: AlertRule) -> str:
 def _amount(rule: AlertRule) -> str:
     """Return a threshold as people read it."""
     if rule.threshold is None or rule.kind is AlertKind.CPU or rule.is_percent:
-        return threshold_words(rule)
+        return "" if rule.threshold is None else f"{rule.threshold:g} %"
     return format_bytes(rule.threshold) + ("/s" if rule.kind is AlertKind.NETWORK else "")
 
 

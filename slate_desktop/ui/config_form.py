@@ -229,7 +229,7 @@ class ConfigForm(QWidget):
         )
         self.grace = self._line(self.tr("Seconds to stop"), "10")
         self.gpu = QCheckBox(self.tr("GPU"))
-        self.gpu_optional = QCheckBox(self.tr("start without one if there is none"))
+        self.gpu_optional = QCheckBox(self.tr("Start without one if there is none"))
         self.pull = QCheckBox(self.tr("Pull the image before the start"))
         self.network = QComboBox()
         self.network.addItem(self.tr("Bridge: a network of its own"), "bridge")
@@ -275,7 +275,9 @@ class ConfigForm(QWidget):
         cpus = plain_label(self.tr("CPUs"), role="muted")
         limits = _side_by_side((self.memory, 1), (cpus, 0), (self.cpus, 1))
         self._row("memory", self.tr("Memory"), limits, also=("cpus",))
-        self._row("gpu", self.tr("Graphics"), _side_by_side((self.gpu, 0), (self.gpu_optional, 1)))
+        self._row(
+            "gpu", self.tr("Graphics"), _side_by_side((self.gpu, 0), (self.gpu_optional, 1), gap=18)
+        )
         self._row("networkMode", self.tr("Network"), self.network)
         self._row("bandwidth", self.tr("Bandwidth"), self.bandwidth)
         self._row("ports", self.tr("Ports"), self.ports)
@@ -362,11 +364,11 @@ class ConfigForm(QWidget):
         return field
 
 
-def _side_by_side(*parts: tuple[QWidget, int]) -> QWidget:
+def _side_by_side(*parts: tuple[QWidget, int], gap: int = 8) -> QWidget:
     widget = QWidget()
     layout = QHBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(8)
+    layout.setSpacing(gap)
     for part, stretch in parts:
         layout.addWidget(part, stretch)
     return widget

@@ -67,7 +67,7 @@ class QuotaTable(QTreeWidget):
         item = QTreeWidgetItem([name, "", "", ""])
         self.addTopLevelItem(item)
         field = QLineEdit()
-        field.setPlaceholderText(self.tr("no limit"))
+        field.setPlaceholderText(self.tr("No limit"))
         field.setAccessibleName(self.tr("{quota}: at most").format(quota=name))
         field.editingFinished.connect(lambda: self._written(limit))
         self._fields[limit] = field

@@ -43,6 +43,11 @@ def format_rate(bytes_per_s: float) -> str:
     return f"{format_bytes(bytes_per_s)}/s"
 
 
+def format_share(share: float) -> str:
+    """Return ``12 %`` for 0.12."""
+    return f"{100 * share:.0f} %"
+
+
 def format_duration(seconds: float) -> str:
     """Return ``42 s``, ``3 min 05 s`` or ``2 h 07 min``."""
     whole = max(0, int(seconds))
@@ -130,6 +135,13 @@ def set_primary(button: QAbstractButton) -> None:
     A button box has its buttons styled when they are added, before anything can be said of them.
     """
     button.setProperty("primary", True)
+    button.style().unpolish(button)
+    button.style().polish(button)
+
+
+def set_danger(button: QAbstractButton) -> None:
+    """Make a button look like what it does: it destroys something."""
+    button.setProperty("danger", True)
     button.style().unpolish(button)
     button.style().polish(button)
 

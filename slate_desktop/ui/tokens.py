@@ -23,6 +23,9 @@ BASE_POINT_SIZE = 9.5
 # Logical pixels.
 SPACE_XS, SPACE_S, SPACE_M, SPACE_L, SPACE_XL = 4, 6, 10, 16, 24
 RADIUS = 5
+# Of dialogs: room at the left, top, right and bottom, and between neighbouring buttons.
+DIALOG_MARGINS = (18, 18, 18, 14)
+BUTTON_GAP = 8
 ICON_SIZE = 16
 
 

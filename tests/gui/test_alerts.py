@@ -105,7 +105,7 @@ async def test_a_rule_is_added_tried_changed_switched_and_removed(
     await until(lambda: slate.rules[rule.id].kind is AlertKind.MEMORY)
     changed = slate.rules[rule.id]
     assert (changed.threshold, changed.is_percent, changed.held_s) == (80.0, True, 30)
-    await until(lambda: "80%" in dialog.rules.topLevelItem(0).text(1))
+    await until(lambda: "80 %" in dialog.rules.topLevelItem(0).text(1))
     dialog.rules.topLevelItem(0).setCheckState(0, Qt.CheckState.Unchecked)
     await until(lambda: not slate.rules[rule.id].is_enabled)
     await until(lambda: dialog.rule is None or not dialog.rule.is_enabled)

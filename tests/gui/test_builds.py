@@ -379,10 +379,10 @@ async def test_filters_narrow_the_list_and_figures_are_drawn(
     pane.tabs.setCurrentIndex(1)
     await until(lambda: pane.plots is not None and pane.plots.summary.text())
     assert pane.plots is not None
-    assert "75%" in pane.plots.summary.text()
+    assert "75 %" in pane.plots.summary.text()
     target = pane.plots.targets.topLevelItem(0)
     assert target is not None
-    assert [target.text(column) for column in range(4)] == ["PlayStation 5", "staging", "4", "75%"]
+    assert [target.text(column) for column in range(4)] == ["PlayStation 5", "staging", "4", "75 %"]
 
 
 async def test_five_hundred_builds_stay_smooth(window: MainWindow, slate: FakeSlate) -> None:

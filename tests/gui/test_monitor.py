@@ -331,7 +331,7 @@ async def test_retention_is_shown_and_changed(window: MainWindow, slate: FakeSla
     await until(lambda: window.findChildren(RetentionDialog))
     dialog = window.findChildren(RetentionDialog)[0]
     assert (dialog.days.value(), dialog.size_field.text()) == (90, "20g")
-    ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
     for wrong in ("much", "12"):
         dialog.size_field.setText(wrong)
         assert not ok.isEnabled()

@@ -90,8 +90,8 @@ def test_bad_rules_are_refused_by_their_field(fields: dict[str, Any], field: str
 
 def test_thresholds_are_written_as_they_are_read() -> None:
     for kind, text, words in (
-        ("cpu", "150%", "150%"),
-        ("memory", "80%", "80% of its limit"),
+        ("cpu", "150%", "150 %"),
+        ("memory", "80%", "80 % of its limit"),
         ("memory", "3g", "3 GB"),
         ("network", "10m/s", "10 MB/s"),
     ):

@@ -23,8 +23,11 @@ from slate_desktop.translation import sentence
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.text import clean, plain_label, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 _ROLE = Qt.ItemDataRole.UserRole
+# The column of how often a rule told something.
+_COUNT = 3
 
 
 class AlertsDialog(QDialog):
@@ -58,7 +61,7 @@ class AlertsDialog(QDialog):
         self.no_alerts = EmptyState(theme, "bell", self.tr("No rule has told anything."))
         self.alert_pages = _pages(self.alerts, self.no_alerts)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addWidget(wrapped_label(words, role="muted"))
         layout.addWidget(self.rule_pages, 3)
@@ -68,6 +71,7 @@ class AlertsDialog(QDialog):
         close = QPushButton(self.tr("Close"))
         close.clicked.connect(self.reject)
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addWidget(plain_label(self.tr("Open one to go to its moment in the log."),
                                    role="faint"))  # fmt: skip
         foot.addStretch(1)
@@ -109,10 +113,12 @@ class AlertsDialog(QDialog):
             name = names.get(alert.session_id, alert.session_id[:8])
             count = f"{alert.count:,}{'+' if alert.is_at_least else ''}"
             words = clean(_alert_words(alert))
-            item = QTreeWidgetItem([f"{moment:%d %b %H:%M:%S}", clean(name),
+            item = QTreeWidgetItem([f"{moment:%Y-%m-%d %H:%M:%S}", clean(name),
                                     clean(alert.rule_name), count, words])  # fmt: skip
             item.setData(0, _ROLE, alert)
-            item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setTextAlignment(
+                _COUNT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            )
             item.setToolTip(4, f"\u200b{words}")
             self.alerts.addTopLevelItem(item)
         for column in range(4):
@@ -128,6 +134,7 @@ class AlertsDialog(QDialog):
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.clicked.connect(lambda: self._emit(self.remove_wanted))
         row = QHBoxLayout()
+        row.setSpacing(BUTTON_GAP)
         for button in (self.add, self.change, self.remove):
             row.addWidget(button)
         row.addStretch(1)
@@ -157,6 +164,9 @@ def _tree(name: str, headings: list[str]) -> QTreeWidget:
     tree.setHeaderLabels(headings)
     tree.setRootIsDecorated(False)
     tree.setUniformRowHeights(True)
+    if len(headings) > _COUNT:
+        side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        tree.headerItem().setTextAlignment(_COUNT, side)
     header = tree.header()
     header.setStretchLastSection(True)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)

@@ -35,8 +35,10 @@ from slate_desktop.domain.alerts import (
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.errors import CommandError
 from slate_desktop.translation import sentence
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.status import level_words
 from slate_desktop.ui.text import set_invalid, set_primary, set_role, spin_box, wrapped_label
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 
 class RuleEditor(QDialog):
@@ -60,7 +62,7 @@ class RuleEditor(QDialog):
         self._names = {name.lower() for name in names}
         self._rule = rule
         self.rule: AlertRule | None = None
-        self.name = self._line(self.tr("Name"), MAX_NAME, self.tr("such as Crashes"))
+        self.name = self._line(self.tr("Name"), MAX_NAME, self.tr("Such as Crashes"))
         self.kind = QComboBox()
         self.kind.setAccessibleName(self.tr("Tells when"))
         for kind, words in self._kinds():
@@ -68,7 +70,7 @@ class RuleEditor(QDialog):
         self.level = QComboBox()
         self.level.setAccessibleName(self.tr("Level"))
         self.pattern = self._line(
-            self.tr("Text"), MAX_PATTERN, self.tr("what the line has, of any case")
+            self.tr("Text"), MAX_PATTERN, self.tr("What the line has, of any case")
         )
         self.regex = QCheckBox(self.tr("Expression"))
         self.regex.setToolTip(self.tr("The syntax is RE2's: ^ and $ are a line's ends"))
@@ -152,7 +154,7 @@ class RuleEditor(QDialog):
         form.addRow("", self.problem)
         form.addRow(self.tr("Held for"), self.held)
         form.addRow(self.tr("Cools down"), self.cooldown)
-        buttons = QDialogButtonBox(self)
+        buttons = ButtonBox()
         self.save = buttons.addButton(
             self.tr("Keep") if self._rule else self.tr("Add"),
             QDialogButtonBox.ButtonRole.AcceptRole,
@@ -164,7 +166,7 @@ class RuleEditor(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self._column = layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addLayout(form)
         layout.addWidget(self.words)
@@ -210,8 +212,8 @@ class RuleEditor(QDialog):
         form.setRowVisible(self.threshold, kind.is_of_figures)
         form.setRowVisible(self.held, kind.is_of_figures)
         hints = {
-            AlertKind.CPU: self.tr("150% (of one core)"),
-            AlertKind.MEMORY: self.tr("80% (of the limit) or 3g"),
+            AlertKind.CPU: self.tr("150 % (of one core)"),
+            AlertKind.MEMORY: self.tr("80 % (of the limit) or 3g"),
             AlertKind.NETWORK: self.tr("10m (bytes per second, both ways)"),
         }
         self.threshold.setPlaceholderText(hints.get(kind, ""))

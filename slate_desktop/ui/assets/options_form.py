@@ -134,7 +134,7 @@ class OptionsForm(QWidget):
         field = QLineEdit("" if self._is_batch else text)
         field.setProperty("reading", reading)
         field.setProperty("isBatch", self._is_batch)
-        size = self.tr("such as 512 × 256, or 512 × 256 cover")
+        size = self.tr("Such as 512 × 256, or 512 × 256 cover")
         examples = {"resize": size, "list": "0.75, 0.5, 0.25"}
         field.setPlaceholderText(MIXED if self._is_batch else examples.get(reading, ""))
         field.textChanged.connect(lambda _text: self._on_edit())

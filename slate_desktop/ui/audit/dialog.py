@@ -33,11 +33,12 @@ from slate_desktop.ui.audit.rows import (
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.text import clean, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 _DAYS = (1, 7, 30, 0)
 _MEASURED_ROWS = 60
 # In logical pixels.
-_COLUMN_GAP, _WIDEST = 12, 180
+_COLUMN_GAP, _WIDEST = 12, 160
 
 
 class AuditDialog(QDialog):
@@ -56,7 +57,7 @@ class AuditDialog(QDialog):
         super().__init__(parent)
         self._theme = theme
         self.setWindowTitle(self.tr("Audit trail"))
-        self.resize(980, 560)
+        self.resize(1120, 600)
         self.rows = AuditRows(theme, self)
         self.filter = AuditFilter(self.rows)
         self.view = QTableView()
@@ -127,7 +128,7 @@ class AuditDialog(QDialog):
         shown, known = self.filter.rowCount(), len(self.rows.entries)
         words = self.tr("{n} of {all}").format(n=shown, all=known)
         self.count.setText(
-            words if shown != known else plural("{count} row", "{count} rows", known)
+            words if shown != known else plural("{count} entry", "{count} entries", known)
         )
         self._empty.label.setText(
             self.tr("Nothing fits these filters.")
@@ -212,6 +213,7 @@ class AuditDialog(QDialog):
         ):
             button.clicked.connect(signal.emit)
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addWidget(self.count)
         foot.addWidget(self.older_button)
         foot.addStretch(1)
@@ -220,7 +222,7 @@ class AuditDialog(QDialog):
         for button in (self.older_button, self.export_button, close):
             button.setAutoDefault(False)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addLayout(bar)
         layout.addWidget(self._stack, 1)

@@ -49,15 +49,18 @@ class BuildForm(QWidget):
             ],
         )
         self.clean = QCheckBox(self.tr("Clean: start without the cache"))
-        self.optimization = _choice(self.tr("Optimisation"), "none", "basic", "full")
-        self.compression = _choice(self.tr("Compression"), "none", "gzip", "brotli", "lz4")
-        self.jobs = _line(self.tr("Parallel jobs"), self.tr("the tool decides"))
-        self.commit = _line(self.tr("Commit"), self.tr("the files as they are"))
-        self.export_preset = _line(
-            self.tr("Export preset or method"), self.tr("the first that fits")
+        automatic = self.tr("Automatic")
+        self.optimization = _choice(self.tr("Optimisation"), automatic, "none", "basic", "full")
+        self.compression = _choice(
+            self.tr("Compression"), automatic, "none", "gzip", "brotli", "lz4"
         )
-        self.version = _line(self.tr("Engine version"), self.tr("as the project says"))
-        self.arguments = _line(self.tr("Arguments"), self.tr("none"))
+        self.jobs = _line(self.tr("Parallel jobs"), self.tr("The tool decides"))
+        self.commit = _line(self.tr("Commit"), self.tr("The files as they are"))
+        self.export_preset = _line(
+            self.tr("Export preset or method"), self.tr("The first that fits")
+        )
+        self.version = _line(self.tr("Engine version"), self.tr("As the project says"))
+        self.arguments = _line(self.tr("Arguments"), self.tr("None", "arguments"))
         self.priority = _line(self.tr("Priority"), self.tr("0; higher is earlier"))
         self.time_limit = _line(
             self.tr("Time limit in seconds"),
@@ -195,8 +198,14 @@ class BuildForm(QWidget):
             ),
             (self.driver, self.tr("Where the build runs; automatic leaves it to the worker.")),
             (self.clean, self.tr("Builds in an empty folder. Slower, but nothing old is in it.")),
-            (self.optimization, self.tr("How much is optimised; – leaves it to the build type.")),
-            (self.compression, self.tr("How the product is packed; – leaves it to the engine.")),
+            (
+                self.optimization,
+                self.tr("How much is optimised; automatic leaves it to the build type."),
+            ),
+            (
+                self.compression,
+                self.tr("How the product is packed; automatic leaves it to the engine."),
+            ),
             (self.jobs, self.tr("How many jobs the build tool runs at once, 1 to 256.")),
             (self.commit, self.tr("Builds this Git commit, 7 to 40 digits, and not your files.")),
             (
@@ -243,5 +252,5 @@ def _combo(name: str, items: list[tuple[str, str]]) -> QComboBox:
     return combo
 
 
-def _choice(name: str, *values: str) -> QComboBox:
-    return _combo(name, [("–", ""), *((value, value) for value in values)])
+def _choice(name: str, automatic: str, *values: str) -> QComboBox:
+    return _combo(name, [(automatic, ""), *((value, value) for value in values)])

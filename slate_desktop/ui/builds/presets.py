@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.domain.builds.presets import MAX_NAME, BuildPreset, check_preset_name
 from slate_desktop.errors import CommandError
 from slate_desktop.translation import sentence
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.text import (
     clean,
     explain,
@@ -29,6 +30,7 @@ from slate_desktop.ui.text import (
     set_primary,
     wrapped_label,
 )
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 PRESET_SPACING = 4
 
@@ -107,11 +109,11 @@ class PresetDialog(QDialog):
         self.setMinimumWidth(380)
         self.field = QLineEdit(proposed)
         self.field.setAccessibleName(self.tr("Name"))
-        self.field.setPlaceholderText(self.tr("such as Nightly or Steam"))
+        self.field.setPlaceholderText(self.tr("Such as Nightly or Steam"))
         self.field.setMaxLength(MAX_NAME)
         self.field.selectAll()
         self.note = wrapped_label(role="muted")
-        buttons = QDialogButtonBox(self)
+        buttons = ButtonBox()
         self.save = buttons.addButton(self.tr("Keep"), QDialogButtonBox.ButtonRole.AcceptRole)
         set_primary(self.save)
         self.save.setDefault(True)
@@ -120,7 +122,7 @@ class PresetDialog(QDialog):
         buttons.rejected.connect(self.reject)
         self.field.textChanged.connect(self._check)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addWidget(plain_label(self.tr("Name"), role="muted"))
         layout.addWidget(self.field)

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.build import BuildStatistics, DayStatistics, GroupStatistics
 from slate_desktop.domain.builds.matrix import PLATFORM_TITLES
-from slate_desktop.ui.text import format_duration, plain_label
+from slate_desktop.translation import plural
+from slate_desktop.ui.text import format_duration, format_share, plain_label
 from slate_desktop.ui.theme import Theme
 
 _DAYS = 30
@@ -56,9 +57,9 @@ class BuildPlots(QWidget):
         """Draw these figures."""
         self._show_targets(targets)
         self._days = days[-_DAYS:]
-        parts = [self.tr("builds: {n}").format(n=whole.total)]
+        parts = [plural("{count} build", "{count} builds", whole.total)]
         if whole.success_rate is not None:
-            parts.append(self.tr("{rate} passed").format(rate=f"{whole.success_rate:.0%}"))
+            parts.append(self.tr("{rate} passed").format(rate=format_share(whole.success_rate)))
         for title, seconds in (
             (self.tr("mean"), whole.mean_duration_s),
             (self.tr("median"), whole.median_duration_s),
@@ -73,7 +74,7 @@ class BuildPlots(QWidget):
         self.targets.clear()
         for group in targets:
             figures = group.figures
-            rate = "" if figures.success_rate is None else f"{figures.success_rate:.0%}"
+            rate = "" if figures.success_rate is None else format_share(figures.success_rate)
             seconds = (figures.median_duration_s, figures.p90_duration_s)
             item = QTreeWidgetItem(
                 [

@@ -38,15 +38,27 @@ def state_words(build: BuildJob) -> str:
     if build.status is BuildStatus.BUILDING:
         return _tr("building {percent} %").format(percent=build.progress)
     if build.status is BuildStatus.COMPLETED and build.verdict:
-        return {"passed": _tr("passed"), "suspect": _tr("suspect")}.get(
-            build.verdict, build.verdict
-        )
+        return _verdicts().get(build.verdict, build.verdict)
+    return _states().get(build.status, build.status.value)
+
+
+def longest_states() -> list[str]:
+    """Return the words of states that a list needs room for."""
+    building = _tr("building {percent} %").format(percent=100)
+    return [building, *_verdicts().values(), *_states().values()]
+
+
+def _verdicts() -> dict[str, str]:
+    return {"passed": _tr("passed"), "suspect": _tr("suspect")}
+
+
+def _states() -> dict[BuildStatus, str]:
     return {
         BuildStatus.QUEUED: _tr("queued"),
         BuildStatus.COMPLETED: _tr("completed"),
         BuildStatus.FAILED: _tr("failed"),
         BuildStatus.CANCELLED: _tr("cancelled"),
-    }.get(build.status, build.status.value)
+    }
 
 
 def why_words(build: BuildJob) -> str:

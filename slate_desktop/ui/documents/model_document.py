@@ -26,7 +26,7 @@ from slate_desktop.ui.documents.model.variants import PAINTED, Variants
 from slate_desktop.ui.documents.model.view import ModelView
 from slate_desktop.ui.documents.model.worker import ModelWorker
 from slate_desktop.ui.documents.watch import FileWatch, stamp_of
-from slate_desktop.ui.text import ElidedLabel
+from slate_desktop.ui.text import ElidedLabel, format_share
 
 # These formats are drawn by people and programs whose up is z.
 _Z_UP = (".stl", ".ply")
@@ -217,7 +217,7 @@ class ModelDocument(Document):
         if outside > 0:
             self.words.setText(
                 self.tr("{share} of the triangles lie outside the unit square.").format(
-                    share=f"{outside:.0%}"
+                    share=format_share(outside)
                 )
             )
 

@@ -18,7 +18,9 @@ from slate_desktop.domain.assets.presets import (
 )
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.text import set_primary, wrapped_label
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
@@ -131,7 +133,7 @@ class SaveDialog(QDialog):
         self.setWindowTitle(self.tr("Save as preset"))
         self.setMinimumWidth(460)
         self.title = QLineEdit("" if now is None else now.title)
-        self.title.setPlaceholderText(self.tr("such as Hero textures"))
+        self.title.setPlaceholderText(self.tr("Such as Hero textures"))
         self.title.setAccessibleName(self.tr("Name of the preset"))
         self.rules = QLineEdit(", ".join(map(rule_text, now.rules)) if now is not None else "")
         self.rules.setPlaceholderText("texture:**/ui/**, **/voice/**")
@@ -148,7 +150,7 @@ class SaveDialog(QDialog):
         form.setVerticalSpacing(8)
         form.addRow(self.tr("Name"), self.title)
         form.addRow(self.tr("For files"), self.rules)
-        buttons = QDialogButtonBox(self)
+        buttons = ButtonBox()
         save = buttons.addButton(self.tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
         set_primary(save)
         save.setDefault(True)
@@ -158,7 +160,7 @@ class SaveDialog(QDialog):
         buttons.rejected.connect(self.reject)
         self.title.textChanged.connect(lambda text: save.setEnabled(bool(text.strip())))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(14)
         layout.addLayout(form)
         layout.addWidget(note)

@@ -8,6 +8,7 @@ from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.translation import sentence
+from slate_desktop.ui.text import format_share
 
 _S = AssetJobStatus
 _LOOKS = {
@@ -34,13 +35,22 @@ def state_words(job: AssetJob) -> str:
         return _tr("done before")
     if job.status is _S.PROCESSING and job.cancel_requested:
         return _tr("cancelling")
+    return _names()[job.status]
+
+
+def all_states() -> list[str]:
+    """Return the words of every state."""
+    return [_tr("done before"), _tr("cancelling"), *_names().values()]
+
+
+def _names() -> dict[AssetJobStatus, str]:
     return {
         _S.QUEUED: _tr("waiting"),
         _S.PROCESSING: _tr("processing"),
         _S.COMPLETED: _tr("done"),
         _S.FAILED: _tr("failed"),
         _S.CANCELLED: _tr("cancelled"),
-    }[job.status]
+    }
 
 
 def detail(job: AssetJob, waits_for: str | None, message: str) -> str:
@@ -64,7 +74,7 @@ def size_words(job: AssetJob) -> str:
     after = sum(int(p.get("size", 0)) for p in primary)
     if not before or not after:
         return ""
-    return f"{format_bytes(before)} → {format_bytes(after)} ({after / before:.0%})"
+    return f"{format_bytes(before)} → {format_bytes(after)} ({format_share(after / before)})"
 
 
 def badge(state: str) -> str:

@@ -22,7 +22,9 @@ from slate_desktop.domain.retention import (
 from slate_desktop.domain.sizes import exact_size, parse_size
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.text import clean, set_invalid, set_primary, spin_box, wrapped_label
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
@@ -55,14 +57,14 @@ class RetentionDialog(QDialog):
         self.rate.valueChanged.connect(self._check)
         self.run_field = self._size(policy.run_bytes, self.tr("Size of what a run may write"))
         buttons = QDialogButtonBox.StandardButton
-        self.buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel)
-        set_primary(self.buttons.button(buttons.Ok))
+        self.buttons = ButtonBox(buttons.Save | buttons.Cancel)
+        set_primary(self.buttons.button(buttons.Save))
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.problem = wrapped_label(role="error")
         self.problem.hide()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         words = self.tr(
             "Older lines are dropped by the agent, whole old sessions first. Sessions that run "
@@ -116,7 +118,7 @@ class RetentionDialog(QDialog):
 
     def _size(self, size: int | None, name: str) -> QLineEdit:
         field = QLineEdit("" if size is None else exact_size(size))
-        field.setPlaceholderText(self.tr("any size"))
+        field.setPlaceholderText(self.tr("Any size"))
         field.setAccessibleName(name)
         field.textChanged.connect(self._check)
         return field
@@ -146,7 +148,7 @@ class RetentionDialog(QDialog):
         set_invalid(self.rate, rate)
         self.problem.setText(reasons[0] if reasons else "")
         self.problem.setVisible(bool(reasons))
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not reasons)
+        self.buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not reasons)
 
 
 def _read(field: QLineEdit) -> int | None:

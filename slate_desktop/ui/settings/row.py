@@ -153,7 +153,7 @@ class SettingRow(QWidget):
             combo.currentIndexChanged.connect(lambda _index: self._tell(is_done=True))
             return combo
         line = QLineEdit()
-        line.setPlaceholderText(translated(setting.expects) if setting.expects else "")
+        line.setPlaceholderText(_begun(translated(setting.expects)) if setting.expects else "")
         line.textChanged.connect(lambda _text: self._tell(is_done=False))
         line.editingFinished.connect(self.commit)
         return line
@@ -229,3 +229,8 @@ def _tr(text: str, context: str = "") -> str:
 def translated(text: str) -> str:
     """Return what is declared of a setting in the language of the window."""
     return QCoreApplication.translate("Settings", text)
+
+
+def _begun(words: str) -> str:
+    """Return words as a sentence begins; addresses and values stay as they are written."""
+    return words[:1].upper() + words[1:] if words.partition(" ")[0].isalpha() else words

@@ -13,7 +13,7 @@ from slate_desktop.domain.assets.options import options_to_json
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.documents.facts import FactsColumn
-from slate_desktop.ui.text import set_primary, wrapped_label
+from slate_desktop.ui.text import format_share, set_primary, wrapped_label
 
 _WIDTH = 300
 
@@ -55,7 +55,7 @@ class ComparePanel(QScrollArea):
             [
                 (self.tr("Before"), levels_in_words(result["before_lufs"], result["before_peak"])),
                 (self.tr("After"), levels_in_words(result["after_lufs"], result["after_peak"])),
-                (self.tr("File"), f"{format_bytes(made)} ({made / max(source, 1):.0%})"),
+                (self.tr("File"), f"{format_bytes(made)} ({format_share(made / max(source, 1))})"),
                 (self.tr("Time"), f"{int(result['duration_ms'])} ms"),
             ],
             [str(words) for words in result["warnings"]],

@@ -27,7 +27,7 @@ from slate_desktop.translation import plural, sentence
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.documents.facts import FactsColumn
 from slate_desktop.ui.documents.texture.comparing import CompareMode
-from slate_desktop.ui.text import clean, set_primary, wrapped_label
+from slate_desktop.ui.text import clean, format_share, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _WIDTH = 372
@@ -124,7 +124,7 @@ class ComparePanel(QWidget):
             (self.tr("PSNR"), self.tr("equal") if psnr is None else f"{psnr:.2f} dB"),
             (self.tr("SSIM"), f"{result['ssim']:.4f}"),
             (self.tr("Size"), f"{result['width']} × {result['height']}, {mips}"),
-            (self.tr("File"), of_source.format(size=format_bytes(made), share=f"{share:.0%}")),
+            (self.tr("File"), of_source.format(size=format_bytes(made), share=format_share(share))),
             (self.tr("VRAM"), format_bytes(int(result["vram_bytes"]))),
             (self.tr("As RGBA"), format_bytes(int(result["rgba_bytes"]))),
             (self.tr("Time"), f"{int(result['duration_ms'])} ms"),

@@ -14,6 +14,7 @@ import asyncio
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ SCALES = (100, 150)
 THEMES = ("dark", "light")
 # How large each panel is shown.
 PANELS = {
-    "projects": (320, 520),
+    "project": (320, 520),
     "sessions": (320, 420),
     "console": (1080, 420),
     "performance": (620, 560),
@@ -86,12 +87,17 @@ def _inside() -> int:
 
     import slate_desktop.ui.plain_imports  # noqa: F401
 
-    with tempfile.TemporaryDirectory() as folder:
+    # It stands in pictures, and is the same at every run.
+    folder = Path(tempfile.gettempdir()) / "studio"
+    folder.mkdir()
+    try:
         for name in ("DATA", "CONFIG", "CACHE"):
-            os.environ[f"SLATE_{name}_DIR"] = str(Path(folder) / name.lower())
+            os.environ[f"SLATE_{name}_DIR"] = str(folder / name.lower())
         app = QApplication(["slate-desktop"])
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
-            runner.run(_take_all(app, Path(folder)))
+            runner.run(_take_all(app, folder))
+    finally:
+        shutil.rmtree(folder)
     sys.stdout.flush()
     os._exit(0)
 
@@ -100,13 +106,13 @@ async def _take_all(app: Any, folder: Path) -> None:
     from gallery_world import open_window
 
     from slate_desktop.ui import app as app_module
-    from slate_desktop.ui.dialogs import fit_height
+    from slate_desktop.ui.dialogs import fit_height, make_room
     from tests.gui.dialog_makers import DIALOGS
 
     wanted = [word for word in sys.argv[1:] if not word.startswith("--")]
     window = await open_window(app, folder)
     window.docks.docks["assets"].raise_()
-    await asyncio.sleep(4.0)  # pictures of assets are read by another process
+    await _pictures_of_assets(window)
     window.docks.docks["console"].raise_()
     for theme in THEMES:
         window.theme.set_choice(theme)
@@ -116,6 +122,7 @@ async def _take_all(app: Any, folder: Path) -> None:
             if wanted and name not in wanted:
                 continue
             dialog = make(window, folder)
+            make_room(dialog)
             fit_height(dialog)
             dialog.show()
             if name == "dialog-quick-look":
@@ -126,6 +133,15 @@ async def _take_all(app: Any, folder: Path) -> None:
             dialog.deleteLater()
     await app_module.shut_down(window)
     window.close_for_good()
+
+
+async def _pictures_of_assets(window: Any) -> None:
+    """Wait for the other process that reads them."""
+    while not (window.assets.browser and window.assets.browser.entries):  # noqa: ASYNC110 - of other code
+        await asyncio.sleep(0.1)
+    model = window.assets.browser.model
+    while any(model.thumbnail(entry) is None for entry in model.entries):  # noqa: ASYNC110 - of other code
+        await asyncio.sleep(0.1)
 
 
 async def _panels(window: Any, theme: str, wanted: list[str]) -> None:

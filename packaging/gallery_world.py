@@ -23,6 +23,7 @@ from slate_desktop.pipeline import run
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
+from slate_desktop.wire import codec
 from tests.gui.fakes import FakeSlate
 
 LONG = "the-return-of-the-lighthouse-keeper-of-cape-finisterre-remastered-2"
@@ -40,8 +41,9 @@ async def open_window(app: Any, folder: Path) -> MainWindow:
         harbour, SessionStatus.FAILED, error_code="oom", error_message="It used 2 GB of memory"
     )
     running = slate.put_session(
-        harbour, SessionStatus.RUNNING, started_at=datetime.now(UTC) - timedelta(minutes=12)
-    )
+        harbour, SessionStatus.RUNNING, started_at=datetime.now(UTC) - timedelta(minutes=12),
+        driver="docker", container_name="slate-harbour-1", attempt=1, agent_id="sbx01",
+    )  # fmt: skip
     _builds(slate, harbour)
     _jobs(slate, harbour, folder / "harbour" / "art" / "crate.png")
     slate.hosts = _hosts()
@@ -66,6 +68,7 @@ async def open_window(app: Any, folder: Path) -> MainWindow:
     window.jobs.view.setCurrentIndex(rows.index(rows.rowCount() - 1, 0))
     window.builds.select(failed.id)
     await _talk(slate, running.id)
+    window.tasks.spawn(_live(slate, running.id), "what hosts tell", window)
     await slate.log(over.id, "out of memory", level=LogLevel.ERROR)
     for dock in window.docks.docks.values():
         dock.show()
@@ -130,18 +133,36 @@ async def _talk(slate: FakeSlate, session_id: str) -> None:
     )
     now = time.time_ns()
     for second in range(60):
-        await slate.sample(
-            session_id,
-            ContainerStats(
-                cpu_percent=60 + 30 * math.sin(second / 6),
-                memory_usage=int(GIB * (0.6 + second / 400)),
-                memory_limit=2 * GIB,
-                network_rx_bytes=second * 120_000,
-                network_tx_bytes=second * 40_000,
-                sampled_at_ns=now - (60 - second) * 1_000_000_000,
-                pids=14,
-            ),
-        )
+        await _sample(slate, session_id, now - (60 - second) * 1_000_000_000)
+
+
+async def _sample(slate: FakeSlate, session_id: str, at_ns: int) -> None:
+    second = at_ns / 1e9
+    traffic = int(second % 100_000)
+    await slate.sample(
+        session_id,
+        ContainerStats(
+            cpu_percent=60 + 30 * math.sin(second / 6),
+            memory_usage=int(GIB * (0.8 + 0.1 * math.sin(second / 17))),
+            memory_limit=2 * GIB,
+            network_rx_bytes=traffic * 120_000,
+            network_tx_bytes=traffic * 40_000,
+            disk_read_bytes=traffic * 90_000,
+            disk_write_bytes=traffic * 20_000,
+            sampled_at_ns=at_ns,
+            pids=14,
+        ),
+    )
+
+
+async def _live(slate: FakeSlate, session_id: str) -> None:
+    """Go on telling, so that no picture shows a graph that ended, or a host that is away."""
+    docker = {"name": "docker", "is_available": True, "version": "27.3.1"}
+    beat = {"agent_id": "sbx01", "epoch": 1, "engines": {"docker": docker}, "sessions": 2}
+    while True:
+        await slate.agent_bus.publish("slate.agent.sbx01.heartbeat", codec.encode(beat))
+        await asyncio.sleep(1.0)
+        await _sample(slate, session_id, time.time_ns())
 
 
 def _builds(slate: FakeSlate, project_id: str) -> None:

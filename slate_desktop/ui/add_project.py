@@ -21,6 +21,7 @@ from slate_desktop.domain.engine import Engine, EngineDetection
 from slate_desktop.translation import sentence
 from slate_desktop.ui.text import set_invalid, set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 
 class AddProjectDialog(QDialog):
@@ -119,11 +120,12 @@ class AddProjectDialog(QDialog):
         form.addRow(self.tr("Command"), self.command)
         self._form = form
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addStretch(1)
         foot.addWidget(cancel)
         foot.addWidget(self.add_button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addLayout(form)
         layout.addWidget(self.error)

@@ -17,4 +17,6 @@ class ButtonBox(QDialogButtonBox):
     ) -> None:
         super().__init__(parent)
         self.setStandardButtons(buttons)
-        self.layout().setSpacing(BUTTON_GAP)
+        row = self.layout()
+        if row is not None:
+            row.setSpacing(BUTTON_GAP)

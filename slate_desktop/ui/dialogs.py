@@ -26,9 +26,11 @@ from PySide6.QtWidgets import (
 )
 
 from slate_desktop.ui import icons
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.problems import Problem
-from slate_desktop.ui.text import plain_label, set_primary, wrapped_label
+from slate_desktop.ui.text import plain_label, set_danger, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 _HELP = "help"
 
@@ -182,17 +184,18 @@ class Question(QDialog):
         self.setMinimumWidth(420)
         head = QHBoxLayout()
         head.setSpacing(12)
-        head.addWidget(_mark(theme, "triangle-alert" if is_danger else "info", is_danger))
+        look = ("triangle-alert", "state.warn") if is_danger else ("info", "accent.text")
+        head.addWidget(_mark(theme, *look))
         head.addWidget(wrapped_label(text), 1)
-        buttons = QDialogButtonBox(self)
+        buttons = ButtonBox()
         yes = buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
-        set_primary(yes)
+        (set_danger if is_danger else set_primary)(yes)
         no = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         (no if is_danger else yes).setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(16)
         layout.addLayout(head)
         layout.addWidget(buttons)
@@ -222,7 +225,8 @@ class ProblemDialog(QDialog):
             texts.addWidget(wrapped_label(problem.next_step, role="muted"))
         head = QHBoxLayout()
         head.setSpacing(14)
-        mark = _mark(theme, "circle-x" if problem.is_bug else "triangle-alert", True)
+        look = ("circle-x", "state.error") if problem.is_bug else ("triangle-alert", "state.warn")
+        mark = _mark(theme, *look)
         head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(texts, 1)
         self.raw = QPlainTextEdit(problem.raw)
@@ -243,6 +247,7 @@ class ProblemDialog(QDialog):
         close.setDefault(True)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
+        row.setSpacing(BUTTON_GAP)
         row.addWidget(self.toggle)
         row.addWidget(copy)
         if problem.is_bug:
@@ -253,7 +258,7 @@ class ProblemDialog(QDialog):
         row.addStretch(1)
         row.addWidget(close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(14)
         layout.addLayout(head)
         layout.addWidget(self.raw, 1)
@@ -265,9 +270,8 @@ class ProblemDialog(QDialog):
         self.adjustSize()
 
 
-def _mark(theme: Theme, name: str, is_danger: bool) -> QLabel:
+def _mark(theme: Theme, name: str, role: str) -> QLabel:
     label = plain_label()
-    role = "state.warn" if is_danger else "accent.text"
     label.setPixmap(icons.pixmap(name, theme.tokens, role, 28))
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     return label

@@ -20,6 +20,7 @@ from slate_desktop.ui.console import ansi
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.text import plain_label, set_primary, spin_box, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 if TYPE_CHECKING:
     from slate_desktop.control.values import ExecResult
@@ -61,18 +62,20 @@ class ExecuteDialog(QDialog):
         )
         self.state = wrapped_label(role="muted")
         row = QHBoxLayout()
+        row.setSpacing(BUTTON_GAP)
         row.addWidget(self.field, 1)
         row.addWidget(plain_label(self.tr("Limit"), role="muted"))
         row.addWidget(self.limit)
         row.addWidget(self.run_button)
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addWidget(self.state, 1)
         close = QPushButton(self.tr("Close"))
         close.setAutoDefault(False)
         close.clicked.connect(self.reject)
         foot.addWidget(close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addLayout(row)
         layout.addWidget(self.output, 1)

@@ -24,9 +24,11 @@ from slate_desktop.domain.changelog import changes_of
 from slate_desktop.settings.parts import Part, installed_parts, licence_text
 from slate_desktop.settings.paths import changelog_path
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.help.page import Page
 from slate_desktop.ui.text import clean, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
@@ -69,10 +71,10 @@ class NewsDialog(QDialog):
         self.text = Page()
         self.text.setAccessibleName(self.tr("Changes"))
         self.text.show_markdown(text or self.tr("Nothing is written of this version."))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = ButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(self.text, 1)
         layout.addWidget(buttons)
@@ -84,15 +86,15 @@ class AboutDialog(QDialog):
     def __init__(self, parent: QWidget, theme: Theme, parts: Sequence[Part]) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("About SLATE"))
-        self.setMinimumSize(560, 540)
+        self.setMinimumSize(720, 560)
         text = self.tr(
             "SLATE {version}, Apache License 2.0.\n\nPython {python}, Qt {qt} (LGPL-3.0), icons by "
             "Lucide (ISC), fonts Inter and JetBrains Mono (OFL-1.1)."
         ).format(version=__version__, python=platform.python_version(), qt=qVersion())
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = ButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addWidget(wrapped_label(text))
         layout.addWidget(LicenceList(theme, parts), 1)

@@ -29,6 +29,7 @@ from slate_desktop.ui import dialogs
 from slate_desktop.ui.problems import describe
 from slate_desktop.ui.quotas import QuotaTable
 from slate_desktop.ui.text import clean, wrapped_label
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
@@ -234,10 +235,11 @@ class MembersDialog(QDialog):
         self.tabs.addTab(people, self.tr("People"))
         self.tabs.addTab(limits, self.tr("Quotas"))
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addStretch(1)
         foot.addWidget(self._button(self.tr("Close"), self.reject))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.message)

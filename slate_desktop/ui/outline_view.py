@@ -35,6 +35,7 @@ class OutlineDelegate(BadgeDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint a row."""
+        super().paint_ground(painter, option)
         depth, is_open = index.data(DEPTH_ROLE), index.data(OPEN_ROLE)
         left = depth * _INDENT
         inner = QStyleOptionViewItem(option)
@@ -45,6 +46,9 @@ class OutlineDelegate(BadgeDelegate):
             middle = option.rect.center().y() - _INDENT // 2
             painter.drawPixmap(option.rect.left() + left, middle + 1, arrow)
         super().paint(painter, inner, index)
+
+    def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+        """Paint nothing here: what is painted below the row reaches to the left edge."""
 
     def is_bold(self, index: Index) -> bool:
         """Write the top level bold."""

@@ -39,16 +39,11 @@ class BadgeDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         """Paint a row."""
-        tokens, rect = self._theme.tokens, QRect(option.rect)
+        self.paint_ground(painter, option)
+        rect = QRect(option.rect)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        has_focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if is_selected or option.state & QStyle.StateFlag.State_MouseOver:
-            color = "surface.selected" if is_selected else "surface.hover"
-            painter.setPen(tokens.color("accent.focus") if has_focus else Qt.PenStyle.NoPen)
-            painter.setBrush(tokens.color(color))
-            painter.drawRoundedRect(rect.adjusted(0, 1, -4, -1), 4, 4)
         rect.adjust(4, 0, -12, 0)
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         if isinstance(picture, QIcon):
@@ -62,6 +57,18 @@ class BadgeDelegate(QStyledItemDelegate):
             rect.setLeft(rect.left() + 16 + _GAP)
         self._paint_texts(painter, rect, index, is_selected)
         painter.restore()
+
+    def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+        """Paint what says that a row is chosen, under the pointer, or the one that keys act on."""
+        tokens, state = self._theme.tokens, option.state
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, tokens.color("surface.selected"))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(option.rect, tokens.color("surface.hover"))
+        if state & QStyle.StateFlag.State_HasFocus:
+            # Without antialiasing a line of 1 px lies right and below of its rectangle.
+            painter.setPen(tokens.color("accent.focus"))
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
 
     def _paint_texts(
         self,

@@ -21,6 +21,7 @@ from slate_desktop.ui import icons
 from slate_desktop.ui.findings import Findings
 from slate_desktop.ui.text import set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 _NAME = Qt.ItemDataRole.UserRole
 
@@ -73,6 +74,7 @@ class ServersDialog(QDialog):
         self.use_button.setDefault(True)
         close = self._button(self.tr("Close"), self.reject)
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addWidget(self.join_button)
         foot.addWidget(self.leave_button)
         foot.addWidget(self.test_button)
@@ -80,7 +82,7 @@ class ServersDialog(QDialog):
         foot.addWidget(close)
         foot.addWidget(self.use_button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(intro)
         layout.addWidget(self.list, 1)

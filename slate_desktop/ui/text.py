@@ -13,6 +13,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QFormLayout,
     QLabel,
     QSizePolicy,
     QSpinBox,
@@ -109,6 +110,19 @@ class _WrappedLabel(QLabel):
         margins = self.contentsMargins()
         width = min(longest + margins.left() + margins.right() + 2 * self.margin() + 2, self._WIDTH)
         return QSize(width, max(self.heightForWidth(width), self.fontMetrics().height()))
+
+
+def align_labels(*forms: QFormLayout) -> None:
+    """Let the fields of forms that stand below each other begin at one edge."""
+    items = [
+        form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+        for form in forms
+        for row in range(form.rowCount())
+    ]
+    labels = [label for item in items if item is not None and (label := item.widget()) is not None]
+    widest = max((label.sizeHint().width() for label in labels), default=0)
+    for label in labels:
+        label.setMinimumWidth(widest)
 
 
 def set_role(widget: QWidget, role: str) -> None:

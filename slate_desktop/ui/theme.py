@@ -105,9 +105,7 @@ class Theme(QObject):
 
     def mono_font(self) -> QFont:
         """Return the font of the console and of everything that is code."""
-        font = QFont(MONO_FAMILY)
-        font.setStyleHint(QFont.StyleHint.Monospace)
-        font.setFixedPitch(True)
+        font = mono_font()
         font.setPointSizeF(BASE_POINT_SIZE * self.zoom)
         return font
 
@@ -136,6 +134,16 @@ class Theme(QObject):
 
     def _set_sheet(self) -> None:
         self._app.setStyleSheet(build_style_sheet(self.tokens, cache_dir() / "icons", self.zoom))
+
+
+def mono_font() -> QFont:
+    """Return the font of code, of no size of its own."""
+    font = QFont(MONO_FAMILY)
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    font.setFixedPitch(True)
+    # Its ligatures draw "://" and "--" as signs of their own; logs and code show what is there.
+    font.setFeature(QFont.Tag("calt"), 0)
+    return font
 
 
 def build_palette(tokens: Tokens) -> QPalette:

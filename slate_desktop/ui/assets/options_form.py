@@ -46,20 +46,21 @@ class OptionsForm(QWidget):
         super().__init__()
         self.kind, self._is_batch = kind, is_batch
         self.fields: dict[str, QWidget] = {}
-        self._layout = QFormLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setHorizontalSpacing(12)
-        self._layout.setVerticalSpacing(4)
+        # Of labels and fields.
+        self.rows = QFormLayout(self)
+        self.rows.setContentsMargins(0, 0, 0, 0)
+        self.rows.setHorizontalSpacing(12)
+        self.rows.setVerticalSpacing(4)
         data = options_to_json(options)
         for name, hint in typing.get_type_hints(type(options)).items():
             field = self._make(name, hint, data.get(name))
             if field is not None:
                 field.setAccessibleName(title_of(name))
                 self.fields[name] = field
-                self._layout.addRow(plain_label(title_of(name), role="muted"), field)
+                self.rows.addRow(plain_label(title_of(name), role="muted"), field)
         self.error = wrapped_label(role="error")
         self.error.hide()
-        self._layout.addRow(self.error)
+        self.rows.addRow(self.error)
 
     def values(self) -> dict[str, Any]:
         """Return what was chosen, by field; in a batch only what was touched."""

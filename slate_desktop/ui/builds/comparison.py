@@ -17,8 +17,10 @@ from PySide6.QtWidgets import (
 from slate_desktop.domain.builds.comparison import Comparison
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.translation import sentence
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.text import plain_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 
 class ComparisonDialog(QDialog):
@@ -67,10 +69,10 @@ class ComparisonDialog(QDialog):
             right=format_bytes(found.right_bytes),
             change=_signed(found.right_bytes - found.left_bytes),
         )
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = ButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(tabs, 1)
         layout.addWidget(plain_label(total, role="muted"))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,13 +28,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from slate_desktop.domain.build import BuildJob
+from slate_desktop.domain.build import BuildJob, BuildType
 from slate_desktop.ui.actions import ActionRegistry
+from slate_desktop.ui.builds import words
 from slate_desktop.ui.builds.cells import BuildsView
 from slate_desktop.ui.builds.result import BuildResult
-from slate_desktop.ui.builds.table import WHY, BuildsTable
+from slate_desktop.ui.builds.table import (
+    DURATION,
+    PLATFORM,
+    PROJECT,
+    STATE,
+    TYPE,
+    WHEN,
+    WHY,
+    BuildsTable,
+)
+from slate_desktop.ui.columns import column, shared
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.text import format_duration, format_time
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -43,6 +65,11 @@ ACTIONS = (
 
 # In logical pixels: narrower, table and result do not stand beside each other.
 _NARROW = 620
+# Beside the words of a state.
+_ICON = 22
+# Of what says why, at least.
+_WHY_LETTERS = 24
+_LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class BuildsPane(QWidget):
@@ -61,6 +88,8 @@ class BuildsPane(QWidget):
         self.model = BuildsTable(self)
         self.model.moved.connect(self.moved)
         self._kept: list[str] = []
+        # Whether the columns are as somebody pulled them, and whether they are being set here.
+        self._is_by_hand = self._is_sharing = False
         self.model.arranging.connect(self._on_arranging)
         self.model.arranged.connect(self._on_arranged)
         self.view = BuildsView(theme, self.model)
@@ -110,6 +139,43 @@ class BuildsPane(QWidget):
             index = self.model.index(row, 0)
             self.view.selectionModel().setCurrentIndex(index, flag.Rows | how)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Give columns the room that their words need in another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._share_width()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Share another width of the table among its columns."""
+        if event.type() == QEvent.Type.Resize:
+            self._share_width()
+        return super().eventFilter(watched, event)
+
+    def _share_width(self) -> None:
+        if self._is_by_hand:
+            return
+        view, header = self.view, self.view.horizontalHeader()
+        made = [
+            column(view, header, WHEN, [format_time(_LONG_AGO)], can_shrink=True),
+            column(view, header, PROJECT, ["m" * 10], can_shrink=True),
+            column(view, header, PLATFORM, ["PlayStation 5"], can_shrink=True),
+            column(view, header, DURATION, [format_duration(754)], can_shrink=True),
+            column(view, header, TYPE, [kind.value for kind in BuildType], can_shrink=True),
+            column(view, header, STATE, words.longest_states(), beside=_ICON),
+        ]
+        least = max(
+            header.sectionSizeHint(WHY), _WHY_LETTERS * view.fontMetrics().averageCharWidth()
+        )
+        self._is_sharing = True
+        for section, width in shared(made, view.viewport().width() - least).items():
+            header.resizeSection(section, width)
+        self._is_sharing = False
+
+    def _on_section_resized(self, section: int, _before: int, _now: int) -> None:
+        # The last one follows whatever the others do.
+        if not self._is_sharing and section != WHY:
+            self._is_by_hand = True
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the chosen build below the others where the pane is narrow."""
         super().resizeEvent(event)
@@ -139,8 +205,8 @@ class BuildsPane(QWidget):
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in enumerate((140, 104, 84, 100, 76, 136)):
-            header.resizeSection(column, width)
+        header.sectionResized.connect(self._on_section_resized)
+        view.viewport().installEventFilter(self)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(
             lambda at: self.menu_wanted.emit(view.viewport().mapToGlobal(at))
@@ -184,6 +250,7 @@ class BuildsPane(QWidget):
         self.tabs.addTab(self.result, self.tr("Build"))
         self.tabs.addTab(QWidget(), self.tr("Statistics"))
         splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("panes")
         splitter.addWidget(self.view)
         splitter.addWidget(self.tabs)
         splitter.setStretchFactor(0, 3)

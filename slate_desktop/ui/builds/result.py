@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QHeaderView,
     QPushButton,
@@ -28,6 +29,7 @@ from slate_desktop.ui.text import ElidedLabel, wrapped_label
 from slate_desktop.ui.theme import Theme
 
 _DATA = Qt.ItemDataRole.UserRole
+_ROLE = Qt.ItemDataRole.UserRole + 1
 _MAX_FILES = 2_000
 
 
@@ -127,10 +129,9 @@ class BuildResult(QWidget):
         found = msgspec.convert([*build.errors, *build.warnings], list[Finding])
         for group in digest(found):
             role = "state.warn" if group.severity.value == "warning" else "state.error"
-            mark = icons.icon("triangle-alert", self._theme.tokens, role)
             count = f" ×{group.count}" if group.count > 1 else ""
             item = QTreeWidgetItem([f"{sentence(group.title)}{count}", ""])
-            item.setIcon(0, mark)
+            item.setData(0, _ROLE, role)
             places = [f for f in group.findings if f.file]
             if len(places) == 1:
                 _set_place(item, places[0])
@@ -140,6 +141,10 @@ class BuildResult(QWidget):
                     _set_place(child, place)
                     item.addChild(child)
             self.errors.addTopLevelItem(item)
+        # Room for the arrows of what stands in several places, where there is any.
+        rows = [self.errors.topLevelItem(n) for n in range(self.errors.topLevelItemCount())]
+        self.errors.setRootIsDecorated(any(row is not None and row.childCount() for row in rows))
+        self._mark_errors()
         self.tabs.setTabText(0, self.tr("Problems ({n})").format(n=len(found)))
 
     def _show_files(self, artifacts: Sequence[BuildArtifact]) -> None:
@@ -153,7 +158,7 @@ class BuildResult(QWidget):
             item.setToolTip(2, artifact.sha256)
             if artifact.is_main:
                 font = item.font(0)
-                font.setBold(True)
+                font.setWeight(QFont.Weight.DemiBold)  # the font has no bolder one
                 item.setFont(0, font)
             self.files.addTopLevelItem(item)
             if artifact.path == chosen or (chosen is None and artifact.is_main):
@@ -182,6 +187,14 @@ class BuildResult(QWidget):
 
     def _on_theme_changed(self) -> None:
         self.head.setFont(self._theme.ui_font(scale=1.05, is_bold=True))
+        self._mark_errors()
+
+    def _mark_errors(self) -> None:
+        for row in range(self.errors.topLevelItemCount()):
+            item = self.errors.topLevelItem(row)
+            if item is not None:
+                role = item.data(0, _ROLE)
+                item.setIcon(0, icons.icon("triangle-alert", self._theme.tokens, role))
 
 
 def _facts(build: BuildJob) -> str:
@@ -210,7 +223,7 @@ def _tree(name: str, *titles: str) -> QTreeWidget:
     tree.setHeaderLabels(list(titles))
     tree.setAccessibleName(name)
     tree.setUniformRowHeights(True)
-    tree.setRootIsDecorated(len(titles) == 2)
+    tree.setRootIsDecorated(False)
     header = tree.header()
     header.setStretchLastSection(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

@@ -161,6 +161,7 @@ class SideBySide(QObject):
         self.is_on = False
         self.panes: dict[str, SidePane] = {}
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setObjectName("panes")
         self.splitter.setChildrenCollapsible(False)
         # Over the leading view, where others stand beside it.
         self.head = LogHead()

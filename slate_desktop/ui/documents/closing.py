@@ -7,8 +7,10 @@ from enum import Enum
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.text import clean, set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 
 class Choice(Enum):
@@ -39,7 +41,7 @@ class SaveQuestion(QDialog):
         else:
             text = self.tr("{n} files were changed and are not saved:").format(n=len(names))
             text += "\n\n" + "\n".join(clean(name) for name in names[:12])
-        buttons = QDialogButtonBox(self)
+        buttons = ButtonBox()
         role = QDialogButtonBox.ButtonRole
         self.save = buttons.addButton(self.tr("Save"), role.AcceptRole)
         set_primary(self.save)
@@ -50,7 +52,7 @@ class SaveQuestion(QDialog):
         self.discard.clicked.connect(lambda: self._choose(Choice.DISCARD))
         self.cancel.clicked.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(16)
         label = wrapped_label(text)
         label.setFont(theme.ui_font())

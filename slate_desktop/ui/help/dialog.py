@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from slate_desktop.settings.paths import guide_path
 from slate_desktop.ui.help.page import Page
 from slate_desktop.ui.help.pages import CONTENTS, page_path
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 _IMAGE = re.compile(r"^!\[[^\]]*\]\([^)]*\)\s*$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
@@ -35,7 +36,7 @@ class GuideDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Guide"))
         self.setModal(False)
-        self.resize(1040, 700)
+        self.resize(1080, 700)
         self.page = ""
         self._before: list[str] = []
         self.list = QListWidget()
@@ -117,14 +118,15 @@ class GuideDialog(QDialog):
         splitter.addWidget(self.list)
         splitter.addWidget(self.text)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([250, 770])
+        splitter.setSizes([310, 760])
         splitter.setChildrenCollapsible(False)
         row = QHBoxLayout()
+        row.setSpacing(BUTTON_GAP)
         row.addWidget(self.back)
         row.addStretch(1)
         row.addWidget(close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 14, 14, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(splitter, 1)
         layout.addLayout(row)

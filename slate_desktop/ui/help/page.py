@@ -18,11 +18,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QTextBrowser
 
-from slate_desktop.ui.tokens import MONO_FAMILY
+from slate_desktop.ui.theme import mono_font
 
 # In logical pixels.
 _MARGIN, _INDENT, _CELL = 24.0, 22.0, 7.0
 _LINE = 1.35
+_CODE_INDENT = 10.0
 _BELOW_PARAGRAPH, _BELOW_ITEM = 10.0, 5.0
 # Of a heading by its level: size beside that of the text, room above and below in pixels.
 _HEADINGS = {1: (1.75, 0.0, 12.0), 2: (1.3, 24.0, 8.0), 3: (1.1, 16.0, 6.0)}
@@ -92,8 +93,7 @@ class Page(QTextBrowser):
             form.setTopMargin(0)
             form.setBottomMargin(_BELOW_ITEM if is_item else _BELOW_PARAGRAPH)
         cursor.mergeBlockFormat(form)
-        if not is_code:
-            self._style_words(block)
+        self._style_words(block, is_code=is_code)
 
     def _style_heading(self, block: QTextBlock, scale: float) -> None:
         for start, length, given in _pieces(block):
@@ -107,18 +107,26 @@ class Page(QTextBrowser):
         """Put lines of code on a ground of their own, as one."""
         form.setBackground(self.palette().color(QPalette.ColorRole.AlternateBase))
         form.setTopMargin(0)
+        # Each line is a block of its own, whose ground would end where a margin begins.
+        form.setTextIndent(_CODE_INDENT)
         is_last = not block.next().blockFormat().nonBreakableLines()
         form.setBottomMargin(_BELOW_PARAGRAPH if is_last else 0)
 
-    def _style_words(self, block: QTextBlock) -> None:
+    def _style_words(self, block: QTextBlock, *, is_code: bool) -> None:
         """Let names in the text stand out as code does, and links have the theme's colour."""
-        code, link = QTextCharFormat(), QTextCharFormat()
+        code, link, strong = QTextCharFormat(), QTextCharFormat(), QTextCharFormat()
         link.setForeground(self.palette().color(QPalette.ColorRole.Link))
-        code.setFontFamilies([MONO_FAMILY])
-        code.setBackground(self.palette().color(QPalette.ColorRole.AlternateBase))
+        only_given = QTextCharFormat.FontPropertiesInheritanceBehavior.FontPropertiesSpecifiedOnly
+        code.setFont(mono_font(), only_given)
+        if not is_code:
+            code.setBackground(self.palette().color(QPalette.ColorRole.AlternateBase))
+        # The font has no bolder one; Qt would smear it.
+        strong.setFontWeight(QFont.Weight.DemiBold)
         for start, length, given in _pieces(block):
             if given.fontFixedPitch():
                 _selected(block, start, length).mergeCharFormat(code)
+            if given.fontWeight() > QFont.Weight.DemiBold:
+                _selected(block, start, length).mergeCharFormat(strong)
             if given.isAnchor():
                 _selected(block, start, length).mergeCharFormat(link)
 

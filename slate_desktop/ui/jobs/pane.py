@@ -71,6 +71,7 @@ class JobsPane(QWidget):
         self._stack.addWidget(empty)
         self._stack.addWidget(self.view)
         split = QSplitter(Qt.Orientation.Horizontal)
+        split.setObjectName("panes")
         split.addWidget(self._stack)
         split.addWidget(self.side)
         split.setStretchFactor(0, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -22,7 +22,7 @@ from slate_desktop.domain.assets.options import options_to_json, parse_options
 from slate_desktop.domain.assets.presets import AssetPreset, choose_preset
 from slate_desktop.translation import sentence
 from slate_desktop.ui.assets.options_form import OptionsForm
-from slate_desktop.ui.text import wrapped_label
+from slate_desktop.ui.text import align_labels, plain_label, wrapped_label
 
 BY_RULES, DEFAULTS = "", "-"
 
@@ -135,6 +135,7 @@ class SubmitForm(QWidget):
             options = parse_options(kind, preset.values_of(kind) if preset is not None else {})
             form = self.forms[kind] = OptionsForm(kind, options, is_batch=wanted == BY_RULES)
             self._holder.addWidget(form)
+        align_labels(self._form, *(form.rows for form in self.forms.values()))
         if preset is not None:
             text = sentence(preset.description)
         elif wanted == BY_RULES:
@@ -145,6 +146,12 @@ class SubmitForm(QWidget):
         self.note.setVisible(bool(text))
         self.remove.setVisible(wanted in self._own)
         self._show_kind()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keep fields at one edge in another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            align_labels(self._form, *(form.rows for form in self.forms.values()))
 
     def _show_kind(self) -> None:
         for kind, form in self.forms.items():
@@ -158,19 +165,19 @@ class SubmitForm(QWidget):
         inner = QWidget()
         inner.setObjectName("pane")
         inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        form = QFormLayout()
+        form = self._form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(6)
-        form.addRow(self.tr("Preset"), self.preset)
+        form.addRow(plain_label(self.tr("Preset"), role="muted"), self.preset)
         form.addRow(self.note)
         buttons = QHBoxLayout()
         buttons.addWidget(self.save)
         buttons.addWidget(self.remove)
         buttons.addStretch(1)
         form.addRow("", buttons)
-        form.addRow(self.tr("Results"), self.out_dir)
+        form.addRow(plain_label(self.tr("Results"), role="muted"), self.out_dir)
         form.addRow("", self.force)
-        form.addRow(self.tr("Options of"), self.kind)
+        form.addRow(plain_label(self.tr("Options of"), role="muted"), self.kind)
         self._holder = QVBoxLayout()
         column = QVBoxLayout(inner)
         column.setContentsMargins(10, 8, 10, 8)

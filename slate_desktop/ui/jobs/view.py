@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHeaderView,
@@ -11,10 +11,12 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
+from slate_desktop.ui.columns import column
 from slate_desktop.ui.jobs.rows import ASSET, DETAIL, PROGRESS, STATE, WORKER, Index
+from slate_desktop.ui.jobs.words import all_states
 
-# Of texts that are usual, in letters of the font.
-_LETTERS = {STATE: 12, PROGRESS: 9, WORKER: 16}
+# Of names of workers that are usual, in letters of the font.
+_WORKER_LETTERS = 16
 # What went wrong takes a part of the width, and never less than sizes before and after.
 _DETAIL_SHARE = 0.42
 _DETAIL_LETTERS = 27
@@ -42,9 +44,20 @@ class JobsView(QTreeView):
         header.setSectionResizeMode(mode.Interactive)
         header.setSectionResizeMode(ASSET, mode.Stretch)
         self.setItemDelegateForColumn(DETAIL, _Sentences(self))
-        letter = self.fontMetrics().averageCharWidth()
-        for column, letters in _LETTERS.items():
-            header.resizeSection(column, letters * letter)
+        self._set_widths()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Give columns the room that their words need in another font."""
+        super().changeEvent(event)
+        is_other = event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange)
+        if is_other and self.model() is not None:
+            self._set_widths()
+
+    def _set_widths(self) -> None:
+        worker = _WORKER_LETTERS * self.fontMetrics().averageCharWidth()
+        for section, words in ((STATE, all_states()), (PROGRESS, ["100 %"]), (WORKER, [])):
+            wanted = column(self, self.header(), section, words).usual
+            self.header().resizeSection(section, max(wanted, worker if section == WORKER else 0))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the width between what an asset is called and why it is as it is."""
@@ -52,7 +65,7 @@ class JobsView(QTreeView):
         if event.size().width() == event.oldSize().width() or self.model() is None:
             return
         header, width = self.header(), event.size().width()
-        rest = width - sum(header.sectionSize(column) for column in _LETTERS)
+        rest = width - sum(header.sectionSize(each) for each in (STATE, PROGRESS, WORKER))
         least = _DETAIL_LETTERS * self.fontMetrics().averageCharWidth()
         wanted = max(least, round(rest * _DETAIL_SHARE))
         header.resizeSection(DETAIL, max(_LEAST, min(wanted, rest // 2)))

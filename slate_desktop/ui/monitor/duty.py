@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout
 from slate_desktop.control.hosts import MAX_REASON_CHARS
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.button_box import ButtonBox
 from slate_desktop.ui.text import clean, wrapped_label
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 if TYPE_CHECKING:
     from slate_desktop.ui.window import MainWindow
@@ -37,7 +39,7 @@ class DutyDialog(QDialog):
         self.field.setMaxLength(MAX_REASON_CHARS)
         self.field.setPlaceholderText(self.tr("Why, for those who wonder"))
         self.field.setAccessibleName(self.tr("Reason"))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons = ButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.yes = buttons.addButton(
             self.tr("Drain") if is_drain else self.tr("Take out of service"),
             QDialogButtonBox.ButtonRole.AcceptRole,
@@ -47,7 +49,7 @@ class DutyDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(wrapped_label(words))
         layout.addWidget(self.field)

@@ -20,6 +20,7 @@ from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui import icons
 from slate_desktop.ui.text import clean, plain_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP
 
 
 class HostsView(QWidget):
@@ -70,6 +71,8 @@ class HostsView(QWidget):
         )
         self.buttons["drain"].setToolTip(self.tr("Out of service, and its sessions are stopped"))
         foot = QHBoxLayout()
+        foot.setContentsMargins(8, 0, 8, 8)
+        foot.setSpacing(BUTTON_GAP)
         foot.addStretch(1)
         for button in self.buttons.values():
             foot.addWidget(button)

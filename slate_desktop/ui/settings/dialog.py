@@ -23,6 +23,7 @@ from slate_desktop.translation import sentence
 from slate_desktop.ui.settings.row import SettingRow, translated
 from slate_desktop.ui.text import explain, plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 # Rows that are seen at first, and that are made in one turn of the loop after that.
 _FIRST_ROWS = 7
@@ -178,7 +179,7 @@ class SettingsDialog(QDialog):
         foot.addWidget(self.restart)
         foot.addWidget(self.close_button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addWidget(self.search)
         layout.addWidget(self.notes)

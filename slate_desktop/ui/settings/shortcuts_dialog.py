@@ -23,6 +23,7 @@ from slate_desktop.ui.actions import ActionRegistry, plain_title, portable
 from slate_desktop.ui.problems import told
 from slate_desktop.ui.text import clean, plain_label, set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 from slate_desktop.ui.window import MainWindow
 
 _ID = Qt.ItemDataRole.UserRole
@@ -229,6 +230,7 @@ class ShortcutsDialog(QDialog):
         row.addWidget(self.reset)
         row.addStretch(1)
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         place = wrapped_label(
             self.tr("Kept in {path}").format(path=clean(str(shortcuts_file()))), role="faint"
         )
@@ -236,7 +238,7 @@ class ShortcutsDialog(QDialog):
         foot.addWidget(place, 1)
         foot.addWidget(self.close_button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addWidget(self.search)
         layout.addWidget(self.list, 1)

@@ -20,6 +20,7 @@ from slate_desktop.diagnosis.support import SupportFile
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.ui.text import set_primary, set_role, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 
 class SupportDialog(QDialog):
@@ -67,11 +68,12 @@ class SupportDialog(QDialog):
         parts.setStretchFactor(1, 1)
         parts.setSizes([230, 600])
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addWidget(self.message, 1)
         foot.addWidget(close)
         foot.addWidget(self.save)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(12)
         layout.addWidget(intro)
         layout.addWidget(parts, 1)

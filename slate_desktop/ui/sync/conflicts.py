@@ -23,6 +23,7 @@ from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.domain.trees.compare import Difference
 from slate_desktop.domain.trees.manifest import Entry
 from slate_desktop.ui.text import clean, format_time, plain_label, wrapped_label
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
 
 _SIDE_WIDTH = 200
 
@@ -76,11 +77,12 @@ class ConflictsDialog(QDialog):
         close = QPushButton(self.tr("Close"))
         close.clicked.connect(self.reject)
         foot = QHBoxLayout()
+        foot.setSpacing(BUTTON_GAP)
         foot.addWidget(self.message, 1)
         for button in (*self.buttons.values(), close):
             foot.addWidget(button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setContentsMargins(*DIALOG_MARGINS)
         layout.setSpacing(10)
         layout.addWidget(self.heading)
         layout.addWidget(self.table, 1)

@@ -1,0 +1,271 @@
+"""What a designer looks at: edges, gaps and words that are the same wherever they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QImage
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
+
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
+from slate_desktop.domain.build import BuildStatus
+from slate_desktop.ui.alerts.editor import RuleEditor
+from slate_desktop.ui.assets.quick_look import QuickLook
+from slate_desktop.ui.builds.presets import PresetDialog
+from slate_desktop.ui.builds.table import STATE as BUILD_STATE
+from slate_desktop.ui.dialogs import Question, fit_height, make_room
+from slate_desktop.ui.help.page import Page
+from slate_desktop.ui.jobs.preset_commands import SaveDialog
+from slate_desktop.ui.jobs.rows import STATE as JOB_STATE
+from slate_desktop.ui.language import speak
+from slate_desktop.ui.monitor.duty import DutyDialog
+from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS, THEMES, contrast_ratio, load_tokens
+from slate_desktop.ui.window import MainWindow
+from tests.gui.conftest import until
+from tests.gui.dialog_makers import DIALOGS
+from tests.gui.fakes import FakeSlate
+from tests.gui.test_accessibility import filled, path_of
+
+LANGUAGES = ("en", "de")
+VALUES = {"latest", "python3 server.py", "ls -l /app/project"}
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[str]:
+    assert speak(qapp, request.param) == request.param
+    yield request.param
+    assert speak(qapp, "en") == "en"
+
+
+def shown_dialogs(window: MainWindow, folder: Path) -> Iterator[QDialog]:
+    for _, make in DIALOGS:
+        dialog = make(window, folder)
+        make_room(dialog)
+        fit_height(dialog)
+        dialog.show()
+        QApplication.sendPostedEvents()
+        yield dialog
+        dialog.hide()
+        dialog.deleteLater()
+
+
+async def test_every_dialog_has_the_same_margins(window: MainWindow, tmp_path: Path) -> None:
+    found = {}
+    for dialog in shown_dialogs(window, tmp_path):
+        if not isinstance(dialog, QuickLook):  # a page of a document, which reaches to the edges
+            edges = dialog.layout().contentsMargins()
+            margins = (edges.left(), edges.top(), edges.right(), edges.bottom())
+            if margins != DIALOG_MARGINS:
+                found[type(dialog).__name__] = margins
+    assert found == {}
+
+
+async def test_neighbouring_buttons_are_equally_far_apart(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    found = []
+    for dialog in shown_dialogs(window, tmp_path):
+        places = [
+            QRect(button.mapTo(dialog, QPoint()), button.size())
+            for button in dialog.findChildren(QPushButton)
+            if button.isVisibleTo(dialog) and not button.isFlat()
+        ]
+        for left, right in pairwise(sorted(places, key=lambda place: (place.y(), place.x()))):
+            gap = right.left() - left.right() - 1
+            # Buttons at both ends of a row have everything else between them.
+            if left.y() == right.y() and gap < 40 and gap != BUTTON_GAP:
+                found.append(f"{type(dialog).__name__}: {gap} px")
+    assert found == []
+
+
+def narrow_headers(root: QWidget) -> list[str]:
+    """Titles of columns that have less room than their words need."""
+    found = []
+    for header in root.findChildren(QHeaderView):
+        # A pane behind another tab is visible for Qt, and has no size of its own yet.
+        is_seen = header.isVisibleTo(root) and not header.visibleRegion().isEmpty()
+        if header.orientation() is not Qt.Orientation.Horizontal or not is_seen:
+            continue
+        for section in range(header.count()):
+            title = header.model().headerData(section, Qt.Orientation.Horizontal)
+            metrics = QFontMetricsF(header.font())
+            needed = metrics.horizontalAdvance(str(title or "")) + 16  # the padding of the sheet
+            if not header.isSectionHidden(section) and header.sectionSize(section) < needed:
+                size = header.sectionSize(section)
+                found.append(f"{title!r} has {size} of {needed:.0f} px in {path_of(header)}")
+    return found
+
+
+async def test_no_title_of_a_column_is_cut_in_a_small_window(
+    language: str, window: MainWindow, slate: FakeSlate
+) -> None:
+    window.resize(QSize(1280, 720))
+    project = next(iter(slate.projects))
+    for status in BuildStatus:
+        slate.put_build(project, status=status)
+    for number, state in enumerate(AssetJobStatus):
+        slate.put_asset_job(project, f"{number}.png", AssetKind.TEXTURE, state)
+    await filled(window, slate)
+    await until(lambda: window.builds.model.rowCount() and window.jobs.rows.rowCount())
+    found = []
+    for docks in (("performance", "console"), ("build", "builds"), ("assets",), ("jobs",)):
+        for name in docks:
+            dock = window.docks.docks[name]
+            dock.raise_()
+            await until(lambda dock=dock: not dock.widget().visibleRegion().isEmpty())
+        QApplication.sendPostedEvents()
+        found += narrow_headers(window)
+    for view, column in ((window.builds.view, BUILD_STATE), (window.jobs.view, JOB_STATE)):
+        # With the icon and the padding that are in it.
+        needed = view.sizeHintForColumn(column)
+        given = view.visualRect(view.model().index(0, column))
+        if given.width() < needed:
+            found.append(f"a state has {given.width()} of {needed} px in {path_of(view)}")
+    window.performance.tools.hosts.setChecked(True)
+    QApplication.sendPostedEvents()
+    found += narrow_headers(window)
+    assert not found, "\n".join(dict.fromkeys(found))
+
+
+async def test_no_title_of_a_column_is_cut_in_a_dialog(
+    language: str, window: MainWindow, tmp_path: Path
+) -> None:
+    found = []
+    for dialog in shown_dialogs(window, tmp_path):
+        found += [f"{type(dialog).__name__}: {text}" for text in narrow_headers(dialog)]
+    assert not found, "\n".join(found)
+
+
+async def test_what_a_field_says_when_it_is_empty_begins_like_a_sentence(
+    window: MainWindow, slate: FakeSlate, tmp_path: Path
+) -> None:
+    await filled(window, slate)
+    roots: list[QWidget] = [window, *shown_dialogs(window, tmp_path)]
+    found = []
+    for root in roots:
+        for field in root.findChildren(QWidget):
+            if isinstance(field, QLineEdit | QPlainTextEdit):
+                text = field.placeholderText()
+                # Addresses, paths and values are written as they are.
+                if text[:1].islower() and text.partition(" ")[0].isalpha() and text not in VALUES:
+                    found.append(f"{text!r} in {path_of(field)}")
+    assert not found, "\n".join(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_the_button_that_destroys_can_be_read(name: str) -> None:
+    tokens = load_tokens(name)
+    least = 7.0 if name == "contrast" else 4.5
+    for ground in ("accent.danger", "accent.danger_hover"):
+        assert contrast_ratio(tokens.hex("text.on_accent"), tokens.hex(ground)) >= least
+
+
+async def test_a_deed_that_destroys_looks_like_it(window: MainWindow) -> None:
+    for is_danger in (True, False):
+        dialog = Question(
+            window, window.theme, title="A", text="B?", action="Remove", is_danger=is_danger
+        )
+        yes = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Remove")
+        assert bool(yes.property("danger")) is is_danger
+        assert bool(yes.property("primary")) is not is_danger
+        dialog.deleteLater()
+
+
+def test_code_is_shown_letter_by_letter(theme: Theme) -> None:
+    """Ligatures would draw two signs as one."""
+    assert theme.mono_font().featureValue(QFont.Tag("calt")) == 0
+    assert theme.mono_font().isFeatureSet(QFont.Tag("calt"))
+
+
+def test_words_of_the_guide_have_weights_that_its_font_has(qapp: QApplication) -> None:
+    page = Page()
+    page.show_markdown("**Find.** Press `F3`.\n\n| Key | What |\n| --- | --- |\n| F3 | next |\n")
+    weights = set()
+    block = page.document().begin()
+    while block.isValid():
+        piece = block.begin()
+        while not piece.atEnd():
+            weights.add(piece.fragment().charFormat().fontWeight())
+            piece += 1
+        block = block.next()
+    assert max(weights) == QFont.Weight.DemiBold
+    page.deleteLater()
+
+
+def test_code_of_the_guide_keeps_off_the_edge_of_its_ground(qapp: QApplication) -> None:
+    page = Page()
+    page.show_markdown("```sh\nmake run\n```\n")
+    block = page.document().begin()
+    assert block.text() == "make run"
+    assert block.blockFormat().textIndent() >= 8
+    page.deleteLater()
+
+
+def first_for_keys(dialog: QDialog) -> QWidget:
+    widget = dialog.nextInFocusChain()
+    while not (
+        widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.isEnabled()
+        and widget.isVisibleTo(dialog)
+    ):
+        widget = widget.nextInFocusChain()
+    return widget
+
+
+async def test_what_to_write_first_has_the_keys_at_once(window: MainWindow, tmp_path: Path) -> None:
+    for dialog in shown_dialogs(window, tmp_path):
+        if isinstance(dialog, SaveDialog | PresetDialog | RuleEditor | DutyDialog):
+            assert isinstance(first_for_keys(dialog), QLineEdit), type(dialog).__name__
+
+
+async def test_problems_of_a_build_take_the_colours_of_another_theme(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    project = next(iter(slate.projects))
+    error = {"severity": "error", "message": "Parse error", "file": "Main.gd", "line": 24}
+    build = slate.put_build(project, status=BuildStatus.FAILED, errors=[error])
+    assert window.builds
+    window.docks.docks["builds"].raise_()
+    await until(lambda: window.builds.model.rowCount())
+    window.builds.select(build.id)
+    tree = window.builds.result.errors
+    await until(lambda: tree.topLevelItemCount() == 1)
+    assert not tree.rootIsDecorated()  # it stands in one place, and opens nothing
+
+    def picture() -> QImage:
+        return tree.topLevelItem(0).icon(0).pixmap(16).toImage()
+
+    dark = picture()
+    window.theme.set_choice("light")
+    assert picture() != dark
+    window.theme.set_choice("dark")
+    assert picture() == dark
+
+
+async def test_fields_of_asset_options_begin_at_one_edge(
+    language: str, window: MainWindow, slate: FakeSlate
+) -> None:
+    await filled(window, slate)
+    window.docks.docks["jobs"].raise_()
+    form = window.jobs.options
+    window.jobs.side.setCurrentWidget(form)
+    for zoom in (1, 0):
+        window.theme.step_zoom(zoom)
+        await until(lambda: not form.visibleRegion().isEmpty())
+        QApplication.sendPostedEvents()
+        fields = [form.preset, form.out_dir, form.kind]
+        fields += [f for f in form.forms[AssetKind.TEXTURE].fields.values() if f.isVisibleTo(form)]
+        assert len({field.mapTo(form, QPoint()).x() for field in fields}) == 1

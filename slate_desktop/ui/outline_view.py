@@ -6,12 +6,13 @@ of a tree are here; screen readers get the rows from the table.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
+    QStyle,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -38,13 +39,16 @@ class OutlineDelegate(BadgeDelegate):
         super().paint_ground(painter, option)
         depth, is_open = index.data(DEPTH_ROLE), index.data(OPEN_ROLE)
         left = depth * _INDENT
-        inner = QStyleOptionViewItem(option)
-        inner.rect = option.rect.adjusted(left + _INDENT, 0, 0, 0)
+        inner, whole, direction = QStyleOptionViewItem(option), option.rect, option.direction
+        inner.rect = QStyle.visualRect(direction, whole, whole.adjusted(left + _INDENT, 0, 0, 0))
         if is_open is not None:
-            name = "chevron-down" if is_open else "chevron-right"
+            is_mirrored = direction is Qt.LayoutDirection.RightToLeft
+            closed = "chevron-left" if is_mirrored else "chevron-right"
+            name = "chevron-down" if is_open else closed
             arrow = icons.pixmap(name, self._theme.tokens, size=_INDENT)
-            middle = option.rect.center().y() - _INDENT // 2
-            painter.drawPixmap(option.rect.left() + left, middle + 1, arrow)
+            middle = whole.center().y() - _INDENT // 2 + 1
+            place = QRect(whole.left() + left, middle, _INDENT, _INDENT)
+            painter.drawPixmap(QStyle.visualRect(direction, whole, place).topLeft(), arrow)
         super().paint(painter, inner, index)
 
     def paint_ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
@@ -232,8 +236,9 @@ class OutlineView(QTableView):
     def arrow_rect(self, index: Index) -> QRect:
         """Return where a row's arrow is, in the viewport."""
         rect = self.visualRect(index)
-        left = QPoint(rect.left() + index.data(DEPTH_ROLE) * _INDENT, rect.top())
-        return QRect(left.x(), left.y(), _INDENT, rect.height())
+        left = rect.left() + index.data(DEPTH_ROLE) * _INDENT
+        place = QRect(left, rect.top(), _INDENT, rect.height())
+        return QStyle.visualRect(self.layoutDirection(), rect, place)
 
     def _on_theme_changed(self) -> None:
         self.verticalHeader().setDefaultSectionSize(round(_ROW_HEIGHT * self._theme.zoom))

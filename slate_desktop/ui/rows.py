@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from slate_desktop.ui.theme import Theme
 
 _GAP = 7
+# Of a badge that stands beside a whole name, in pixels.
+_LEAST_BADGE = 36
 
 
 class BadgeDelegate(QStyledItemDelegate):
@@ -48,13 +50,11 @@ class BadgeDelegate(QStyledItemDelegate):
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         if isinstance(picture, QIcon):
             mode = QIcon.Mode.Selected if is_selected else QIcon.Mode.Normal
-            picture.paint(
-                painter,
-                QRect(rect.x(), rect.center().y() - 7, 16, 16),
-                Qt.AlignmentFlag.AlignCenter,
-                mode,
-            )
+            place = QRect(rect.x(), rect.center().y() - 7, 16, 16)
+            place = QStyle.visualRect(option.direction, option.rect, place)
+            picture.paint(painter, place, Qt.AlignmentFlag.AlignCenter, mode)
             rect.setLeft(rect.left() + 16 + _GAP)
+        rect = QStyle.visualRect(option.direction, option.rect, rect)
         self._paint_texts(painter, rect, index, is_selected)
         painter.restore()
 
@@ -89,8 +89,10 @@ class BadgeDelegate(QStyledItemDelegate):
         room = rect.width()
         painter.setFont(small)
         badge_width = painter.fontMetrics().horizontalAdvance(badge) + 2
-        # The name matters more: a badge gets what it leaves, at least a third of the row.
-        left_for_badge = max(room - text_width - 2 * _GAP, room // 3) if badge else 0
+        # The name matters more: a badge gets what it leaves, or a third beside a name that is cut.
+        left_for_badge = room - text_width - 2 * _GAP if badge else 0
+        if badge and left_for_badge < _LEAST_BADGE:
+            left_for_badge = room // 3
         shown = painter.fontMetrics().elidedText(
             badge, Qt.TextElideMode.ElideRight, min(badge_width, left_for_badge)
         )
@@ -100,6 +102,7 @@ class BadgeDelegate(QStyledItemDelegate):
         painter.setFont(self._theme.ui_font(is_bold=is_bold))
         painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
         area = rect.adjusted(0, 0, -used, 0)
+        area = QStyle.visualRect(painter.layoutDirection(), rect, area)
         painter.drawText(
             area, align, metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
         )

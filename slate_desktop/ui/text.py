@@ -199,7 +199,7 @@ class ElidedLabel(QLabel):
         option = QStyleOption()
         option.initFrom(self)
         rect = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), self._mode, rect.width())
+        text = self.shown(rect.width())
         self.style().drawItemText(
             painter,
             rect,
@@ -210,10 +210,30 @@ class ElidedLabel(QLabel):
             self.foregroundRole(),
         )
 
+    def shown(self, width: int) -> str:
+        """Return what stands in so many pixels."""
+        return self.fontMetrics().elidedText(self.text(), self._mode, width)
+
     def _update_tip(self) -> None:
         is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
         # Zero-width space first: Qt guesses rich text from a leading tag.
         self.setToolTip(f"\u200b{self.text()}" if is_cut else "")
+
+
+class PartsLabel(ElidedLabel):
+    """One line of parts, of which it shows as many as fit; the tooltip has all."""
+
+    SEPARATOR = "   ·   "
+
+    def shown(self, width: int) -> str:
+        """Return the parts that stand in so many pixels, or the beginning of the first."""
+        parts = self.text().split(self.SEPARATOR)
+        while len(parts) > 1 and self._advance(self.SEPARATOR.join(parts)) > width:
+            parts.pop()
+        return self.fontMetrics().elidedText(self.SEPARATOR.join(parts), self._mode, width)
+
+    def _advance(self, text: str) -> int:
+        return self.fontMetrics().horizontalAdvance(text)
 
 
 def beside(name: str, mark: str) -> str:

@@ -186,6 +186,7 @@ def build_style_sheet(tokens: Tokens, icon_directory: Path, zoom: float = 1.0) -
         ("icon_chevron", "chevron-down", "text.muted"),
         ("icon_up", "chevron-up", "text.muted"),
         ("icon_check", "check", "text.on_accent"),
+        ("icon_checked", "check", "text.normal"),
         ("icon_closed", "chevron-right", "text.muted"),
         ("icon_open", "chevron-down", "text.muted"),
     ):

@@ -7,30 +7,38 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QImage
+from PySide6.QtCore import QModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QHeaderView,
     QLineEdit,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
+    QStyleOptionViewItem,
     QWidget,
 )
 
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.build import BuildStatus
+from slate_desktop.domain.hosts import Host
+from slate_desktop.domain.session import SessionStatus
+from slate_desktop.ui import icons
 from slate_desktop.ui.alerts.editor import RuleEditor
 from slate_desktop.ui.assets.quick_look import QuickLook
 from slate_desktop.ui.builds.presets import PresetDialog
 from slate_desktop.ui.builds.table import STATE as BUILD_STATE
 from slate_desktop.ui.dialogs import Question, fit_height, make_room
+from slate_desktop.ui.documents.editor import CodeEditor
+from slate_desktop.ui.documents.hex_view import HexView
 from slate_desktop.ui.help.page import Page
 from slate_desktop.ui.jobs.preset_commands import SaveDialog
 from slate_desktop.ui.jobs.rows import STATE as JOB_STATE
 from slate_desktop.ui.language import speak
 from slate_desktop.ui.monitor.duty import DutyDialog
+from slate_desktop.ui.text import PartsLabel
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS, THEMES, contrast_ratio, load_tokens
 from slate_desktop.ui.window import MainWindow
@@ -113,6 +121,21 @@ async def test_no_title_of_a_column_is_cut_in_a_small_window(
     language: str, window: MainWindow, slate: FakeSlate
 ) -> None:
     window.resize(QSize(1280, 720))
+    slate.hosts = [
+        Host(
+            id="sbx01",
+            name="sbx01",
+            is_online=True,
+            seen_ago_s=1.0,
+            drivers=("docker",),
+            cpus=16,
+            memory_bytes=64 * 2**30,
+            has_gpu=True,
+            sessions=2,
+            memory_held=0,
+            load=None,
+        )
+    ]
     project = next(iter(slate.projects))
     for status in BuildStatus:
         slate.put_build(project, status=status)
@@ -134,8 +157,9 @@ async def test_no_title_of_a_column_is_cut_in_a_small_window(
         given = view.visualRect(view.model().index(0, column))
         if given.width() < needed:
             found.append(f"a state has {given.width()} of {needed} px in {path_of(view)}")
-    window.performance.tools.hosts.setChecked(True)
-    QApplication.sendPostedEvents()
+    window.docks.docks["performance"].raise_()
+    window.performance.tools.hosts.click()
+    await until(lambda: not window.performance.hosts.tree.visibleRegion().isEmpty())
     found += narrow_headers(window)
     assert not found, "\n".join(dict.fromkeys(found))
 
@@ -269,3 +293,106 @@ async def test_fields_of_asset_options_begin_at_one_edge(
         fields = [form.preset, form.out_dir, form.kind]
         fields += [f for f in form.forms[AssetKind.TEXTURE].fields.values() if f.isVisibleTo(form)]
         assert len({field.mapTo(form, QPoint()).x() for field in fields}) == 1
+
+
+def ink(image: QImage, ground: QColor) -> tuple[int, int]:
+    """The first and the last column of an image that is not only ground."""
+    found = [
+        x
+        for x in range(image.width())
+        if any(image.pixelColor(x, y) != ground for y in range(0, image.height(), 2))
+    ]
+    return found[0], found[-1]
+
+
+@pytest.mark.parametrize(
+    "direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft]
+)
+async def test_a_row_is_mirrored_with_its_window_and_nothing_lies_on_another(
+    window: MainWindow, slate: FakeSlate, direction: Qt.LayoutDirection
+) -> None:
+    """Icon and name begin where the reading does; the badge is at the other end."""
+    project = next(iter(slate.projects))
+    slate.put_session(project, SessionStatus.FAILED)
+    view = window.sessions.view
+    await until(lambda: view.model().rowCount())
+    view.setLayoutDirection(direction)
+    view.setCurrentIndex(QModelIndex())
+    view.clearSelection()
+    row = QImage(QSize(300, 24), QImage.Format.Format_RGB32)
+    ground = window.theme.tokens.color("surface.panel")
+    row.fill(ground)
+    option = QStyleOptionViewItem()
+    option.rect, option.direction = QRect(0, 0, 300, 24), direction
+    painter = QPainter(row)
+    painter.setLayoutDirection(direction)
+    view.itemDelegate().paint(painter, option, view.model().index(0))
+    painter.end()
+    icon = QRect(4, 0, 16, 24)
+    name_and_badge = QRect(27, 0, 273, 24)
+    is_mirrored = direction is Qt.LayoutDirection.RightToLeft
+    if is_mirrored:
+        icon, name_and_badge = QRect(280, 0, 16, 24), QRect(0, 0, 273, 24)
+    first, last = ink(row.copy(icon), ground)
+    assert last - first > 8
+    words = row.copy(name_and_badge)
+    first, last = ink(words, ground)
+    assert (first > 8) is is_mirrored  # the room that is kept at the badge's end
+    # Between them is room: where both fit, no column of letters is shared.
+    gaps = "".join(
+        " " if all(words.pixelColor(x, y) == ground for y in range(words.height())) else "x"
+        for x in range(first, last + 1)
+    )
+    assert " " * 14 in gaps
+
+
+async def test_code_and_logs_read_from_the_left_in_every_language(
+    qapp: QApplication, window: MainWindow, slate: FakeSlate
+) -> None:
+    await filled(window, slate)
+    window.docks.docks["console"].raise_()
+    view = window.console.view
+    buffer = window.console.current_buffer
+    assert buffer is not None
+    await until(lambda: len(buffer) >= 3)
+    view.set_times(is_on=False)
+    view.resize(QSize(600, 200))
+    picture = view.viewport().grab().toImage()
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    try:
+        assert view.layoutDirection() is Qt.LayoutDirection.LeftToRight
+        assert view.viewport().grab().toImage() == picture
+        for other in (HexView(window.theme), CodeEditor(window.theme)):
+            assert other.layoutDirection() is Qt.LayoutDirection.LeftToRight
+            other.deleteLater()
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def test_a_line_of_parts_leaves_out_those_that_do_not_fit(qapp: QApplication) -> None:
+    label = PartsLabel(f"CPU 63 %{PartsLabel.SEPARATOR}memory 705 MB")
+    whole = label.fontMetrics().horizontalAdvance(label.text())
+    assert label.shown(whole + 4) == label.text()
+    assert label.shown(whole - 1) == "CPU 63 %"
+    label.resize(whole - 1, 20)
+    label.show()
+    assert "memory" in label.toolTip()
+    label.deleteLater()
+
+
+def test_a_menu_shows_what_is_switched_on(qapp: QApplication, theme: Theme) -> None:
+    pictures = []
+    for icon in ("", "clock"):
+        for is_on in (False, True):
+            menu = QMenu()
+            action = menu.addAction("Show times")
+            action.setCheckable(True)
+            action.setChecked(is_on)
+            if icon:
+                action.setIcon(icons.icon(icon, theme.tokens))
+            menu.ensurePolished()
+            menu.resize(menu.sizeHint())
+            pictures.append(menu.grab().toImage())
+            menu.deleteLater()
+    assert pictures[0] != pictures[1]
+    assert pictures[2] != pictures[3]

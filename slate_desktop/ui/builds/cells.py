@@ -69,6 +69,7 @@ class CellPainter:
         """
         left, top, width, height = place
         left, width = left + _PAD, width - 2 * _PAD
+        is_mirrored = painter.layoutDirection() is Qt.LayoutDirection.RightToLeft
         if column == STATE:
             if build.status is BuildStatus.BUILDING:
                 self._paint_bar(painter, place, build)
@@ -76,13 +77,18 @@ class CellPainter:
             if is_selected and role.startswith("text."):
                 role = "text.on_selected"
             picture = icons.pixmap(name, self._theme.tokens, role)
-            painter.drawPixmap(left, top + (height - _ICON) // 2, picture)
-            left, width = left + _ICON + _GAP, width - _ICON - _GAP
+            at = left + width - _ICON if is_mirrored else left
+            painter.drawPixmap(at, top + (height - _ICON) // 2, picture)
+            width -= _ICON + _GAP
+            left += 0 if is_mirrored else _ICON + _GAP
         text = self._table.text(build, column)
         if text:
             painter.setPen(self._on_selected if is_selected else self._normal)
             baseline = top + (height - metrics.height()) // 2 + metrics.ascent()
-            painter.drawText(left, baseline, self._shortened(text, width, metrics))
+            text = self._shortened(text, width, metrics)
+            if is_mirrored:
+                left += width - metrics.horizontalAdvance(text)
+            painter.drawText(left, baseline, text)
 
     def _paint_bar(
         self, painter: QPainter, place: tuple[int, int, int, int], build: BuildJob
@@ -91,7 +97,9 @@ class CellPainter:
         painter.setPen(_NO_PEN)
         painter.setBrush(self._groove)
         painter.drawRoundedRect(bar, 3, 3)
-        bar.setWidth(round(bar.width() * build.progress / 100))
+        done = QRect(bar)
+        done.setWidth(round(bar.width() * build.progress / 100))
+        bar = QStyle.visualRect(painter.layoutDirection(), bar, done)
         painter.setBrush(self._done)
         painter.drawRoundedRect(bar, 3, 3)
 

@@ -58,6 +58,8 @@ class ConsoleView(LogScroll):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Log lines"))
+        # Columns of a log stand where a terminal has them, in every language.
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
         self.viewport().setMouseTracking(True)
 
@@ -193,6 +195,8 @@ class ConsoleView(LogScroll):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the rows on the screen."""
         painter = QPainter(self.viewport())
+        # Qt gives a painter the direction of the program, and not that of its widget.
+        painter.setLayoutDirection(self.layoutDirection())
         painter.fillRect(event.rect(), self.painting.back)
         painter.setFont(self.painting.font)
         width = self.viewport().width()

@@ -29,6 +29,8 @@ class CodeEditor(QPlainTextEdit):
         self._matches: list[QTextEdit.ExtraSelection] = []
         self.setObjectName("codeEditor")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        # Code begins at the left in every language.
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._numbers = _LineNumbers(self)
         self.blockCountChanged.connect(lambda _count: self._make_room())

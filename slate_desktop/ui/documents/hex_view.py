@@ -86,6 +86,7 @@ class HexView(QAbstractScrollArea):
         self._size = 0
         self._pages: OrderedDict[int, bytes] = OrderedDict()
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Bytes"))
         theme.changed.connect(self._on_theme_changed)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from slate_desktop.ui import icons
-from slate_desktop.ui.text import ElidedLabel, clean
+from slate_desktop.ui.text import PartsLabel, clean
 from slate_desktop.ui.theme import Theme
 
 
@@ -42,7 +42,7 @@ class Tools(QWidget):
         self.live.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.live.clicked.connect(self.live_wanted)
         self.live.hide()
-        self.words = ElidedLabel(role="muted")
+        self.words = PartsLabel(role="muted")
         self.compare = self._menu_button("layers", self.tr("Draw other sessions, too"))
         self.save = self._menu_button("save", self.tr("Save what is shown"))
         menu = self._menu(self.save)

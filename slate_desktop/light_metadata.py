@@ -11,14 +11,13 @@ WORKAROUND(psygnal 0.16, nats-py 2.11): can go when importing them does not impo
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
-from typing import Any
+
+from slate_desktop.light_imports import StandIn
 
 _METADATA = "importlib.metadata"
 
@@ -29,14 +28,14 @@ def light_metadata() -> Iterator[None]:
     if _METADATA in sys.modules:
         yield
         return
-    stand_in = sys.modules[_METADATA] = _StandIn(_METADATA)
+    stand_in = sys.modules[_METADATA] = _Metadata(_METADATA)
     try:
         yield
     finally:
         stand_in.go()
 
 
-class _StandIn(ModuleType):
+class _Metadata(StandIn):
     """Knows versions; becomes ``importlib.metadata`` for whoever asks for anything else."""
 
     class PackageNotFoundError(ModuleNotFoundError):
@@ -52,20 +51,6 @@ class _StandIn(ModuleType):
         if found is None:
             raise self.PackageNotFoundError(name)
         return found
-
-    def go(self) -> None:
-        """Leave the place to the real module."""
-        if sys.modules.get(_METADATA) is self:
-            del sys.modules[_METADATA]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # asked by Python itself, of every module
-            raise AttributeError(name)
-        return getattr(self._real(), name)
-
-    def _real(self) -> ModuleType:
-        self.go()
-        return importlib.import_module(_METADATA)
 
 
 def _version_by_folder(name: str) -> str | None:

@@ -6,7 +6,6 @@ rows of another one: a line that comes ten thousand times shows as three rows.
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Sequence, Set
 
@@ -14,11 +13,12 @@ import msgspec
 
 from slate_desktop.control.console_chunks import LEVEL_MASK, LEVELS, Chunk, LogRow
 from slate_desktop.control.console_match import Matcher
+from slate_desktop.late_pattern import late_pattern
 
 # What engines and loggers put before a line, so that a repeated one never looks the same:
 # `[2024.01.01-00.00.00:000][  0]`, `2024-01-01 00:00:00,123`, `[12:00:01]`.
 # A number alone is no stamp.
-_STAMP = re.compile(
+_STAMP = late_pattern(
     rb"\[?(?=[0-9.]*[:/-])[0-9][0-9.:,T/+-]{4,30}Z?\]?"
     rb"(?: ?[0-9][0-9.:,]{4,20}| ?\[ *[0-9]+\])? ?"
 )

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -20,9 +19,10 @@ import msgspec
 from slate_desktop.domain.fields import bad, is_plain_text
 from slate_desktop.domain.jobs import JobEnvelope
 from slate_desktop.domain.logs import LogLevel
+from slate_desktop.late_pattern import late_pattern
 
 MAX_PARALLEL_JOBS = 256
-_COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")
+_COMMIT = late_pattern(r"[0-9a-fA-F]{7,40}")
 _PARALLEL_JOBS = ("parallelJobs", "parallel_jobs")
 
 

@@ -19,16 +19,17 @@ import msgspec
 from slate_desktop.domain.builds.recipe import BuildRecipe
 from slate_desktop.domain.container import ContainerConfig, parse_container_config
 from slate_desktop.errors import SettingsError
+from slate_desktop.late_pattern import late_pattern
 from slate_desktop.settings.paths import resource_path
 
 _MARKER_LIMIT_BYTES = 256 * 1024
-_UNITY_VERSION = re.compile(r"^m_EditorVersion:[ \t]*(\d+\.\d+\.\d+[abfpx]\d+(c\d+)?)", re.M)
-_GODOT_FORMAT = re.compile(r"^config_version[ \t]*=[ \t]*(\d+)[ \t]*\r?$", re.M)
-_GODOT_FEATURES = re.compile(r"^config/features[ \t]*=[ \t]*\w+\((.*)\)", re.M)
-_GODOT_DOTNET = re.compile(r"^\[dotnet\]", re.M)
-_QUOTED_VERSION = re.compile(r'"(\d+\.\d+(?:\.\d+)?)"')
+_UNITY_VERSION = late_pattern(r"^m_EditorVersion:[ \t]*(\d+\.\d+\.\d+[abfpx]\d+(c\d+)?)", re.M)
+_GODOT_FORMAT = late_pattern(r"^config_version[ \t]*=[ \t]*(\d+)[ \t]*\r?$", re.M)
+_GODOT_FEATURES = late_pattern(r"^config/features[ \t]*=[ \t]*\w+\((.*)\)", re.M)
+_GODOT_DOTNET = late_pattern(r"^\[dotnet\]", re.M)
+_QUOTED_VERSION = late_pattern(r'"(\d+\.\d+(?:\.\d+)?)"')
 _GODOT_MAJOR = {"5": "4", "4": "3", "3": "3"}
-_TAG_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_TAG_UNSAFE = late_pattern(r"[^A-Za-z0-9._-]")
 
 
 class Engine(StrEnum):

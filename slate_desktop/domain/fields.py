@@ -6,13 +6,13 @@ Names of fields in errors are those of the wire.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import NoReturn
 
 from slate_desktop.domain.images import is_digest, is_tag
 from slate_desktop.domain.sizes import MIB, format_bytes, format_rate, parse_rate, parse_size
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.late_pattern import late_pattern
 
 # Docker refuses less.
 MIN_MEMORY_BYTES = 6 * MIB
@@ -34,12 +34,12 @@ MAX_STOP_GRACE_S = 60
 # Stands for "any free port of the host"; 0 in ``ContainerConfig.ports``.
 ANY_PORT = "auto"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_NAME = late_pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_PORT = late_pattern(r"[1-9][0-9]{0,4}")
+_ENV_NAME = late_pattern(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # Variables of the loader, of shells before their first command, and of the GPU runtime.
-_DENIED_ENV = re.compile(r"(LD_|DYLD_).*|GCONV_PATH|BASH_ENV|NVIDIA_VISIBLE_DEVICES")
-_UNSOUND = re.compile(r"[\x00\ud800-\udfff]")
+_DENIED_ENV = late_pattern(r"(LD_|DYLD_).*|GCONV_PATH|BASH_ENV|NVIDIA_VISIBLE_DEVICES")
+_UNSOUND = late_pattern(r"[\x00\ud800-\udfff]")
 
 
 def check_argv(value: object, field: str) -> list[str]:

@@ -5,12 +5,12 @@ Source: https://github.com/distribution/reference, "Grammar".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 import msgspec
 
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.late_pattern import late_pattern
 
 MAX_REFERENCE_LENGTH = 255
 DEFAULT_REGISTRY = "docker.io"
@@ -20,9 +20,9 @@ _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?"
 _COMPONENT = r"[a-z0-9]++(?:(?:[._]|__|-++)[a-z0-9]++)*+"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"sha256:[0-9a-f]{64}"
-_TAG_PATTERN = re.compile(_TAG)
-_DIGEST_PATTERN = re.compile(_DIGEST)
-_REFERENCE = re.compile(
+_TAG_PATTERN = late_pattern(_TAG)
+_DIGEST_PATTERN = late_pattern(_DIGEST)
+_REFERENCE = late_pattern(
     rf"(?P<name>(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*+)(?::(?P<tag>{_TAG}))?"
     rf"(?:@(?P<digest>{_DIGEST}))?"
 )

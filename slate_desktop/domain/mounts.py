@@ -6,15 +6,15 @@ host that mounts it can open it safely.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NoReturn
 
 from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.late_pattern import late_pattern
 
 MAX_PATH_BYTES = 4096
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = late_pattern(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Nothing of a project can lie here, and a mount of it would hand over the host.
 _HOST_TREES = ("/proc", "/sys", "/dev", "/etc", "/boot")
 _HOST_PATHS = frozenset({"/run/docker.sock", "/var/run/docker.sock", "/run", "/var/run"})

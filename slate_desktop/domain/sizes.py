@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from slate_desktop.late_pattern import late_pattern
+
 KIB = 1024
 MIB = 1024**2
 GIB = 1024**3
 
-_SIZE = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)(?:([bkmgt])|([kmgt])i?b)?", re.I | re.A)
+_SIZE = late_pattern(r"(-?[0-9]{1,18}(?:\.[0-9]{1,6})?)(?:([bkmgt])|([kmgt])i?b)?", re.I | re.A)
 _FACTORS = {"b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024**4}
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
-_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([kmg])(?:bit(?:/s)?)?", re.I | re.A)
+_RATE = late_pattern(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([kmg])(?:bit(?:/s)?)?", re.I | re.A)
 # Networks count in thousands.
 _RATE_FACTORS = {"k": 1000, "m": 1000**2, "g": 1000**3}
 

@@ -5,9 +5,9 @@ Finds them in text only; whether a file is there, and where, is for whoever has 
 
 from __future__ import annotations
 
-import re
-
 import msgspec
+
+from slate_desktop.late_pattern import late_pattern
 
 # Longer lines are data, and no compiler writes one.
 _MAX_CHARS = 8_192
@@ -19,7 +19,7 @@ _PATH = (
 )
 _START = r"(?<![\w:/\\.@+~-])"
 _PATTERNS = tuple(
-    re.compile(pattern)
+    late_pattern(pattern)
     for pattern in (
         # Python: `File "/app/main.py", line 12, in <module>`; the path may have spaces.
         r'File "(?P<path>[^"\n<>]{1,512})", line (?P<line>\d{1,7})',

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from slate_desktop.errors import SettingsError
+from slate_desktop.late_pattern import late_pattern
 
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
+_HOST = late_pattern(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
 
 
 def check_nats_url(text: str) -> str:

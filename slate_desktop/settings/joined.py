@@ -10,7 +10,6 @@ in the keyring, under ``user_seed.<name>``.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +18,10 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from slate_desktop.errors import SettingsError
+from slate_desktop.late_pattern import late_pattern
 from slate_desktop.settings import files, paths
 
-SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+SERVER_NAME = late_pattern(r"[a-z0-9][a-z0-9-]{0,39}")
 # An agent's signing key, beside the files; a person's is in the keyring.
 SEED_FILE = "seed"
 # Where a further broker is reached, as its server knows it.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
+from slate_desktop.late_pattern import late_pattern
+
 # A field of a text: a name in braces, maybe with how it is formatted. Doubled braces are braces.
-FIELD = re.compile(r"(?<!\{)\{([a-zA-Z_][a-zA-Z0-9_]*)(?::[^{}]*)?\}(?!\})")
+FIELD = late_pattern(r"(?<!\{)\{([a-zA-Z_][a-zA-Z0-9_]*)(?::[^{}]*)?\}(?!\})")
 # What a field of this name holds, so that “{count} error” says nothing of a “parse error”.
-_COUNT, _NUMBER = "count", re.compile(r"[0-9][0-9,. ]*\+?")
+_COUNT, _NUMBER = "count", late_pattern(r"[0-9][0-9,. ]*\+?")
 _MIN_LETTERS = 3
 _MAX_KEPT = 2_048
 # What sentences that are put together have between them.

@@ -12,11 +12,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 os.environ.setdefault("QT_API", "pyside6")
 
-import slate_desktop.ui.plain_imports  # noqa: F401
+from slate_desktop.ui import plain_imports
 
 # isort: split
 from PySide6.QtCore import QEventLoop, QProcess, QTimer
@@ -35,7 +35,6 @@ from slate_desktop.ui.window_state import load_state, save_state
 
 if TYPE_CHECKING:
     import asyncio
-    from argparse import Namespace
 
     from slate_desktop.control.client import Slate
     from slate_desktop.ui.workspace import Connect
@@ -183,6 +182,8 @@ def log_to_file(level: str) -> None:
 
 async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
+    import asyncio
+
     from slate_desktop.ui import icon_cache
 
     if window.tray is not None:
@@ -191,6 +192,7 @@ async def shut_down(window: MainWindow) -> None:
     await window.tasks.aclose(_TASKS_S)
     # A window that was closed before it had come to rest has drawn its icons, too.
     await icon_cache.shapes().save()
+    await asyncio.to_thread(plain_imports.kept_code.save)
     await window.offline.aclose()
     await window.documents.aclose()
     await window.late.aclose()
@@ -256,6 +258,7 @@ async def _load_previews(window: MainWindow) -> None:
     # Whatever the start needs comes first.
     await asyncio.sleep(_CALM_S)
     await icon_cache.shapes().save()
+    await asyncio.to_thread(plain_imports.kept_code.save)
     await preload(window.documents.context)
 
 
@@ -281,7 +284,14 @@ def _mark_usable(window: MainWindow) -> None:
         QTimer.singleShot(_MARK_MS, watcher, watcher.deleteLater)
 
 
-def _parse(argv: Sequence[str]) -> Namespace:
+class _Options(NamedTuple):
+    path: str = ""
+    profile: str | None = None
+
+
+def _parse(argv: Sequence[str]) -> _Options:
+    if not argv:  # as from a menu; reading the parser takes as long as making the window
+        return _Options()
     import argparse
 
     parser = argparse.ArgumentParser(prog="slate-desktop", description="The SLATE window.")
@@ -293,7 +303,8 @@ def _parse(argv: Sequence[str]) -> Namespace:
     )
     parser.add_argument("--profile", help="the profile to connect to; `local` starts what it needs")
     parser.add_argument("--version", action="version", version=f"slate-desktop {__version__}")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    return _Options(options.path, options.profile)
 
 
 def _application() -> QApplication:

@@ -134,8 +134,9 @@ class TitleBar(QWidget):
             return self.width()
         # Qt keeps a dock behind another tab beside the window, as narrow as it can be. More rows
         # there would count for the height of all the docks of that place.
-        is_parked = not dock.isFloating() and dock.geometry().right() < 0
-        return ANY_WIDTH if is_parked else dock.width()
+        width = dock.width()
+        is_parked = dock.x() + width <= 0 and not dock.isFloating()
+        return ANY_WIDTH if is_parked else width
 
     def _plan(self, width: int) -> _Plan:
         row, right = self._row_height(), width - self._ends_width()

@@ -12,7 +12,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_ESCAPE = re.compile(
+from slate_desktop.late_pattern import late_pattern
+
+_ESCAPE = late_pattern(
     r"\x1b(?:\[([0-9;:]*)m|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_].*?(?:\x1b\\|$)"
     r"|[@-Z\\-_]|[ -/]+[0-~]|$)"
 )

@@ -26,7 +26,7 @@ from slate_desktop.ui.kept_code import KeptCode
 
 _SUPPORT = "shibokensupport/"
 _FIRST_HELPER = "signature_bootstrap.py"
-_HELPERS = f"{_SUPPORT}signature/"
+_HELPERS = "shibokensupport/signature/"
 # The others are looked into by PySide itself, which takes no lateness.
 _LATE_NAMES = frozenset(
     f"{_HELPERS}{name}.py"

@@ -78,7 +78,7 @@ def _made(
 def _model(kind: Any, boundary: Any) -> dict[str, Any]:
     key = (kind, boundary)
     if key not in _models:
-        made = _CREATE(kind, "Model", [], module=__name__, boundary=boundary)
+        made = _CREATE(kind, "model", [], module=__name__, boundary=boundary)
         _models[key] = {k: v for k, v in vars(made).items() if k not in _OWN}
     return _models[key]
 

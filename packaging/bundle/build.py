@@ -49,6 +49,7 @@ def main() -> int:
         for internal in library_folders(output):
             settle_metadata(internal)
         check_imports(output / NAME)
+        check_start(output / NAME)
         carried, found = system_libraries(output / NAME / "_internal", wheel_libraries(parts))
     for text in found:
         print(f"licence: {text}", file=sys.stderr)
@@ -113,6 +114,14 @@ def check_imports(bundle: Path) -> None:
     program = bundle / ("slate-python.exe" if sys.platform == "win32" else "slate-python")
     env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     subprocess.run([str(program), "-c", code], check=True, env=env, timeout=300)
+
+
+def check_start(bundle: Path) -> None:
+    """See that a process that shows nothing, such as an agent, has nothing of Qt in it."""
+    if sys.platform != "linux":
+        return
+    code = "import sys; sys.exit('Qt is there' if 'shiboken6' in sys.modules else 0)"
+    subprocess.run([str(bundle / "slate-python"), "-c", code], check=True, timeout=60)
 
 
 def settle_metadata(internal: Path) -> None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from slate_desktop.bus.jetstream_api import ask_api
 from slate_desktop.bus.object_times import TOUCH_AFTER_S, StoreChangedError, age_s, rollup_after
 from slate_desktop.bus.objects import (
     BUCKET,
@@ -334,7 +335,7 @@ class NatsObjects:
     async def _api(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
         data = json.dumps(body).encode() if body else b""
         try:
-            reply = await self._bus.request(f"$JS.API.{call}", data, timeout_s=_API_TIMEOUT_S)
+            reply = await ask_api(self._bus, call, data, timeout_s=_API_TIMEOUT_S)
         except AgentOfflineError as exc:
             raise EnvironmentFaultError(
                 "The broker has no JetStream.", hint="Start nats-server with JetStream on."

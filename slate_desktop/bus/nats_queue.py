@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from slate_desktop.bus.jetstream_api import ask_api
 from slate_desktop.bus.port import Bus, Message, Subscription
 from slate_desktop.bus.queue import (
     DUPLICATE_WINDOW_S,
@@ -220,7 +221,7 @@ class NatsQueue:
     async def _api(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
         data = json.dumps(body).encode() if body else b""
         try:
-            reply = await self._bus.request(f"$JS.API.{call}", data, timeout_s=_API_TIMEOUT_S)
+            reply = await ask_api(self._bus, call, data, timeout_s=_API_TIMEOUT_S)
         except AgentOfflineError as exc:
             raise EnvironmentFaultError(
                 "The broker has no JetStream.", hint="Start nats-server with JetStream on."

@@ -5,6 +5,7 @@
     broker away            NotConnectedError     nothing was sent
     nobody subscribes      AgentOfflineError     asked once more after a moment
     signature too old      signed again once, with the agent's clock, under the same key
+    no answer after 2.5 s  asked again under the same key: an answer can be lost on its way
     no answer in time      OutcomeUnknownError   the same intent reuses its key when asked again
     error reply            CommandError
 """
@@ -20,7 +21,7 @@ from typing import TypeVar
 
 import msgspec
 
-from slate_desktop.bus.port import Bus
+from slate_desktop.bus.port import Bus, Message
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.jobs import JobEnvelope
 from slate_desktop.domain.roles import Operation
@@ -40,6 +41,9 @@ from slate_desktop.wire.keys import SigningKey
 T = TypeVar("T")
 
 REPLY_TIMEOUT_S = 4.0
+# Agents answer within two seconds. A later answer was lost: each time that somebody joins, leaves
+# or becomes a member, the broker reads its users anew and forgets whom an agent may answer.
+_ASK_AGAIN_S = 2.5
 _OFFLINE_RETRY_S = 0.3
 _MAX_CLOCK_OFFSET_MS = 120_000
 # Offsets below this are the way's latency, not a wrong clock.
@@ -153,13 +157,8 @@ class Requester:
         """
         is_signed_again = is_asked_again = False
         while True:
-            headers = sign_request(
-                self._key, subject, body, audience=audience, idem=idem, now_ms=self._now_ms()
-            )
             try:
-                message = await self._bus.request(
-                    subject, body, headers=headers, timeout_s=timeout_s
-                )
+                message = await self._answer(subject, body, audience, idem, timeout_s)
                 return reply_or_raise(message.data, kind)
             except AgentOfflineError:
                 if is_asked_again:
@@ -171,6 +170,35 @@ class Requester:
                     raise
                 is_signed_again = True
                 self._learn_clock(exc)
+
+    async def _answer(
+        self, subject: str, body: bytes, audience: str, idem: str, timeout_s: float
+    ) -> Message:
+        """Ask, and once more where no answer comes; whichever answer is first counts."""
+
+        async def ask(wait_s: float) -> Message:
+            headers = sign_request(
+                self._key, subject, body, audience=audience, idem=idem, now_ms=self._now_ms()
+            )
+            return await self._bus.request(subject, body, headers=headers, timeout_s=wait_s)
+
+        first = asyncio.create_task(ask(timeout_s), name="request")
+        asked = [first]
+        try:
+            await asyncio.wait({first}, timeout=_ASK_AGAIN_S)
+            left_s = timeout_s - _ASK_AGAIN_S
+            if not first.done() and left_s > 0:
+                again = asyncio.create_task(ask(left_s), name="request-again")
+                asked.append(again)
+                await asyncio.wait({first, again}, return_when=asyncio.FIRST_COMPLETED)
+                # One that could not be asked again says nothing of the first question's effect.
+                if again.done() and again.exception() is None:
+                    return again.result()
+            return await first
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     def _now_ms(self) -> int:
         return self._clock_ns() // 1_000_000 + self._offset_ms

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
+from slate_desktop.bus.jetstream_api import PREFIX, ask_api
 from slate_desktop.bus.permissions import OBJECTS, Permissions, inbox_prefix
 from slate_desktop.bus.port import Bus, Message
 from slate_desktop.errors import EnvironmentFaultError, StackError
@@ -50,7 +51,7 @@ async def stream_names(bus: Bus) -> list[str]:
     """Return the streams that there are."""
     names: list[str] = []
     while True:
-        answer = await _ask(bus, "$JS.API.STREAM.NAMES", {"offset": len(names)})
+        answer = await _ask(bus, "STREAM.NAMES", {"offset": len(names)})
         page = list(answer.get("streams") or ())
         names += page
         if not page or len(names) >= int(answer.get("total", 0)):
@@ -70,7 +71,7 @@ async def snapshot(bus: Bus, stream: str) -> AsyncIterator[bytes]:
     try:
         answer = await _ask(
             bus,
-            f"$JS.API.STREAM.SNAPSHOT.{stream}",
+            f"STREAM.SNAPSHOT.{stream}",
             {"deliver_subject": inbox, "chunk_size": _CHUNK_BYTES, "jsck": True},
         )
         head = json.dumps({"config": answer["config"], "state": answer["state"]}).encode()
@@ -102,7 +103,7 @@ async def restore(bus: Bus, stream: str, blocks: Iterable[bytes], *, replicas: i
     reading = iter(blocks)
     head, rest = _read_head(stream, reading)
     head["config"]["num_replicas"] = replicas
-    answer = await _ask(bus, f"$JS.API.STREAM.RESTORE.{stream}", head)
+    answer = await _ask(bus, f"STREAM.RESTORE.{stream}", head)
     target = answer["deliver_subject"]
     try:
         for block in _chunked(rest, reading):
@@ -129,13 +130,13 @@ def _chunked(rest: bytes, reading: Iterator[bytes]) -> Iterator[bytes]:
             yield block[start : start + _CHUNK_BYTES]
 
 
-async def _ask(bus: Bus, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+async def _ask(bus: Bus, call: str, body: dict[str, Any]) -> dict[str, Any]:
     try:
-        reply = await bus.request(subject, json.dumps(body).encode(), timeout_s=_TIMEOUT_S)
+        reply = await ask_api(bus, call, json.dumps(body).encode(), timeout_s=_TIMEOUT_S)
     except TimeoutError as exc:
         raise StackError("The broker does not answer in time.") from exc
     answer = json.loads(reply.data)
-    raise_for(answer, subject)
+    raise_for(answer, f"{PREFIX}{call}")
     return answer
 
 

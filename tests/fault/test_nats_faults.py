@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from slate_desktop.bus import nats_client
+from slate_desktop.bus import nats_client, permissions
 from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.port import ConnectionState, Message
-from slate_desktop.errors import CommandError, DeniedError, NotConnectedError, SettingsError
+from slate_desktop.control import requests
+from slate_desktop.control.requests import Requester
+from slate_desktop.errors import (
+    ClientError,
+    CommandError,
+    DeniedError,
+    NotConnectedError,
+    SettingsError,
+)
+from slate_desktop.stack.nats_server import NatsUser
+from slate_desktop.wire.agent_messages import LineReply
+from slate_desktop.wire.envelope import H_IDEM
 from slate_desktop.wire.keys import SigningKey
-from tests.services.nats import RealNats, take_port
+from slate_desktop.wire.subjects import agent_request
+from tests.services.nats import AGENT_ID, RealNats, take_port
 
 pytestmark = [pytest.mark.nats, pytest.mark.fault]
 
@@ -145,6 +161,81 @@ async def test_address_that_cannot_be_the_brokers_is_not_followed(
     await until(lambda: bus.state is ConnectionState.CONNECTED)
     assert bus.url == own_nats.url
     await bus.aclose()
+
+
+async def test_answer_that_a_reload_of_the_brokers_users_lost_comes_again(
+    own_nats: RealNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_ASK_AGAIN_S", 0.1)
+    key, joined = SigningKey.from_seed(own_nats.user.seed), SigningKey.generate()
+    keys: list[str] = []
+    asked, is_reloaded = asyncio.Event(), asyncio.Event()
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def connect(seed: str) -> NatsBus:
+            bus = await NatsBus.connect(own_nats.url, seed=seed, name="test")
+            stack.push_async_callback(bus.aclose)
+            return bus
+
+        async def handle(message: Message) -> None:
+            keys.append(message.headers[H_IDEM])
+            asked.set()
+            await is_reloaded.wait()
+            await agent.respond(message, b'{"seq":1,"timestamp_ns":2,"stream":"api"}')
+
+        client, agent = await connect(key.seed), await connect(own_nats.agent.seed)
+        request = client.request
+
+        async def request_after_reload(*args: Any, **more: Any) -> Message:
+            if asked.is_set():
+                await is_reloaded.wait()
+            return await request(*args, **more)
+
+        # However slow the machine is, the second question comes after the reload.
+        monkeypatch.setattr(client, "request", request_after_reload)
+        await agent.subscribe(agent_request(AGENT_ID), handle)
+        asking = asyncio.create_task(
+            Requester(client, key).send(
+                agent_request(AGENT_ID), b"{}", LineReply, AGENT_ID, "key", timeout_s=25
+            )
+        )
+        await asked.wait()
+        # Somebody joins, and is let in once the broker has read its users.
+        guest = NatsUser(public_key=joined.public, permissions=permissions.user(joined.public))
+        own_nats.reload([*own_nats.users(), guest])
+        async with asyncio.timeout(15):
+            while True:
+                with contextlib.suppress(ClientError):
+                    await connect(joined.seed)
+                    break
+        is_reloaded.set()
+        assert (await asking).seq == 1
+        assert keys == ["key", "key"]
+
+
+async def test_objects_are_brought_while_the_broker_reads_its_users_anew(
+    own_nats: RealNats, bus: NatsBus, tmp_path: Path
+) -> None:
+    objects = NatsObjects(bus)
+    await objects.ensure()
+    stored = await objects.put(b"a texture")
+    is_over = False
+
+    async def fetch(number: int) -> int:
+        count = 0
+        while not is_over:
+            await objects.get(stored.sha256, stored.size, tmp_path / f"{number}.{count}")
+            count += 1
+        return count
+
+    fetching = [asyncio.create_task(fetch(number)) for number in range(6)]
+    for _ in range(30):
+        key = SigningKey.generate()
+        guest = NatsUser(public_key=key.public, permissions=permissions.user(key.public))
+        own_nats.reload([*own_nats.users(), guest])
+        await asyncio.sleep(0.05)
+    is_over = True
+    assert all([await task > 0 for task in fetching])
 
 
 async def test_revoked_key_is_refused_and_admitted_again(own_nats: RealNats, bus: NatsBus) -> None:

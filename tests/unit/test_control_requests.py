@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 
@@ -89,6 +90,61 @@ async def test_another_body_is_another_intent():
         await ask(requester)
     await ask(requester, body=b'{"a":1}')
     assert wire.sent[0][H_IDEM] != wire.sent[1][H_IDEM]
+
+
+class LossyWire(Wire):
+    """The first answer comes only when ``release`` is set."""
+
+    def __init__(self, *answers: bytes | Exception) -> None:
+        super().__init__(*answers)
+        self.release = asyncio.Event()
+        self.both_asked = asyncio.Event()
+
+    async def request(self, subject, data, *, headers=None, timeout_s=3.0) -> Message:
+        if self.sent:
+            self.both_asked.set()
+            return await super().request(subject, data, headers=headers)
+        self.sent.append(headers)
+        async with asyncio.timeout(timeout_s):
+            await self.release.wait()
+        return Message(subject=subject, data=LATE)
+
+
+LATE = STATS.replace(b'"age_ms":7', b'"age_ms":9')
+
+
+async def test_a_lost_answer_is_asked_for_again_under_the_same_key(monkeypatch):
+    monkeypatch.setattr(requests, "_ASK_AGAIN_S", 0.01)
+    wire = LossyWire(STATS)
+    requester = Requester(wire, SigningKey.generate())  # type: ignore[arg-type]
+    assert (await ask(requester)).age_ms == 7
+    first, second = wire.sent
+    assert first[H_IDEM] == second[H_IDEM]
+    assert first[H_NONCE] != second[H_NONCE]
+
+
+@pytest.mark.parametrize("trouble", [AgentOfflineError("x"), NotConnectedError("x")])
+async def test_what_the_second_question_meets_is_not_the_outcome_of_the_first(monkeypatch, trouble):
+    monkeypatch.setattr(requests, "_ASK_AGAIN_S", 0.01)
+    wire = LossyWire(trouble)
+    requester = Requester(wire, SigningKey.generate())  # type: ignore[arg-type]
+    asking = asyncio.create_task(ask(requester))
+    await wire.both_asked.wait()
+    wire.release.set()
+    assert (await asking).age_ms == 9
+    wire = LossyWire(trouble)
+    requester = Requester(wire, SigningKey.generate())  # type: ignore[arg-type]
+    with pytest.raises(OutcomeUnknownError):
+        await requester.ask(Operation.STOP, "s1", b"{}", StatsReply, audience="a1", timeout_s=0.05)
+    assert len(wire.sent) == 2
+
+
+async def test_a_short_question_is_asked_once():
+    wire = LossyWire()
+    requester = Requester(wire, SigningKey.generate())  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        await requester.send("slate.agent.a1.request", b"{}", StatsReply, "a1", "key", 0.02)
+    assert len(wire.sent) == 1
 
 
 async def test_stale_signature_is_signed_again_once_with_the_agents_clock():

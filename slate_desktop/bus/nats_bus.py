@@ -23,7 +23,7 @@ from nats import errors as nats_errors
 from slate_desktop.bus import nats_client, permissions
 from slate_desktop.bus.checks import check_headers, check_size, check_subject
 from slate_desktop.bus.dispatch import Dispatcher
-from slate_desktop.bus.nats_client import Address, Callbacks, Client
+from slate_desktop.bus.nats_client import Address, Callbacks, Client, DroppedError
 from slate_desktop.bus.nats_replies import Replies, checked_answer
 from slate_desktop.bus.nats_subscription import LastingSubscription
 from slate_desktop.bus.nats_whereabouts import Whereabouts
@@ -38,6 +38,9 @@ from slate_desktop.wire.keys import SigningKey
 
 logger = logging.getLogger(__name__)
 
+# Reading its users anew, as it does whenever somebody joins or leaves, the broker ends or refuses
+# every connection that has not signed in yet; with TLS that takes a while on a busy machine.
+_DROPPED_WAITS_S = (0.05, 0.15, 0.4)
 _REBUILD_WAIT_S = 1.0
 _REFUSED_WAIT_S = 5.0
 _WATCH_INTERVAL_S = 2.0
@@ -248,6 +251,7 @@ class NatsBus:
 
     async def _start(self) -> None:
         self._client = await self._open()
+        self._is_refused = False
         try:
             await self._add(
                 LastingSubscription(
@@ -265,10 +269,18 @@ class NatsBus:
             error=self._on_error, disconnected=self._on_disconnected,
             reconnected=self._on_reconnected, closed=self._on_closed,
         )  # fmt: skip
-        return await nats_client.open_client(
-            self._place.address, self._key, name=self._name, inbox_prefix=self.inbox_prefix,
-            tls=self._tls, is_tls_first=self._is_tls_first, callbacks=callbacks,
-        )  # fmt: skip
+        waits_s = iter(_DROPPED_WAITS_S)
+        while True:
+            try:
+                return await nats_client.open_client(
+                    self._place.address, self._key, name=self._name, inbox_prefix=self.inbox_prefix,
+                    tls=self._tls, is_tls_first=self._is_tls_first, callbacks=callbacks,
+                )  # fmt: skip
+            except (DeniedError, DroppedError):
+                wait_s = next(waits_s, None)
+                if wait_s is None:
+                    raise
+                await asyncio.sleep(wait_s)
 
     async def _add(self, entry: LastingSubscription) -> None:
         client = self._client
@@ -301,8 +313,9 @@ class NatsBus:
 
     async def _rebuild(self) -> None:
         try:
+            # Even one that was refused tries soon: a moment later it may be admitted.
+            wait_s = _REBUILD_WAIT_S
             while not self._is_closing:
-                wait_s = _REFUSED_WAIT_S if self._is_refused else _REBUILD_WAIT_S
                 await asyncio.sleep(wait_s * random.uniform(1.0, 1.3))  # noqa: S311
                 try:
                     if await self._try_rebuild():
@@ -310,6 +323,7 @@ class NatsBus:
                 except Exception:
                     # Nobody else would try again, and the lamp would be red for ever.
                     logger.exception("the connection to the broker could not be rebuilt")
+                wait_s = _REFUSED_WAIT_S if self._is_refused else _REBUILD_WAIT_S
         finally:
             self._is_rebuilding = False
 

@@ -173,6 +173,10 @@ class Client(_NatsClient):
         return writer is not None and writer.get_extra_info("ssl_object") is not None
 
 
+class DroppedError(NotConnectedError):
+    """The broker answered, and ended the connection before it had let us in or refused us."""
+
+
 class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
     """What the bus wants to hear; plain functions that cannot raise."""
 
@@ -195,7 +199,8 @@ async def open_client(
     """Connect within ``FIRST_CONNECT_TIMEOUT_S``; from then on the client reconnects for ever.
 
     Raises:
-        NotConnectedError: nobody answers, or not as a NATS server does.
+        NotConnectedError: nobody answers, or not as a NATS server does; ``DroppedError`` for one
+            that ends the connection at once.
         DeniedError: the broker does not know the key.
     """
     client = Client(key, must_encrypt=address.must_encrypt)
@@ -221,8 +226,11 @@ async def open_client(
             return_when=asyncio.FIRST_COMPLETED,
         )
         if connecting.done() and not connecting.cancelled() and connecting.exception() is None:
-            client.options["max_reconnect_attempts"] = -1
-            return client
+            if client.is_connected:
+                client.options["max_reconnect_attempts"] = -1
+                return client
+            # For nats-py the end of the stream is as good as a PONG.
+            failures.append(ConnectionResetError("the connection ended at once"))
     except asyncio.CancelledError:
         await _abandon(client, connecting)
         raise
@@ -299,7 +307,7 @@ def _translate(address: Address, failures: list[Exception]) -> Exception:
             f"The broker at {address} does not know this key.",
             hint="Ask its administrator to admit the key that `slate doctor` shows.",
         )
-    if any(isinstance(exc, ssl.SSLError) for exc in failures):
+    if any(_is_of_certificate(exc) for exc in failures):
         return NotConnectedError(
             f"The broker at {address} shows a certificate that is not trusted: {texts[-1]}.",
             hint="Check the host name, the date and the CA of this profile.",
@@ -307,7 +315,20 @@ def _translate(address: Address, failures: list[Exception]) -> Exception:
     reason = texts[-1].removeprefix("nats: ") if texts else "no answer in time"
     if reason == "TimeoutError":
         reason = "no answer in time"
-    return NotConnectedError(
+    kind = DroppedError if failures and _is_drop(failures[-1]) else NotConnectedError
+    return kind(
         f"The broker at {address} does not answer: {reason}.",
         hint="Check the address, and that nats-server runs there.",
     )
+
+
+def _is_of_certificate(exc: Exception) -> bool:
+    return isinstance(exc, ssl.SSLError) and not _is_drop(exc)
+
+
+def _is_drop(exc: Exception) -> bool:
+    if isinstance(exc, ConnectionRefusedError):
+        return False
+    is_end = isinstance(exc, ConnectionError | ssl.SSLEOFError | nats_errors.UnexpectedEOF)
+    # nats-py has no class for the end of the stream in place of the first line.
+    return is_end or "empty response" in str(exc)

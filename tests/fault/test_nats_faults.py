@@ -31,6 +31,7 @@ from slate_desktop.wire.envelope import H_IDEM
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.subjects import agent_request
 from tests.services.nats import AGENT_ID, RealNats, take_port
+from tests.services.proxy import CutProxy
 
 pytestmark = [pytest.mark.nats, pytest.mark.fault]
 
@@ -236,6 +237,48 @@ async def test_objects_are_brought_while_the_broker_reads_its_users_anew(
         await asyncio.sleep(0.05)
     is_over = True
     assert all([await task > 0 for task in fetching])
+
+
+async def test_who_signs_in_while_the_broker_reads_its_users_anew_is_let_in(
+    own_nats: RealNats,
+) -> None:
+    is_over = False
+
+    async def come_and_go() -> int:
+        count = 0
+        while not is_over:
+            bus = await NatsBus.connect(own_nats.url, seed=own_nats.user.seed, name="test")
+            await bus.aclose()
+            count += 1
+        return count
+
+    coming = [asyncio.create_task(come_and_go()) for _ in range(3)]
+    for _ in range(30):
+        key = SigningKey.generate()
+        guest = NatsUser(public_key=key.public, permissions=permissions.user(key.public))
+        own_nats.reload([*own_nats.users(), guest])
+        await asyncio.sleep(0.1)
+    is_over = True
+    assert all([await task > 0 for task in coming])
+
+
+async def test_connection_that_is_dropped_at_once_is_made_again(own_nats: RealNats) -> None:
+    proxy = CutProxy(own_nats.port)
+    await proxy.start()
+    try:
+        proxy.drops = 3
+        url = f"nats://127.0.0.1:{proxy.port}"
+        bus = await NatsBus.connect(url, seed=own_nats.anyone.seed, name="test")
+        assert proxy.drops == 0
+        await bus.aclose()
+        proxy.drops = 99
+        began = time.monotonic()
+        with pytest.raises(NotConnectedError):
+            await NatsBus.connect(url, seed=own_nats.anyone.seed, name="test")
+        assert 0 < proxy.drops < 99
+        assert time.monotonic() - began < 15
+    finally:
+        await proxy.aclose()
 
 
 async def test_revoked_key_is_refused_and_admitted_again(own_nats: RealNats, bus: NatsBus) -> None:

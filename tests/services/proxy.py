@@ -15,6 +15,8 @@ class CutProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self.is_cut = False
         self.port = 0
+        # So many of the next connections are dropped at once.
+        self.drops = 0
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -42,7 +44,8 @@ class CutProxy:
         await self.cut(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.is_cut:
+        if self.is_cut or self.drops:
+            self.drops = max(0, self.drops - 1)
             writer.transport.abort()
             return
         try:

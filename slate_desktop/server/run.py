@@ -167,9 +167,10 @@ class _Server:
             if cluster_members.is_begun(self._files):
                 listen = own_listen(self._files, self._config, known)
             if users != self._users or listen != self._broker.cluster:
-                self._users = users
                 self._broker.cluster = listen
                 self._broker.set_users(users)
+                # Afterwards: where the file cannot be written, the next look tries again.
+                self._users = users
                 # It reads its file on a signal and says nothing when it has.
                 await asyncio.sleep(_RELOAD_S)
             if self._told != (users, known):
@@ -242,13 +243,18 @@ class _Server:
     async def _reload(self) -> None:
         """Take new certificates and keys into use; connections that are there go on."""
         logger.info("certificates and keys are read anew")
-        await self._database.reload()
-        self._told = None
-        self._broker.reload()
-        await self._renew()
-        if self._agent is not None and await asyncio.to_thread(self._agent.has_new_key):
-            self._is_agent_renewed = True
-            await self._agent.stop()
+        try:
+            await self._database.reload()
+            self._told = None
+            async with self._renewing:
+                self._broker.reload()
+            await self._renew()
+            if self._agent is not None and await asyncio.to_thread(self._agent.has_new_key):
+                self._is_agent_renewed = True
+                await self._agent.stop()
+        except SlateError:
+            # What runs has its old ones, and goes on.
+            logger.exception("certificates and keys are not all in use")
 
     # -- keeping up ------------------------------------------------------------------------------
 

@@ -212,6 +212,9 @@ class NatsServer:
         self.system_users: tuple[NatsUser, ...] = ()
         self._users = users
         self._listen = listen
+        # From the first answer on it takes signals; before, a SIGHUP would end it.
+        self._is_ready = False
+        self._is_outdated = False
 
     @property
     def url(self) -> str:
@@ -244,6 +247,7 @@ class NatsServer:
         ports = files.ensure_private_dir(self.directory / "ports")
         for stale in ports.glob("*.ports"):
             files.remove(stale)
+        self._is_ready = self._is_outdated = False
         config = self._write_config(port)
         self.process = await process.spawn(
             [find_binary(), "-c", config], log_file=self.log_file, cwd=self.directory
@@ -252,6 +256,9 @@ class NatsServer:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 self.port = await self._wait_ready(self.process, ports)
             files.write_private(self.directory / "port", str(self.port).encode())
+            self._is_ready = True
+            if self._is_outdated:
+                self.reload()
         except TimeoutError as exc:
             await self.stop()
             raise StackError("nats-server did not become ready in time.") from exc
@@ -260,15 +267,27 @@ class NatsServer:
             raise
 
     def set_users(self, users: list[NatsUser]) -> None:
-        """Admit exactly these users from now on; a running server drops whom it no longer knows."""
+        """Admit exactly these users from now on; a running server drops whom it no longer knows.
+
+        Raises:
+            SettingsError: its file cannot be written; nothing has changed for it.
+        """
         self._users = users
         self.reload()
 
     def reload(self) -> None:
-        """Have a running server read users, certificates and the cluster's peers anew."""
-        if self.process is None or self.process.returncode is not None:
+        """Have a running server read users, certificates and the cluster's peers anew.
+
+        One that is starting has read its file already, and does so once it answers.
+
+        Raises:
+            SettingsError: its file cannot be written.
+        """
+        self._is_outdated = True
+        if self.process is None or self.process.returncode is not None or not self._is_ready:
             return
         self._write_config(self.port)
+        self._is_outdated = False
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGHUP)
 

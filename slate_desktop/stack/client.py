@@ -1,7 +1,7 @@
 """How a window, a command or a script uses the embedded stack: attach to it, or start it.
 
-A process that attached holds a lock until it ends or calls ``release``; a stack that was started
-on demand ends when nobody holds one and no session is live.
+A process that attached holds a lock until it ends, or calls ``release`` as often as it attached; a
+stack that was started on demand ends when nobody holds one and no session is live.
 """
 
 from __future__ import annotations
@@ -33,7 +33,18 @@ OFFLINE_AFTER_S = 15.0
 _POLL_S = 0.05
 OnStep = Callable[[str, str], None]
 
-_held: dict[Path, locks.FileLock] = {}
+_APPLY_AGAIN_S = 1.0
+
+
+class _Held:
+    """This process's lock, and how many of its connections use the stack."""
+
+    def __init__(self, lock: locks.FileLock) -> None:
+        self.lock = lock
+        self.uses = 0
+
+
+_held: dict[Path, _Held] = {}
 
 
 class StackInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,11 +118,11 @@ async def ensure_up(
     try:
         state = await _start_or_find(stack_files, arguments, reporter, deadline)
         state = await _apply(stack_files, state, linger=linger, allow_unsigned=allow_unsigned)
-    except SlateError:
+        if state.has_agent:
+            await _await_agent(stack_files, reporter, deadline)
+    except BaseException:
         release()
         raise
-    if state.has_agent:
-        await _await_agent(stack_files, reporter, deadline)
     reporter.report()
     return _info(stack_files, state)
 
@@ -132,10 +143,19 @@ async def attach() -> StackInfo | None:
 
 
 def release() -> None:
-    """Say that this process does not use the stack any more."""
-    lock = _held.pop(paths.data_dir(), None)
-    if lock is not None:
-        lock.release(is_removed=True)
+    """Give up one use of the stack, of those that ``ensure_up`` and ``attach`` began."""
+    held = _held.get(paths.data_dir())
+    if held is None:
+        return
+    held.uses -= 1
+    if held.uses <= 0:
+        _release_all()
+
+
+def _release_all() -> None:
+    held = _held.pop(paths.data_dir(), None)
+    if held is not None:
+        held.lock.release(is_removed=True)
 
 
 def nats_address() -> str | None:
@@ -166,7 +186,7 @@ async def down(timeout_s: float = DOWN_TIMEOUT_S) -> bool:
         StackError: it does not end in time.
     """
     stack_files = StackFiles(paths.data_dir())
-    release()
+    _release_all()
     if not locks.is_held(stack_files.lock):
         return False
     running = _supervisor_of(stack_files)
@@ -303,14 +323,22 @@ async def _apply(
     )
     if wanted == Request() or (wanted.linger is None and not state.has_agent):
         return state
-    stack_files.write(stack_files.request, wanted)
-    if hasattr(signal, "SIGHUP"):
-        state.supervisor.send_signal(signal.SIGHUP)
-    deadline = time.monotonic() + AGENT_TIMEOUT_S
-    while time.monotonic() < deadline:
+    now_s = time.monotonic()
+    deadline, ask_at_s = now_s + AGENT_TIMEOUT_S, now_s
+    while (now_s := time.monotonic()) < deadline:
+        if now_s >= ask_at_s:
+            # Again and again: another client's request may have taken the place of this one.
+            stack_files.write(stack_files.request, wanted)
+            if hasattr(signal, "SIGHUP"):
+                state.supervisor.send_signal(signal.SIGHUP)
+            ask_at_s = now_s + _APPLY_AGAIN_S
         changed = stack_files.read_endpoint()
         if changed is None:
-            raise StackError("The embedded stack ended meanwhile.")
+            # One that was about to end takes its endpoint away for a moment, and sees us then.
+            if not state.supervisor.is_running():
+                raise StackError("The embedded stack ended meanwhile.")
+            await asyncio.sleep(_POLL_S)
+            continue
         is_linger_done = wanted.linger is None or changed.is_lingering
         is_unsigned_done = wanted.allow_unsigned is None or changed.allow_unsigned
         if is_linger_done and (is_unsigned_done or not changed.has_agent):
@@ -335,8 +363,11 @@ async def _await_agent(stack_files: StackFiles, reporter: _Reporter, deadline: f
 
 def _hold(stack_files: StackFiles) -> None:
     held = _held.get(stack_files.data_dir)
-    if held is None or not held.is_on_disk:
-        _held[stack_files.data_dir] = locks.hold_client(stack_files.clients)
+    if held is None:
+        held = _held[stack_files.data_dir] = _Held(locks.hold_client(stack_files.clients))
+    elif not held.lock.is_on_disk:
+        held.lock = locks.hold_client(stack_files.clients)
+    held.uses += 1
 
 
 def _info(stack_files: StackFiles, state: StackState) -> StackInfo:

@@ -7,7 +7,9 @@ import json
 import os
 import stat
 import sys
+from pathlib import Path
 
+import msgspec
 import pytest
 from nats.aio.client import Client as PlainClient
 
@@ -15,6 +17,7 @@ from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.port import Message
 from slate_desktop.errors import DeniedError
 from slate_desktop.stack import client, locks, process
+from slate_desktop.stack.state import Request, StackFiles, StackState
 from slate_desktop.store import Database
 from slate_desktop.wire.keys import SigningKey
 from tests.services.stack import OwnStack
@@ -159,6 +162,55 @@ async def test_stack_on_demand_ends_when_nobody_uses_it(own_stack: OwnStack) -> 
     assert not locks.is_held(own_stack.files.lock)
 
 
+async def test_stack_stays_until_the_last_connection_of_a_process_has_gone(
+    own_stack: OwnStack,
+) -> None:
+    info = await own_stack.up(idle_s=0.3)
+    await own_stack.up()
+    identity = process.identify(info.pid)
+    assert identity is not None
+    client.release()
+    assert not await identity.wait_gone(3)
+    client.release()
+    assert await identity.wait_gone(20)
+
+
+async def test_request_whose_place_another_one_took_is_made_again(
+    own_stack: OwnStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own_stack.up()
+    write = StackFiles.write
+    lost: list[Path] = []
+
+    def write_and_lose_the_first(files: StackFiles, path: Path, value: msgspec.Struct) -> None:
+        if path == files.request and not lost:
+            lost.append(path)
+            value = Request()
+        write(files, path, value)
+
+    monkeypatch.setattr(StackFiles, "write", write_and_lose_the_first)
+    info = await own_stack.up(linger=True)
+    assert lost
+    assert info.is_lingering
+
+
+async def test_request_waits_while_a_stack_decides_whether_to_end(
+    own_stack: OwnStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own_stack.up()
+    read = StackFiles.read_endpoint
+    answers = 0
+
+    def read_all_but_the_second(files: StackFiles) -> StackState | None:
+        nonlocal answers
+        answers += 1
+        return None if answers == 2 else read(files)
+
+    monkeypatch.setattr(StackFiles, "read_endpoint", read_all_but_the_second)
+    assert (await own_stack.up(linger=True)).is_lingering
+    assert answers > 2
+
+
 async def test_lingering_stack_stays_when_nobody_uses_it(own_stack: OwnStack) -> None:
     await own_stack.up(idle_s=0.2)
     info = await own_stack.up(linger=True)  # attaches, and asks it to stay
@@ -166,6 +218,8 @@ async def test_lingering_stack_stays_when_nobody_uses_it(own_stack: OwnStack) ->
     identity = process.identify(info.pid)
     assert identity is not None
     client.release()
+    client.release()
+    assert locks.count_clients(own_stack.files.clients) == 0
     assert not await identity.wait_gone(3)
 
 

@@ -23,6 +23,7 @@ from slate_desktop.server.programs import find_system_postgres
 from slate_desktop.settings import files, paths
 from slate_desktop.stack.postgres_server import PostgresServer
 from slate_desktop.store import Database
+from slate_desktop.store.creation import create_database, until_it_answers
 from slate_desktop.store.migrate import migrate
 
 _MAINTENANCE_NAME = "postgres"
@@ -81,19 +82,10 @@ class ServerDatabase:
             StackError: a newer schema, or a statement that failed.
         """
         try:
-            async with (
-                await self._connect(_MAINTENANCE_NAME) as database,
-                database.connection() as connection,
-            ):
-                known = await connection.fetchval(
-                    "select 1 from pg_database where datname = $1", DATABASE_NAME
-                )
-                if known is None:
-                    await connection.execute(f"create database {DATABASE_NAME}")
-            await migrate(self._server.dsn(DATABASE_NAME))
+            await create_database(self._server.dsn(_MAINTENANCE_NAME), DATABASE_NAME)
+            await until_it_answers(lambda: migrate(self._server.dsn(DATABASE_NAME)))
             await self.open()
-            async with self.database.connection() as connection:
-                await connection.execute(_row_rules())
+            await until_it_answers(self._set_row_rules)
         except StackError:
             raise
         except SlateError as exc:
@@ -102,15 +94,19 @@ class ServerDatabase:
     async def make_empty(self) -> None:
         """Make the database and its groups, with nothing in it; raises ``StackError``."""
         try:
+            await create_database(self._server.dsn(_MAINTENANCE_NAME), DATABASE_NAME)
             async with (
                 await self._connect(_MAINTENANCE_NAME) as database,
                 database.connection() as connection,
             ):
-                await connection.execute(f"create database {DATABASE_NAME}")
                 for group in ("slate_user", "slate_agent"):
                     await _execute(connection, "create role %I nologin", group)
         except SlateError as exc:
             raise StackError(f"The database cannot be made: {exc}", hint=exc.hint) from exc
+
+    async def _set_row_rules(self) -> None:
+        async with self.database.connection() as connection:
+            await connection.execute(_row_rules())
 
     async def make_logins(self) -> None:
         """Make the logins of everybody whom the tables name."""

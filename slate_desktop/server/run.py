@@ -33,6 +33,7 @@ from slate_desktop.stack import locks, process
 from slate_desktop.stack.nats_server import NatsUser
 from slate_desktop.stack.restarts import RestartPolicy
 from slate_desktop.stack.upkeep import Upkeep, exit_of
+from slate_desktop.store.creation import until_it_answers
 from slate_desktop.wire.keys import SigningKey
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class _Server:
         await self._database.prepare()
         self._upkeep.keep("nats", self._broker)
         self._upkeep.keep("database", self._database)
-        await self._renew()
+        await until_it_answers(self._renew)
         self._bus = await cluster_upkeep.connect(
             self._files, self._config, self._key, "slate-registrar"
         )
@@ -134,15 +135,15 @@ class _Server:
         self._upkeep.own(self._watch(), "watch-members")
         if cluster_upkeep.is_moving(self._files):
             await cluster_upkeep.finish_moving(self._files, self._bus)
-            await self._renew()
+            await until_it_answers(self._renew)
         if cluster_members.is_begun(self._files):
             self._upkeep.own(self._keep_replicated(self._bus), "keep-replicated")
         self._upkeep.own(self._prune_now_and_then(), "prune")
         if self._config.agent:
-            self._agent = await HostAgent.make(
-                self._files, self._config, self._authority, self._database
+            self._agent = await until_it_answers(
+                lambda: HostAgent.make(self._files, self._config, self._authority, self._database)
             )
-            await self._renew()
+            await until_it_answers(self._renew)
             self._upkeep.own(self._keep_agent(self._agent), "keep-agent")
 
     # -- who is admitted -------------------------------------------------------------------------
@@ -167,9 +168,10 @@ class _Server:
             if cluster_members.is_begun(self._files):
                 listen = own_listen(self._files, self._config, known)
             if users != self._users or listen != self._broker.cluster:
+                # Until it is written: where it cannot be, the next look tries again.
+                self._users = []
                 self._broker.cluster = listen
                 self._broker.set_users(users)
-                # Afterwards: where the file cannot be written, the next look tries again.
                 self._users = users
                 # It reads its file on a signal and says nothing when it has.
                 await asyncio.sleep(_RELOAD_S)

@@ -12,6 +12,7 @@ from slate_desktop.stack.credentials import Credentials
 from slate_desktop.stack.postgres_server import PostgresServer
 from slate_desktop.stack.state import StackFiles
 from slate_desktop.store import Database
+from slate_desktop.store.creation import create_database, until_it_answers
 from slate_desktop.store.migrate import migrate
 
 DATABASE_NAME = "slate"
@@ -60,14 +61,14 @@ class StackDatabase:
             StackError: a newer schema, or a statement that failed.
         """
         try:
-            await self._create_database()
+            await create_database(self._server.dsn(_MAINTENANCE_NAME), DATABASE_NAME)
             admin_url = self._server.dsn(DATABASE_NAME)
-            await migrate(admin_url)
-            self._database = await Database.connect(
+            await until_it_answers(lambda: migrate(admin_url))
+            self._database = database = await Database.connect(
                 admin_url, application_name="slate-supervisor", min_size=0, max_size=2
             )
-            await self._set_passwords(self._database)
-            await self._register_user(self._database)
+            await until_it_answers(lambda: self._set_passwords(database))
+            await until_it_answers(lambda: self._register_user(database))
         except StackError:
             raise
         except SlateError as exc:
@@ -104,18 +105,6 @@ class StackDatabase:
         if self._database is None:
             raise StackError("The database was not started.")
         return self._database
-
-    async def _create_database(self) -> None:
-        maintenance_url = self._server.dsn(_MAINTENANCE_NAME)
-        async with (
-            await Database.connect(maintenance_url, min_size=0, max_size=1) as database,
-            database.connection() as connection,
-        ):
-            known = await connection.fetchval(
-                "select 1 from pg_database where datname = $1", DATABASE_NAME
-            )
-            if known is None:
-                await connection.execute(f"create database {DATABASE_NAME}")
 
     async def _set_passwords(self, database: Database) -> None:
         logins = {

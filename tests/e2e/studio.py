@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from slate_desktop.settings import joined
 from slate_desktop.stack.postgres_home import ROOT_BASE
 from tests.conftest import require_service
 from tests.e2e.commands import LOOP, Cli
+from tests.services.ports import free_port
 
 
 @dataclass
@@ -40,12 +40,6 @@ class Studio:
     def seed(self, person: Cli) -> str:
         place = person.data_dir / "keys" / "secrets" / "user_seed.sbx01"
         return place.read_text()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

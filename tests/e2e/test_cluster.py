@@ -21,7 +21,8 @@ from slate_desktop.server.programs import find_system_postgres
 from slate_desktop.settings import joined
 from tests.conftest import require_service
 from tests.e2e.commands import Cli
-from tests.e2e.studio import forget_cluster, free_port, join
+from tests.e2e.studio import forget_cluster, join
+from tests.services.ports import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.timeout(300)]
 

@@ -22,8 +22,8 @@ from slate_desktop.stack.postgres_home import ROOT_BASE
 from tests.conftest import require_service
 from tests.e2e.commands import Cli
 from tests.e2e.guide_plan import DESK, SERVER, Step
-from tests.e2e.studio import free_port
 from tests.guide import ROOT
+from tests.services.ports import free_port
 from tests.services.stack import OwnStack, require_stack
 
 pytestmark = [pytest.mark.nats, pytest.mark.postgres, pytest.mark.timeout(600)]

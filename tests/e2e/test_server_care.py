@@ -26,7 +26,8 @@ from slate_desktop.settings import joined, paths
 from slate_desktop.stack.postgres_home import ROOT_BASE
 from slate_desktop.store.migrate import load_migrations
 from tests.e2e.commands import Cli
-from tests.e2e.studio import Studio, free_port
+from tests.e2e.studio import Studio
+from tests.services.ports import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nats]
 CONTENT = os.urandom(900_000)

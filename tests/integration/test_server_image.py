@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests.e2e.commands import Cli
-from tests.e2e.studio import free_port
+from tests.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "packaging" / "server" / "compose.yaml"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import random
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from slate_desktop.stack import nats_server
 from slate_desktop.stack.nats_server import ClusterListen, Listen, NatsServer, NatsUser
 from slate_desktop.wire.keys import SigningKey
 from tests.services.nats import AGENT_ID, EVERYTHING
+from tests.services.ports import free_port
 from tests.services.proxy import CutProxy
 
 NAMES = ("one", "two", "three")
@@ -40,7 +38,7 @@ class Trio:
     async def start(self) -> None:
         ca = self.directory / "ca.pem"
         files.write_private(ca, self.authority.certificate_pem)
-        ports = dict(zip(NAMES, _free_ports(len(NAMES)), strict=True))
+        ports = {name: free_port() for name in NAMES}
         for pair in itertools.permutations(NAMES, 2):
             self._proxies[pair] = CutProxy(ports[pair[1]])
             await self._proxies[pair].start()
@@ -111,17 +109,6 @@ class Trio:
         await asyncio.gather(*(server.stop() for server in self.servers.values()))
         for proxy in self._proxies.values():
             await proxy.aclose()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return free ports that the system gives to nobody who asks it for any."""
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            found.add(port)
-    return list(found)
 
 
 @pytest.fixture

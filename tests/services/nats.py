@@ -21,6 +21,7 @@ from slate_desktop.settings import files
 from slate_desktop.stack import nats_server
 from slate_desktop.stack.nats_server import NatsUser
 from slate_desktop.wire.keys import SigningKey
+from tests.services.ports import free_port
 
 # Agents clear away what carries their name, so suites that run side by side have other names.
 AGENT_ID = f"agent-test-{os.getpid()}"
@@ -38,7 +39,8 @@ class RealNats:
         self.agent = SigningKey.generate()
         self.other_agent = SigningKey.generate()
         self.anyone = SigningKey.generate()
-        self.port = -1
+        # Of its own, so that it finds it free again after it was killed.
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

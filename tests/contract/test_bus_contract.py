@@ -54,7 +54,7 @@ def collect(into: list[Message]) -> Callable[[Message], Awaitable[None]]:
     return handle
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -123,7 +123,10 @@ async def test_request_is_answered(connect: Connect) -> None:
 
     await agent.subscribe("slate.container.*.*", handle, concurrency=8)
     replies = await asyncio.gather(
-        *(user.request("slate.container.stats.s1", str(n).encode()) for n in range(20))
+        *(
+            user.request("slate.container.stats.s1", str(n).encode(), timeout_s=20)
+            for n in range(20)
+        )
     )
     assert [reply.data for reply in replies] == [f"re:{n}".encode() for n in range(20)]
     assert replies[0].headers == {"A": "b"}
@@ -132,7 +135,7 @@ async def test_request_is_answered(connect: Connect) -> None:
 async def test_request_without_subscriber_is_agent_offline_at_once(connect: Connect) -> None:
     user = await connect("user")
     with pytest.raises(AgentOfflineError):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await user.request("slate.container.start.nobody", b"{}", timeout_s=30)
 
 
@@ -148,7 +151,7 @@ async def test_forbidden_request_is_denied_promptly(connect: Connect) -> None:
     got: list[Message] = []
     await anyone.subscribe("slate.runtime.p.S.status", collect(got))
     with pytest.raises(DeniedError):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             await user.request("slate.runtime.p.S.status", b"{}", timeout_s=30)
     assert got == []
 

@@ -16,6 +16,8 @@ from slate_desktop.errors import AgentOfflineError, CommandError
 from tests.services.nats import RealNats
 
 _numbers = count(1)
+# Long enough that a busy machine acknowledges in time.
+ACK_WAIT_S = 2.0
 # Makes another queue on the same stream, as another worker has it.
 Open = Callable[[], Awaitable[WorkQueue]]
 
@@ -26,7 +28,7 @@ def make_spec(**more: float) -> QueueSpec:
         stream=f"T{number}",
         pattern=f"test{number}.work.*",
         types=("red", "blue"),
-        ack_wait_s=0.4,
+        ack_wait_s=ACK_WAIT_S,
         **more,
     )
 
@@ -72,7 +74,7 @@ async def queue(open_queue: Open) -> WorkQueue:
 
 async def test_message_arrives_with_body_and_headers(queue: WorkQueue) -> None:
     assert await queue.publish("red", b"{}", headers={"Slate-V": "1"}, message_id="m1")
-    delivery = await queue.fetch("red", timeout_s=2)
+    delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
     assert delivery.data == b"{}"
     assert delivery.headers["Slate-V"] == "1"
@@ -88,48 +90,48 @@ async def test_types_do_not_mix(queue: WorkQueue) -> None:
 
 async def test_acknowledged_message_is_gone(queue: WorkQueue) -> None:
     await queue.publish("red", b"r", message_id="m1")
-    delivery = await queue.fetch("red", timeout_s=2)
+    delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
     await delivery.ack()
     assert await queue.depth("red") == 0
-    assert await queue.fetch("red", timeout_s=0.6) is None
+    assert await queue.fetch("red", timeout_s=ACK_WAIT_S + 0.5) is None
 
 
 async def test_unsettled_message_comes_again(queue: WorkQueue) -> None:
     await queue.publish("red", b"r", message_id="m1")
-    await queue.fetch("red", timeout_s=2)
+    await queue.fetch("red", timeout_s=15)
     assert await queue.fetch("red", timeout_s=0.1) is None
-    again = await queue.fetch("red", timeout_s=3)
+    again = await queue.fetch("red", timeout_s=15)
     assert again is not None
     assert again.deliveries == 2
 
 
 async def test_message_in_progress_stays_with_its_worker(queue: WorkQueue) -> None:
     await queue.publish("red", b"r", message_id="m1")
-    delivery = await queue.fetch("red", timeout_s=2)
+    delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
     for _ in range(4):
-        assert await queue.fetch("red", timeout_s=0.2) is None
+        assert await queue.fetch("red", timeout_s=0.7) is None
         await delivery.in_progress()
 
 
 async def test_message_given_back_comes_after_the_delay(queue: WorkQueue) -> None:
     await queue.publish("red", b"r", message_id="m1")
-    delivery = await queue.fetch("red", timeout_s=2)
+    delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
     begun = asyncio.get_running_loop().time()
     await delivery.nak(0.3)
-    again = await queue.fetch("red", timeout_s=3)
+    again = await queue.fetch("red", timeout_s=15)
     assert again is not None
     assert asyncio.get_running_loop().time() - begun >= 0.25
 
 
 async def test_terminated_message_never_comes_again(queue: WorkQueue) -> None:
     await queue.publish("red", b"r", message_id="m1")
-    delivery = await queue.fetch("red", timeout_s=2)
+    delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
     await delivery.term()
-    assert await queue.fetch("red", timeout_s=0.6) is None
+    assert await queue.fetch("red", timeout_s=ACK_WAIT_S + 0.5) is None
     assert await queue.depth("red") == 0
 
 
@@ -147,7 +149,7 @@ async def test_each_message_goes_to_one_of_several_workers(open_queue: Open) -> 
     got: list[bytes] = []
 
     async def work(queue: WorkQueue) -> None:
-        while delivery := await queue.fetch("red", timeout_s=0.3):
+        while delivery := await queue.fetch("red", timeout_s=1):
             got.append(delivery.data)
             await delivery.ack()
 
@@ -161,7 +163,7 @@ async def test_fetch_that_was_cancelled_keeps_no_message(queue: WorkQueue) -> No
     fetching.cancel()
     await asyncio.gather(fetching, return_exceptions=True)
     await queue.publish("red", b"r", message_id="m1")
-    delivery = await queue.fetch("red", timeout_s=2)
+    delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
 
 

@@ -231,7 +231,7 @@ async def test_the_broker_lets_each_person_hear_their_own_projects(
                 await asyncio.sleep(0.05)
         for subject in ("slate.runtime.x.y.status", "$JS.API.STREAM.DELETE.OBJ_slate", "slate.x"):
             with pytest.raises(DeniedError):
-                await anna.request(subject, b"{}", timeout_s=5)
+                await anna.request(subject, b"{}", timeout_s=20)
     finally:
         await anna.aclose()
 
@@ -417,4 +417,4 @@ def test_a_flood_of_notifications_and_logins_hurts_nobody_else(studio: Studio) -
 
     took_s, refused = asyncio.run(attack())
     assert refused > 0, "a login has so many connections and no more"
-    assert took_s < 20
+    assert took_s < 40

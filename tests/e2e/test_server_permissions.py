@@ -300,7 +300,7 @@ async def agrees(
 
     await client.flush()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while taken() != wanted:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert taken() == wanted

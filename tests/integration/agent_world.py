@@ -155,11 +155,11 @@ class AgentWorld:
             "now_ms": time.time_ns() // 1_000_000,
         }
         headers = sign_request(key or self.nats.user, subject, data, **(fields | more))
-        reply = await (bus or self.bus).request(subject, data, headers=headers, timeout_s=5)
+        reply = await (bus or self.bus).request(subject, data, headers=headers, timeout_s=20)
         return json.loads(reply.data)
 
     async def until(
-        self, session_id: str, is_true: Callable[[RuntimeSession], bool], timeout_s: float = 15
+        self, session_id: str, is_true: Callable[[RuntimeSession], bool], timeout_s: float = 30
     ) -> RuntimeSession:
         """Return the row once it satisfies ``is_true``."""
         async with asyncio.timeout(timeout_s):
@@ -170,7 +170,7 @@ class AgentWorld:
                 await asyncio.sleep(0.02)
 
     async def until_status(
-        self, session_id: str, status: SessionStatus, timeout_s: float = 15
+        self, session_id: str, status: SessionStatus, timeout_s: float = 30
     ) -> RuntimeSession:
         return await self.until(session_id, lambda row: row.status is status, timeout_s)
 

@@ -110,7 +110,7 @@ def digests(job: AssetJob) -> list[str]:
     return [product.sha256 for product in products_of(job)]
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 15) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -141,7 +141,7 @@ class BadInputWorld(AgentWorld):
 
     async def send(self, subject: str, data: bytes, headers: Headers | None) -> dict[str, Any]:
         """Send a request as it is and return the answer."""
-        msg = await self.person.request(subject, data, timeout=5, headers=headers)
+        msg = await self.person.request(subject, data, timeout=20, headers=headers)
         return json.loads(msg.data)
 
     async def tell(

@@ -194,7 +194,7 @@ class JobWorld:
         return job
 
     async def until(
-        self, job_id: str, is_true: Callable[[AssetJob], bool], timeout_s: float = 15
+        self, job_id: str, is_true: Callable[[AssetJob], bool], timeout_s: float = 30
     ) -> AssetJob:
         async with asyncio.timeout(timeout_s):
             while True:
@@ -203,16 +203,16 @@ class JobWorld:
                     return row
                 await asyncio.sleep(0.01)
 
-    async def until_final(self, job_id: str, timeout_s: float = 15) -> AssetJob:
+    async def until_final(self, job_id: str, timeout_s: float = 30) -> AssetJob:
         return await self.until(job_id, lambda row: row.is_final, timeout_s)
 
-    async def until_unoccupied(self, timeout_s: float = 5) -> None:
+    async def until_unoccupied(self, timeout_s: float = 30) -> None:
         """Wait until no worker works."""
         async with asyncio.timeout(timeout_s):
             while any(worker.running for worker, _ in self.workers):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
-    async def until_idle(self, timeout_s: float = 5) -> None:
+    async def until_idle(self, timeout_s: float = 30) -> None:
         """Wait until no worker works and no message waits."""
         async with asyncio.timeout(timeout_s):
             while any([await self.queue.depth(kind) for kind in TYPES]):  # noqa: ASYNC110

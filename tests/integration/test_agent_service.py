@@ -85,7 +85,8 @@ async def test_start_is_answered_within_the_settling_time(world: AgentWorld) -> 
     session = await world.new_session()
     started = time.monotonic()
     await world.ask("start", session.id)
-    assert time.monotonic() - started < 2
+    # Two seconds on a quiet machine; one that waited for the end would take for ever.
+    assert time.monotonic() - started < 8
 
 
 async def test_windows_hear_status_and_logs(world: AgentWorld) -> None:
@@ -131,7 +132,7 @@ async def test_stop_that_is_ignored_ends_by_kill(world: AgentWorld) -> None:
     await world.ask("stop", session.id, {"grace": 0.3})
     row = await world.until_status(session.id, S.STOPPED)
     assert row.exit_code == 137
-    assert time.monotonic() - started < 0.3 + 2
+    assert time.monotonic() - started < 8
 
 
 async def test_restart_makes_a_new_attempt(world: AgentWorld) -> None:

@@ -67,7 +67,7 @@ async def person(world: AgentWorld) -> AsyncIterator[Person]:
     await user.aclose()
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 15) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the condition is the world's
             await asyncio.sleep(0.02)

@@ -115,7 +115,7 @@ async def test_another_service_on_the_port_is_refused_in_time(greeting: bytes) -
     began = time.monotonic()
     with pytest.raises(DatabaseError):
         await Database.connect(f"postgresql://u:p@127.0.0.1:{port}/slate")
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < 15
     for writer in writers:
         writer.close()
     server.close()
@@ -137,4 +137,4 @@ async def test_address_that_cannot_be_used_is_an_error_of_ours(dsn: str) -> None
     began = time.monotonic()
     with pytest.raises(DatabaseError):
         await Database.connect(dsn)
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < 15

@@ -80,7 +80,7 @@ async def test_other_certificate_is_refused_in_time(
     began = time.monotonic()
     with pytest.raises(NotConnectedError) as caught:
         await NatsBus.connect(url, seed=server.anyone.seed, name="x", tls=tls)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 12
     assert "certificate" in str(caught.value).lower()
 
 
@@ -93,4 +93,4 @@ async def test_host_that_has_no_address_is_refused_in_time() -> None:
             name="x",
             tls=ssl.create_default_context(),
         )
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 12

@@ -96,7 +96,7 @@ async def test_a_studio_that_is_out_of_service_answers_a_start_that_names_no_hos
                 await asyncio.sleep(0.05)
         signed = await world.ask("start", session.id)
         assert signed["error"]["code"] == "host_cordoned"
-        reply = await world.bus.request(f"slate.container.start.{session.id}", b"{}", timeout_s=5)
+        reply = await world.bus.request(f"slate.container.start.{session.id}", b"{}", timeout_s=20)
         unsigned = json.loads(reply.data)
         assert unsigned["error"]["code"] == "host_cordoned"
         assert "moving house" in unsigned["error"]["message"]

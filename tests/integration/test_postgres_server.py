@@ -35,7 +35,7 @@ async def server(tmp_path: Path):
 
 
 async def value(server: PostgresServer, query: str, **login: str) -> object:
-    connection = await asyncpg.connect(server.dsn("postgres", **login), timeout=5)
+    connection = await asyncpg.connect(server.dsn("postgres", **login), timeout=20)
     try:
         return await connection.fetchval(query)
     finally:

@@ -280,7 +280,7 @@ async def test_execution_that_took_too_long_leaves_no_process(
         await driver.execute(handle, ["sh", "-c", "sleep 4322 & echo $! > pid; sleep 4322"], 1)
 
     pid = int(mark.read_text())
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 

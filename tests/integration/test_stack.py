@@ -46,7 +46,7 @@ async def test_status_is_json_and_admits_a_plain_client(own_stack: OwnStack) -> 
     assert status["running"] is True
     assert status["data_dir"] == str(own_stack.data_dir)
     plain = PlainClient()
-    await plain.connect(**status["nats_connect"], connect_timeout=3)
+    await plain.connect(**status["nats_connect"], connect_timeout=15)
     assert plain.is_connected
     await plain.close()
     async with await Database.connect(status["database_url"]) as database:
@@ -66,7 +66,7 @@ async def test_plain_client_talks_to_the_agent_of_the_stack(own_stack: OwnStack)
     await bus.subscribe("slate.container.*.*", answer)
     plain = PlainClient()
     await plain.connect(**status["nats_connect"])
-    reply = await plain.request("slate.container.start.s1", b"{}", timeout=3)
+    reply = await plain.request("slate.container.start.s1", b"{}", timeout=15)
     assert reply.data == b"refused"
     await plain.close()
     await bus.aclose()

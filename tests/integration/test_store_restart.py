@@ -53,7 +53,7 @@ async def test_closing_is_bounded_when_the_server_hangs(own_postgres: RealPostgr
         backend = await connection.fetchval("select pg_backend_pid()")
     os.kill(backend, signal.SIGSTOP)
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             await db.aclose()
     finally:
         os.kill(backend, signal.SIGCONT)

@@ -141,7 +141,7 @@ class World:
     ) -> dict[str, Any]:
         if headers is None:
             headers = self.signed(subject, body, **more)
-        reply = await self.bus.request(subject, body, headers=headers, timeout_s=5)
+        reply = await self.bus.request(subject, body, headers=headers, timeout_s=20)
         return json.loads(reply.data)
 
 
@@ -360,7 +360,7 @@ async def test_slow_effect_is_answered_with_the_state_reached(
     )
     assert code_of(reply) == ErrorCode.IN_PROGRESS
     world.stub.gate.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while None in world.stub.requests.values():  # noqa: ASYNC110 - the stub has no event
             await asyncio.sleep(0)
 

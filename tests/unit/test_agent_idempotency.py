@@ -111,7 +111,7 @@ async def test_answer_survives_an_outage_after_the_effect(world: World) -> None:
     await process.finish(ticket, b"answer")
     assert (await begin(process)).stored == b"answer"
     world.rows.is_away = False
-    await asyncio.wait(asyncio.all_tasks() - {cast("Any", asyncio.current_task())}, timeout=5)
+    await asyncio.wait(asyncio.all_tasks() - {cast("Any", asyncio.current_task())}, timeout=20)
     assert world.rows.rows[("U1", "key")].response == b"answer"
     assert (await begin(world.process(2))).stored == b"answer"
 

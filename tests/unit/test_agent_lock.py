@@ -22,7 +22,7 @@ async def test_acquire_is_refused_while_another_holds_it(tmp_path: Path) -> None
 async def test_acquire_waits_until_the_holder_lets_go(tmp_path: Path) -> None:
     first, second = AgentLock(tmp_path, "local"), AgentLock(tmp_path, "local")
     await first.acquire()
-    waiting = asyncio.create_task(second.acquire(timeout_s=5))
+    waiting = asyncio.create_task(second.acquire(timeout_s=20))
     await asyncio.sleep(0)
     assert not waiting.done()
     first.release()

@@ -212,7 +212,7 @@ async def test_life_ends_without_touching_the_runtime_when_it_was_fenced(world: 
     await running(life)
     world.recorder.is_stale = True
     world.engine.crash("slate-s1-1", 3)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await life.wait_until(lambda _: False)
     assert len(world.engine.runtimes()) == 1
 

@@ -128,7 +128,7 @@ class World:
     async def ask(self, audience: str) -> Message:
         now_ms = time.time_ns() // 1_000_000
         headers = sign_request(PERSON, ASK, b"{}", audience=audience, idem="i", now_ms=now_ms)
-        return await self.client.request(ASK, b"{}", headers=headers, timeout_s=5)
+        return await self.client.request(ASK, b"{}", headers=headers, timeout_s=20)
 
     async def until_heard(self, *expected: bytes) -> None:
         async with asyncio.timeout(10):
@@ -174,7 +174,7 @@ async def test_the_broker_may_answer_a_job(world: World) -> None:
 
     await world.rogue.subscribe(subject, store)
     headers = sign_job(PERSON, subject, b"{}", job_id="j1", now_ms=NOW)
-    answer = await world.client.request(subject, b"{}", headers=headers, timeout_s=5)
+    answer = await world.client.request(subject, b"{}", headers=headers, timeout_s=20)
     assert b"BUILDS" in answer.data
 
 

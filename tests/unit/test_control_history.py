@@ -99,7 +99,7 @@ async def test_a_hole_that_is_not_stored_becomes_a_row_and_is_filled_later(world
     buffer.reset.connect(lambda: filled.set())
     stored.is_away = False
     stored.seqs = list(range(1, 9))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await filled.wait()
     assert buffer.gaps == []
     assert seqs(buffer) == list(range(1, 9))

@@ -89,7 +89,7 @@ class Client(ContainerOperations):
 
 
 async def restarted(client: Client) -> CommandOutcome:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return await client.restart_container("s1", wait=True)
 
 
@@ -106,14 +106,14 @@ async def test_waiting_for_a_restart_ends_when_somebody_elses_stop_wins(end: Ses
 
 async def test_waiting_for_a_stop_ends_when_somebody_starts_it_again():
     client = Client(S.RUNNING, (S.RUNNING, 2))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         outcome = await client.stop_container("s1", wait=True)
     assert (outcome.is_done, outcome.session.attempt) == (False, 2)
 
 
 async def test_lost_session_is_started_and_its_old_state_ends_no_waiting():
     client = Client(S.LOST, (S.RUNNING, 2))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         outcome = await client.restart_container("s1", wait=True)
     assert client.asked == [Operation.START]
     assert (outcome.is_done, outcome.session.status) == (True, S.RUNNING)
@@ -166,7 +166,7 @@ async def _nothing_to_bring(*_: Any) -> list[str]:
 
 
 async def started(client: Client) -> CommandOutcome:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return await client.start_container("s1", wait=True)
 
 

@@ -133,11 +133,11 @@ def test_long_and_hostile_lines_are_decided_fast() -> None:
         "err " * 20_000, "{" + '"level":' * 10_000, "12:00:00 " + "[ " * 20_000 + "err",
         "thread '" * 10_000, "error" + "A" * 50_000, "<error " * 5_000,
     ]  # fmt: skip
-    start = time.perf_counter()
+    start = time.process_time()
     for line in lines:
         detect_level(line)
         strip_ansi(line)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_bad_address_is_refused_with_a_reason(check, text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         check(text)
     assert str(caught.value)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_good_addresses_pass() -> None:

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from slate_desktop.bus.attested import VerifiedBus
 from slate_desktop.bus.nats_bus import NatsBus
-from slate_desktop.bus.port import Bus
+from slate_desktop.bus.port import Bus, ConnectionState
 from slate_desktop.control.agent_keys import DatabaseAgentKeys
 from slate_desktop.control.alerts import AlertOperations
 from slate_desktop.control.assets import AssetOperations
@@ -96,6 +96,8 @@ class Slate(
         self.profile = profile
         self.requester = Requester(bus, key)
         self.events = Events(bus, self._on_row_changed, self._on_build_event)
+        # Before anybody who reads again when the broker is back.
+        bus.on_state(lambda now: self.reads.note_hearing(now is ConnectionState.CONNECTED))
         self.scope: ProjectScope | None = None
         self._copies = {}
         self._is_closed = False

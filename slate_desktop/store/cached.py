@@ -2,10 +2,13 @@
 
 Lists carry a generation in their key: a change raises it, so that no list of before is found again,
 without knowing which lists there are. A read that began before a change is not kept after it.
+While no events come, and until what was kept before is over, the rows themselves are read.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
@@ -14,7 +17,7 @@ import msgspec
 from slate_desktop.domain.build import BuildJob, BuildStatistics, BuildStatus
 from slate_desktop.domain.ids import new_id
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
-from slate_desktop.store.cache import Cache
+from slate_desktop.store.cache import TTL_S, Cache
 from slate_desktop.store.database import Database
 
 T = TypeVar("T")
@@ -26,12 +29,23 @@ class CachedReads:
     Args:
         db: where a miss is read from.
         cache: where answers are kept; several programs may share one.
+        clock: monotonic seconds, for tests.
     """
 
-    def __init__(self, db: Database, cache: Cache) -> None:
+    def __init__(
+        self, db: Database, cache: Cache, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._db = db
         self._cache = cache
+        self._clock = clock
         self._changes = 0
+        # Until then what is kept may have changed without anybody's word.
+        self._trusted_from_s = -math.inf
+
+    def note_hearing(self, is_hearing: bool) -> None:
+        """Say whether events come now; they are not sent again to who was away."""
+        self._changes += 1
+        self._trusted_from_s = self._clock() + TTL_S if is_hearing else math.inf
 
     async def get_session(self, session_id: str) -> RuntimeSession:
         """Return a session; raises ``not_found``."""
@@ -130,7 +144,7 @@ class CachedReads:
         return await self._read(f"{kind}:{generation.decode()}:{text}", as_type, read)
 
     async def _read(self, key: str, as_type: type[T], read: Callable[[], Awaitable[T]]) -> T:
-        kept = await self._cache.get(key)
+        kept = await self._cache.get(key) if self._clock() >= self._trusted_from_s else None
         if kept is not None:
             try:
                 return msgspec.json.decode(kept, type=as_type)
@@ -138,6 +152,6 @@ class CachedReads:
                 await self._cache.drop([key])  # written by a program of another version
         changes = self._changes
         value = await read()
-        if changes == self._changes:
+        if changes == self._changes and self._trusted_from_s < math.inf:
             await self._cache.put(key, msgspec.json.encode(value))
         return value

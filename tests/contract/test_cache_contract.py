@@ -107,6 +107,35 @@ async def test_a_read_is_at_most_30_seconds_old(database: Database) -> None:
     assert [row.version for row in await reads.list_sessions()] == [2]
 
 
+@pytest.mark.postgres
+async def test_what_changed_while_no_events_came_is_read_anew(
+    database: Database, cache: Cache
+) -> None:
+    now = 0.0
+    reads = CachedReads(database, cache, clock=lambda: now)
+    session_id = await make_session(database)
+    await reads.get_session(session_id)
+    await reads.list_sessions()
+
+    async def versions() -> tuple[int, int]:
+        (listed,) = await reads.list_sessions()
+        return (await reads.get_session(session_id)).version, listed.version
+
+    reads.note_hearing(False)
+    await database.sessions.update_config(session_id, {"cpus": 2})
+    assert await versions() == (2, 2)
+    await database.sessions.update_config(session_id, {"cpus": 3})
+    reads.note_hearing(True)
+    assert await versions() == (3, 3)
+    # What others kept before may still be there; after its time the cache counts again.
+    await database.sessions.update_config(session_id, {"cpus": 4})
+    now = 29.9
+    assert await versions() == (4, 4)
+    await database.sessions.update_config(session_id, {"cpus": 5})
+    now = 30.1
+    assert await versions() == (4, 4)
+
+
 @pytest.mark.redis
 async def test_redis_itself_forgets_after_30_seconds(redis: RealRedis) -> None:
     cache = RedisCache(redis.url)

@@ -171,15 +171,25 @@ async def plain_nats(studio: Studio, person: Cli) -> AsyncIterator[tuple[Client,
         if "permissions violation" in words:
             refused.add(words.split('"')[1])
 
-    client = await nats.connect(
-        found.server.nats_url,
-        tls=ssl.create_default_context(cafile=found.ca_file),
-        tls_handshake_first=True,
-        nkeys_seed_str=seed,
-        inbox_prefix=inbox_prefix(SigningKey.from_seed(seed).public).encode(),
-        error_cb=on_error,
-        allow_reconnect=False,
-    )
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client = await nats.connect(
+                found.server.nats_url,
+                tls=ssl.create_default_context(cafile=found.ca_file),
+                tls_handshake_first=True,
+                nkeys_seed_str=seed,
+                inbox_prefix=inbox_prefix(SigningKey.from_seed(seed).public).encode(),
+                error_cb=on_error,
+                allow_reconnect=False,
+            )
+        except (OSError, nats.errors.Error):
+            # The broker drops who has not signed in yet when it reads its users anew.
+            assert time.monotonic() < deadline
+            continue
+        if client.is_connected:
+            break
+        await client.close()
     try:
         yield client, refused
     finally:

@@ -315,11 +315,13 @@ def _translate(address: Address, failures: list[Exception]) -> Exception:
     reason = texts[-1].removeprefix("nats: ") if texts else "no answer in time"
     if reason == "TimeoutError":
         reason = "no answer in time"
-    kind = DroppedError if failures and _is_drop(failures[-1]) else NotConnectedError
-    return kind(
+    error = NotConnectedError(
         f"The broker at {address} does not answer: {reason}.",
         hint="Check the address, and that nats-server runs there.",
     )
+    if failures and _is_drop(failures[-1]):
+        return DroppedError(str(error), hint=error.hint)
+    return error
 
 
 def _is_of_certificate(exc: Exception) -> bool:

@@ -20,7 +20,7 @@ from slate_desktop.store.errors import AWAY, translate
 # Both together stay below what clients wait for a stack that starts.
 _WITHIN_S = 40.0
 _PAUSE_S = 0.2
-_LOGIN_S = 15.0
+_LOGIN_S = 15
 _CREATE_S = 60.0
 _CLOSE_S = 2.0
 T = TypeVar("T")

@@ -2,13 +2,16 @@
 
 What both had last is kept beside the digests of the last look, in one file of this user. Nothing is
 decided where both sides changed a file: it stays as it is on either side until a person says.
+
+A window, a command and a script may work in one folder; one of them does at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -31,11 +34,14 @@ from slate_desktop.domain.trees.state import LeanState, StateFile, TreeState
 from slate_desktop.domain.trees.steps import places_of, set_entry
 from slate_desktop.domain.trees.stored import StoredTree
 from slate_desktop.errors import CommandError, ErrorCode, StaleWriteError
+from slate_desktop.settings import files
+from slate_desktop.stack.locks import FileLock
 from slate_desktop.store import Database
 
 T = TypeVar("T")
 _ATTEMPTS = 5
 _STAGING = f"{OWN_FOLDER}/staging"
+_LOCK_POLL_S = 0.05
 
 
 class WorkingCopy:
@@ -64,6 +70,7 @@ class WorkingCopy:
         self._db = db
         self._objects = objects
         self._user_id = user_id
+        self._folder = folder
         self._state = StateFile(folder)
         self._manifests = TreeManifests(objects, folder)
         self._looker = Looker(db, project, root, self._state, self._manifests)
@@ -71,7 +78,7 @@ class WorkingCopy:
 
     async def status(self) -> SyncStatus:
         """Look at the folder and at the newest tree; nothing is changed."""
-        async with self._lock:
+        async with self._alone():
             lean = await asyncio.to_thread(self._state.read_lean, str(self.root))
             found = await self._looker.scan(lean.known, None)
             row = await self._db.trees.get(self.project.id)
@@ -98,7 +105,7 @@ class WorkingCopy:
             NotConnectedError: the broker is away.
             DatabaseError: the database is away, or does not let this person bring files.
         """
-        async with self._lock:
+        async with self._alone():
             for attempt in range(_ATTEMPTS):
                 look = await self._looker.look(paths)
                 try:
@@ -115,7 +122,7 @@ class WorkingCopy:
             CommandError: ``not_found`` and ``artifact_corrupt`` for a content that is lost;
                 ``bad_request`` for a file that cannot be written.
         """
-        async with self._lock:
+        async with self._alone():
             look = await self._looker.look(None)
             return await self._pull(look, look.found.pull, on_progress)
 
@@ -129,7 +136,7 @@ class WorkingCopy:
         Raises:
             CommandError: ``not_found`` for a file that is in no conflict.
         """
-        async with self._lock:
+        async with self._alone():
             look = await self._looker.look(None)
             wanted = frozenset(paths)
             chosen = {one.path: one for one in look.found.conflicts if one.path in wanted}
@@ -168,17 +175,31 @@ class WorkingCopy:
         Raises:
             CommandError: ``not_found`` where they have none.
         """
-        async with self._lock:
+        async with self._alone():
             look = await self._looker.look(None)
-        entry = look.theirs.get(path)
-        if entry is None:
-            raise CommandError(ErrorCode.NOT_FOUND, f"The other side has no {path}.", field="path")
-        folder = self._staging()
-        try:
-            staged = await stage(self._objects, [entry], folder)
-            await asyncio.to_thread(shutil.copyfile, staged[path], target)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            entry = look.theirs.get(path)
+            if entry is None:
+                raise CommandError(
+                    ErrorCode.NOT_FOUND, f"The other side has no {path}.", field="path"
+                )
+            folder = self._staging()
+            try:
+                staged = await stage(self._objects, [entry], folder)
+                await asyncio.to_thread(shutil.copyfile, staged[path], target)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Keep others off the folder and what is remembered of it, in other processes too."""
+        async with self._lock:
+            await asyncio.to_thread(files.ensure_private_dir, self._folder)
+            while (lock := FileLock.acquire(self._folder / "lock")) is None:  # noqa: ASYNC110
+                await asyncio.sleep(_LOCK_POLL_S)
+            try:
+                yield
+            finally:
+                lock.release()
 
     # -- pushing -----------------------------------------------------------------------------------
 

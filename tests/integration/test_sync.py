@@ -172,6 +172,26 @@ async def test_two_people_share_their_files_and_see_their_conflicts(world: SyncW
     assert (world.work / "a.txt").read_text() == "bert"
 
 
+async def test_a_window_and_a_command_pull_into_one_folder_at_once(world: SyncWorld) -> None:
+    # Two connections of one person know nothing of each other, as two processes do not.
+    command = await world.person(world.nats.user, world.work)
+    other_folder = world.directory / "colleague" / "game"
+    other_folder.mkdir(parents=True)
+    other = await world.person(world.nats.user, other_folder)
+    for round_number in range(4):
+        wanted = {f"levels/{number}.txt": f"{round_number} {number}" for number in range(25)}
+        for path, text in wanted.items():
+            world.write(path, text, other_folder)
+        await other.push_files(world.project.id)
+        found = await asyncio.gather(
+            *(slate.pull_files(world.project.id) for slate in (world.slate, command))
+        )
+        assert [status.pull for status in found] == [(), ()]
+        assert files_of(world.work) == wanted
+        status = await world.slate.get_sync_status(world.project.id)
+        assert (status.push, status.pull, status.conflicts) == ((), (), ())
+
+
 async def test_an_agent_takes_only_a_folder_that_somebody_works_in(world: SyncWorld) -> None:
     root = world.directory / "shared"
     root.mkdir()

@@ -122,7 +122,7 @@ class JobWorld:
         )
 
     def start_worker(
-        self, kind: ScriptedKind, *, owner: str = "w1", lease_s: float = 0.6, slots: int = 2
+        self, kind: ScriptedKind, *, owner: str = "w1", lease_s: float = 10.0, slots: int = 2
     ) -> Worker:
         worker = Worker(
             kind,

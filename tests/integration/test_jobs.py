@@ -98,11 +98,11 @@ async def test_job_of_a_worker_that_is_gone_is_done_by_another(world: JobWorld) 
 async def test_lease_is_kept_for_work_that_takes_longer(world: JobWorld) -> None:
     work = Gated()
     kind = ScriptedKind(world.db, work)
-    world.start_worker(kind, lease_s=1.5)
-    world.start_worker(kind, owner="w2", lease_s=1.5)
+    world.start_worker(kind, lease_s=4.0)
+    world.start_worker(kind, owner="w2", lease_s=4.0)
     job = await world.submit()
     await work.begun.wait()
-    await asyncio.sleep(5.0)  # more than three leases: nobody else may take it
+    await asyncio.sleep(6.0)  # more than a lease: nobody else may take it
     work.gate.set()
     assert (await world.until_final(job.id)).attempt == 1
     assert work.count == 1

@@ -90,7 +90,9 @@ class AddProjectDialog(QDialog):
             set_role(self.finding, "faint" if is_empty else "error")
             return
         self.engine.setCurrentIndex(self.engine.findData(detection.engine))
-        set_role(self.finding, "warn" if detection.problem else "ok")
+        # With no engine found there is nothing wrong, and nothing to be glad of.
+        is_known = detection.engine is not Engine.CUSTOM
+        set_role(self.finding, "warn" if detection.problem else "ok" if is_known else "muted")
         self.finding.setText(sentence(detection.problem or "") or self._words(detection))
 
     def show_error(self, text: str) -> None:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from slate_desktop.ui import icons
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.text import plain_label, wrapped_label
 from slate_desktop.ui.theme import Theme
+from slate_desktop.ui.tokens import BUTTON_GAP
+
+# What a text needs beside the buttons, with the mark and the button that closes it, in pixels.
+_LEAST_TEXT = 300
 
 
 class Banner(QFrame):
@@ -40,14 +53,23 @@ class Banner(QFrame):
         texts.setSpacing(3)
         for label in (self.what, self.why, self.next_step):
             texts.addWidget(label)
-        layout = QHBoxLayout(self)
+        self._buttons = QWidget()
+        row = QHBoxLayout(self._buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(BUTTON_GAP)
+        row.addWidget(self.details)
+        row.addWidget(self.action)
+        top = Qt.AlignmentFlag.AlignTop
+        self._grid = layout = QGridLayout(self)
         layout.setContentsMargins(14, 9, 8, 9)
-        layout.setSpacing(10)
-        layout.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(texts, 1)
-        layout.addWidget(self.details, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self.action, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        layout.setHorizontalSpacing(10)
+        layout.setVerticalSpacing(6)
+        layout.setColumnStretch(1, 1)
+        layout.addWidget(self._mark, 0, 0, top)
+        layout.addLayout(texts, 0, 1)
+        layout.addWidget(self._buttons, 0, 2, top)
+        layout.addWidget(self.close_button, 0, 3, top)
+        self._is_narrow = False
         theme.changed.connect(self.apply_theme)
         self.apply_theme()
         self.hide()
@@ -69,6 +91,18 @@ class Banner(QFrame):
         self.action.setVisible(bool(action))
         self.details.setVisible(bool(problem.raw))
         self.setAccessibleName(problem.text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the buttons below the text where they would leave it no room beside them."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() - self._buttons.sizeHint().width() < _LEAST_TEXT
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            side = Qt.AlignmentFlag.AlignTop
+            place = (1, 1) if is_narrow else (0, 2)
+            self._grid.addWidget(
+                self._buttons, *place, side | Qt.AlignmentFlag.AlignLeft if is_narrow else side
+            )
 
     def apply_theme(self) -> None:
         """Take icons and font of the theme."""

@@ -66,7 +66,7 @@ class MembersDialog(QDialog):
         self.tree = QTreeWidget()
         self.tree.setRootIsDecorated(False)
         self.tree.setAccessibleName(self.tr("Members"))
-        self.tree.setHeaderLabels([self.tr("Person"), self.tr("May")])
+        self.tree.setHeaderLabels([self.tr("Person"), self.tr("Role")])
         self.tree.header().setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(_ROLE, QHeaderView.ResizeMode.Fixed)
         self.tree.header().resizeSection(_ROLE, self.fontMetrics().averageCharWidth() * 20)

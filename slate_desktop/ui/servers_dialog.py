@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -21,7 +21,7 @@ from slate_desktop.ui import icons
 from slate_desktop.ui.findings import Findings
 from slate_desktop.ui.text import set_primary, wrapped_label
 from slate_desktop.ui.theme import Theme
-from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS
+from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS, ICON_SIZE
 
 _NAME = Qt.ItemDataRole.UserRole
 
@@ -58,7 +58,8 @@ class ServersDialog(QDialog):
         )
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Servers"))
-        self.list.setSpacing(2)
+        # Qt takes another size here, at which the icons are blurred.
+        self.list.setIconSize(QSize(ICON_SIZE, ICON_SIZE))
         self.list.currentItemChanged.connect(lambda *_: self._on_current())
         self.list.itemActivated.connect(lambda _: self._use())
         self.message = wrapped_label(role="error")

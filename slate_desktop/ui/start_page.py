@@ -103,8 +103,9 @@ class StartPage(QWidget):
         column.addStretch(2)
         column.addWidget(self._title)
         column.addWidget(self._text)
-        column.addWidget(self._card)
+        # What went wrong first: the steps may reach below the edge of a small window.
         column.addWidget(self.banner)
+        column.addWidget(self._card)
         column.addStretch(3)
         middle = QWidget()
         middle.setLayout(column)

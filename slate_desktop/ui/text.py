@@ -161,7 +161,11 @@ def set_danger(button: QAbstractButton) -> None:
 
 
 class ElidedLabel(QLabel):
-    """One line that is shortened with an ellipsis where it does not fit; the tooltip has all."""
+    """One line that is shortened with an ellipsis where it does not fit; the tooltip has all.
+
+    Args:
+        least: with less room than so many pixels a text that does not fit is not shown at all.
+    """
 
     def __init__(
         self,
@@ -170,9 +174,10 @@ class ElidedLabel(QLabel):
         *,
         mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
         role: str = "",
+        least: int = 0,
     ) -> None:
         super().__init__(parent)
-        self._mode = mode
+        self._mode, self._least = mode, least
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if role:
@@ -212,6 +217,9 @@ class ElidedLabel(QLabel):
 
     def shown(self, width: int) -> str:
         """Return what stands in so many pixels."""
+        is_cut = self.fontMetrics().horizontalAdvance(self.text()) > width
+        if is_cut and width < self._least:
+            return ""
         return self.fontMetrics().elidedText(self.text(), self._mode, width)
 
     def _update_tip(self) -> None:

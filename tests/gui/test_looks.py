@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QHeaderView,
     QLineEdit,
+    QListWidget,
     QMenu,
     QPlainTextEdit,
     QPushButton,
@@ -23,11 +24,14 @@ from PySide6.QtWidgets import (
 
 from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.build import BuildStatus
+from slate_desktop.domain.engine import Engine, EngineDetection
 from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.ui import icons
+from slate_desktop.ui.add_project import AddProjectDialog
 from slate_desktop.ui.alerts.editor import RuleEditor
 from slate_desktop.ui.assets.quick_look import QuickLook
+from slate_desktop.ui.banner import Banner
 from slate_desktop.ui.builds.presets import PresetDialog
 from slate_desktop.ui.builds.table import STATE as BUILD_STATE
 from slate_desktop.ui.dialogs import Question, fit_height, make_room
@@ -38,9 +42,17 @@ from slate_desktop.ui.jobs.preset_commands import SaveDialog
 from slate_desktop.ui.jobs.rows import STATE as JOB_STATE
 from slate_desktop.ui.language import speak
 from slate_desktop.ui.monitor.duty import DutyDialog
-from slate_desktop.ui.text import PartsLabel
+from slate_desktop.ui.problems import Problem
+from slate_desktop.ui.text import ElidedLabel, PartsLabel
 from slate_desktop.ui.theme import Theme
-from slate_desktop.ui.tokens import BUTTON_GAP, DIALOG_MARGINS, THEMES, contrast_ratio, load_tokens
+from slate_desktop.ui.tokens import (
+    BUTTON_GAP,
+    DIALOG_MARGINS,
+    ICON_SIZE,
+    THEMES,
+    contrast_ratio,
+    load_tokens,
+)
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.dialog_makers import DIALOGS
@@ -396,3 +408,51 @@ def test_a_menu_shows_what_is_switched_on(qapp: QApplication, theme: Theme) -> N
             menu.deleteLater()
     assert pictures[0] != pictures[1]
     assert pictures[2] != pictures[3]
+
+
+async def test_icons_of_lists_are_as_large_as_they_were_drawn(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    seen = []
+    for dialog in shown_dialogs(window, tmp_path):
+        for view in dialog.findChildren(QListWidget):
+            if any(not view.item(row).icon().isNull() for row in range(view.count())):
+                seen.append(view.iconSize())
+    assert set(seen) == {QSize(ICON_SIZE, ICON_SIZE)}
+
+
+def test_a_path_with_no_room_is_not_shown_as_three_letters(qapp: QApplication) -> None:
+    label = ElidedLabel("/home/anna/games/harbour", least=80)
+    assert label.shown(60) == ""
+    assert label.shown(100).endswith("…")
+    assert label.shown(600) == label.text()
+    short = ElidedLabel("/a", least=80)
+    assert short.shown(60) == "/a"
+
+
+async def test_only_an_engine_that_was_found_is_told_in_green(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    dialog = AddProjectDialog(window, window.theme, str(tmp_path))
+    for engine, role in ((Engine.CUSTOM, "muted"), (Engine.GODOT, "ok")):
+        dialog.show_finding(str(tmp_path), EngineDetection(engine=engine))
+        assert dialog.finding.property("role") == role
+    dialog.deleteLater()
+
+
+@pytest.mark.parametrize("width", [320, 900])
+def test_a_banner_leaves_its_text_room_beside_its_buttons(
+    qapp: QApplication, theme: Theme, width: int
+) -> None:
+    banner = Banner(theme)
+    problem = Problem("SLATE could not connect.", "Nothing answers.", "Try again.", raw="raw")
+    banner.show_problem(problem, action="Try now")
+    banner.resize(width, banner.heightForWidth(width))
+    QApplication.sendPostedEvents()
+    banner.resize(width, banner.heightForWidth(width))
+    QApplication.sendPostedEvents()
+    assert banner.what.width() >= 220
+    is_below = banner.action.mapTo(banner, QPoint()).y() > banner.next_step.geometry().bottom()
+    assert is_below is (width < 400)
+    banner.hide()
+    banner.deleteLater()

@@ -45,6 +45,7 @@ class BuildResult(QWidget):
         self._project = self._eta = ""
         self.head = ElidedLabel()
         self.reason = wrapped_label(role="muted")
+        self.reason.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.facts = wrapped_label(role="faint")
         self.errors = _tree(self.tr("Errors and warnings"), self.tr("Problem"), self.tr("Place"))
         self.errors.itemActivated.connect(self._on_place)

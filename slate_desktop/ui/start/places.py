@@ -14,6 +14,8 @@ from slate_desktop.ui.theme import Theme
 
 # Of a name, in pixels: there is to be room for the path behind it.
 _TITLE_WIDTH = 200
+# Of a path, in pixels: the beginning and the end of less tell nothing.
+_LEAST_TEXT = 80
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ class PlaceList(QWidget):
         button.setAccessibleName(f"{clean(row.title)}, {clean(row.text)}")
         button.clicked.connect(lambda: self.wanted.emit(row.id))
         layout.addWidget(button)
-        label = ElidedLabel(row.text, mode=Qt.TextElideMode.ElideMiddle, role="muted")
+        label = ElidedLabel(
+            row.text, mode=Qt.TextElideMode.ElideMiddle, role="muted", least=_LEAST_TEXT
+        )
         layout.addWidget(label, 1)
         if row.can_pin:
             words = self.tr("Unpin {name}") if row.is_pinned else self.tr("Pin {name}")

@@ -160,7 +160,7 @@ class BuildsPane(QWidget):
             column(view, header, PROJECT, ["m" * 10], can_shrink=True),
             column(view, header, PLATFORM, ["PlayStation 5"], can_shrink=True),
             column(view, header, DURATION, [format_duration(754)], can_shrink=True),
-            column(view, header, TYPE, [kind.value for kind in BuildType], can_shrink=True),
+            column(view, header, TYPE, [kind.value for kind in BuildType]),
             column(view, header, STATE, words.longest_states(), beside=_ICON),
         ]
         least = max(

@@ -36,7 +36,7 @@ class GuideDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Guide"))
         self.setModal(False)
-        self.resize(1080, 700)
+        self.resize(1140, 700)
         self.page = ""
         self._before: list[str] = []
         self.list = QListWidget()
@@ -118,7 +118,7 @@ class GuideDialog(QDialog):
         splitter.addWidget(self.list)
         splitter.addWidget(self.text)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([310, 760])
+        splitter.setSizes([370, 760])
         splitter.setChildrenCollapsible(False)
         row = QHBoxLayout()
         row.setSpacing(BUTTON_GAP)

@@ -82,3 +82,32 @@ def test_a_child_looks_for_no_path_and_no_type_that_its_server_knows() -> None:
     package = Path(child.__file__).resolve().parents[2]
     assert str(package) in paths
     assert str(package.parent) not in paths
+
+
+_SPENDER = """
+import socket
+from pathlib import Path
+from slate_desktop.pipeline.sandbox import server
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+kept = []
+
+def spend():
+    taken = [bytes(2_000) for _ in range(20_000)]
+    kept.append(bytes(2_000))  # the end of the heap stays in use
+
+before = resident()
+server._Server(socket.socketpair()[0], 0, 0)._load("codec", spend)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not on this platform: the fork server")
+def test_what_imports_freed_is_not_handed_down_to_children() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", _SPENDER], capture_output=True, timeout=60, check=False
+    )
+    assert answer.returncode == 0, answer.stderr.decode()
+    assert int(answer.stdout) < 4_000_000  # of 40 million

@@ -57,9 +57,11 @@ class Accessor:
         Raises:
             AssetError: they were not read yet, and their compressed bytes are damaged.
         """
-        if callable(self._values):
-            self._values = self._values()
-        return self._values
+        found = self._values
+        if callable(found):
+            # Threads that ask at the same time each get the same.
+            found = self._values = found()
+        return found
 
     @property
     def floats(self) -> NDArray[np.float32]:

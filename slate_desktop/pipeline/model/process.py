@@ -68,8 +68,6 @@ def _process(
     before = counts_of(document)
     progress(0.1, "working on the mesh")
     _change(document, options, progress)
-    bounds = bounds_of(document)
-    writer = Writer(out_dir, product_stem(source), options, document)
     is_one_file = options.lod_layout is LodLayout.NODE and options.generate_lods
     fractions = options.lod_levels if options.generate_lods else ()
     # Making levels leaves the interpreter's lock to the rest.
@@ -77,6 +75,8 @@ def _process(
         progress(0.4, "making levels of detail" if fractions else "writing")
         if thread_count(2) == 1 or is_large(document):
             maker.wait()
+        bounds = bounds_of(document)
+        writer = Writer(out_dir, product_stem(source), options, document)
         warnings = warnings_of(document)
         if is_one_file:
             levels = list(maker.levels())

@@ -118,19 +118,39 @@ def test_geometry_whose_only_area_is_in_its_last_triangle_is_shown() -> None:
 
 
 def test_rooms_of_a_module_are_apart_and_given_back() -> None:
+    values = np.arange(100_000, dtype=np.uint32)
+    places: set[tuple[int, int]] = set()
+    with instance("encoder") as lent:
+        pass
+    for _ in range(20):
+        with instance("encoder") as module, instance("encoder") as other:
+            assert module is lent
+            assert other is not module
+            first, second = module.put(values), module.put(values[::-1])
+            assert second >= first + values.nbytes
+            other.put(values + 7)
+            assert np.array_equal(module.take(first, np.uint32, values.size), values)
+            places.add((first, second))
+    assert len(places) == 1
+
+
+def test_a_module_that_broke_off_is_not_lent_again() -> None:
+    lent: list[object] = []
+    far = -16  # as an address, the last bytes of 4 GiB
+
+    def order(address: int) -> None:
+        with instance("encoder") as module:
+            lent.append(module)
+            module.call("meshopt_optimizeVertexCacheStrip", module.room(12), address, 3, 3)
+
     with instance("encoder") as module:
-        sizes: set[int] = set()
-        for _ in range(20):
-            with instance("encoder") as inner:
-                outer = np.arange(100_000, dtype=np.uint32)
-                first = inner.put(outer)
-                with instance("encoder") as innermost:
-                    second = innermost.put(outer[::-1])
-                    assert second >= first + outer.nbytes
-                    assert np.array_equal(innermost.take(first, np.uint32, outer.size), outer)
-                sizes.add(first)
-        assert len(sizes) == 1
-        assert module is instance("encoder")
+        sound = module.put(np.arange(3, dtype=np.uint32))
+    order(sound)
+    with pytest.raises(AssetError, match="memory"):
+        order(far)
+    assert lent[0] is lent[1]
+    with instance("encoder") as module:
+        assert module is not lent[0]
 
 
 def test_a_level_that_fails_is_told_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

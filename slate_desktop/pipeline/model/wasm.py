@@ -7,9 +7,10 @@ copied into its own memory, so a hostile mesh that breaks it ends in an error, n
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
+from collections.abc import Iterator
 from functools import lru_cache
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -26,22 +27,19 @@ _KEEP_BYTES = 256 * 1024 * 1024
 _GROWTH_BYTES = 64 * 1024 * 1024
 _ALIGN_BYTES = 16
 
-_local = threading.local()
 # A module belongs to the engine that compiled it; two threads must not make one each.
 _compiling = threading.Lock()
+# Instances that nobody uses, by name; the last one used comes first, for its memory is there.
+_idle: dict[str, list[Instance]] = {}
 
 
 class Instance:
-    """One module with its memory, used as a context: what was allocated inside is free after it.
-
-    Not thread-safe; ``instance()`` gives each thread its own.
-    """
+    """One module with its memory, lent by ``instance()`` to one user at a time."""
 
     def __init__(self, name: str) -> None:
         import wasmtime
 
         self._wasmtime = wasmtime
-        self._name = name
         with _compiling:
             engine, module = _engine(), _module(name)
         self._store = wasmtime.Store(engine)
@@ -50,25 +48,20 @@ class Instance:
             key: value for key, value in exports.items() if isinstance(value, wasmtime.Func)
         }
         self._memory = cast("wasmtime.Memory", exports["memory"])
-        self._marks: list[int] = []
+        self._bytes: NDArray[np.uint8] | None = None
         self.call("__wasm_call_ctors")
         # A call costs as much as copying some 100 KB, so what was asked for once is kept: rooms
         # lie below ``_end``, and the module's own pieces above it, gone when a call returns.
-        self._next = self._end = self._grow(0)
+        self._start = self._next = self._end = self._grow(0)
 
-    def __enter__(self) -> Instance:
-        self._marks.append(self._next)
-        return self
+    @property
+    def is_large(self) -> bool:
+        """Whether its memory is too much to be kept."""
+        return len(self._all()) > _KEEP_BYTES
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._next = self._marks.pop()
-        if error is not None or self._memory.data_len(self._store) > _KEEP_BYTES:
-            _drop(self._name)
+    def free(self) -> None:
+        """Give back every room."""
+        self._next = self._start
 
     def call(self, name: str, *arguments: float) -> Any:
         """Call a function of the module.
@@ -76,13 +69,14 @@ class Instance:
         Raises:
             AssetError: ``asset_limit``: it broke off, which it does when memory ends.
         """
+        self._bytes = None  # it may move
         try:
             return self._functions[name](self._store, *arguments)
         except (self._wasmtime.Trap, self._wasmtime.WasmtimeError) as exc:
             raise AssetError.limit("The model needs more memory than is allowed.") from exc
 
     def room(self, size: int) -> int:
-        """Return the address of ``size`` bytes that are free until the context ends."""
+        """Return the address of ``size`` bytes that are free until ``free`` is called."""
         address = -(-self._next // _ALIGN_BYTES) * _ALIGN_BYTES
         end = address + -(-size // _ALIGN_BYTES) * _ALIGN_BYTES
         if end > self._end:
@@ -105,43 +99,58 @@ class Instance:
         return self._view(address, size).copy().view(dtype)
 
     def _view(self, address: int, size: int) -> NDArray[np.uint8]:
-        if address < 0 or address + size > self._memory.data_len(self._store):
+        found = self._all()
+        if address < 0 or address + size > len(found):
             raise AssetError.limit("The model needs more memory than is allowed.")
-        pointer: Any = self._memory.get_buffer_ptr(self._store, size, address)
-        return np.frombuffer(pointer, np.uint8)
+        return found[address : address + size]
+
+    def _all(self) -> NDArray[np.uint8]:
+        # Asked for once between two calls: each question is a call into the library itself.
+        if self._bytes is None:
+            pointer: Any = self._memory.get_buffer_ptr(self._store)
+            self._bytes = np.frombuffer(pointer, np.uint8)
+        return self._bytes
 
     def _grow(self, size: int) -> int:
         """Take more of the heap, and return where it ended before."""
         return int(self.call("sbrk", size)) & 0xFFFFFFFF
 
 
-def instance(name: str) -> Instance:
-    """Return this thread's instance of ``encoder``, ``decoder`` or ``simplifier``."""
-    instances: dict[str, Instance] = _local.__dict__.setdefault("instances", {})
-    found = instances.get(name)
-    if found is None:
-        found = instances[name] = Instance(name)
-    return found
+@contextlib.contextmanager
+def instance(name: str) -> Iterator[Instance]:
+    """Lend an instance of ``encoder``, ``decoder`` or ``simplifier``; its rooms are free after it.
+
+    One that broke off is not lent again.
+    """
+    try:
+        found = _idle[name].pop()
+    except LookupError:
+        found = Instance(name)
+    yield found
+    if not found.is_large:
+        found.free()
+        _idle.setdefault(name, []).append(found)
 
 
 def warm() -> None:
-    """Compile all modules, so that processes forked from this one need not."""
+    """Compile all modules and make an instance of those that levels need.
+
+    Processes forked from this one find them.
+    """
     with _compiling:
         for name in ("encoder", "decoder", "simplifier"):
             _module(name)
+    for name in ("encoder", "simplifier"):
+        with instance(name):
+            pass
 
 
 @atexit.register
 def _let_go() -> None:
     # What is left for the end of the interpreter is freed after the library that frees it.
-    _local.__dict__.clear()
+    _idle.clear()
     _module.cache_clear()
     _engine.cache_clear()
-
-
-def _drop(name: str) -> None:
-    instances: dict[str, Instance] = _local.__dict__.setdefault("instances", {})
-    instances.pop(name, None)
 
 
 @lru_cache

@@ -129,8 +129,8 @@ class _Server:
 def _give_back() -> None:
     """Give the system what imports took and freed again.
 
-    A child would write its own data there, and every page that it shares with this process is copied
-    at the first write. Where the child has threads, the other cores are interrupted for each.
+    A child would write its own data there, and each page that it shares with this process is
+    copied at the first write; where the child has threads, with an interrupt of the other cores.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -145,3 +145,10 @@ def _glb(text: bytes, body: bytes) -> bytes:
     chunks = struct.pack("<I4s", len(text), b"JSON") + text
     chunks += struct.pack("<I4s", len(body), b"BIN\0") + body
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def test_a_product_that_became_empty_is_no_model(tmp_path: Path) -> None:
+    series, paths, _ = levels_in(tmp_path)
+    paths[0].write_bytes(b"")
+    with pytest.raises(AssetError, match="level0.glb cannot be read"):
+        Reader(series.extent).read(paths[0])

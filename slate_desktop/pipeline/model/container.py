@@ -5,6 +5,7 @@ Source: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#glb-file-forma
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ _BIN = b"BIN\0"
 MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
-def split_glb(data: bytes) -> tuple[bytes, memoryview]:
+def split_glb(data: bytes | mmap.mmap) -> tuple[bytes, memoryview]:
     """Return the JSON text and the binary chunk, which may be empty.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import mmap
 import os
 import re
 import stat
@@ -49,6 +50,22 @@ def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     if not data:
         raise AssetError.invalid(f"{path.name} is empty.")
     return data
+
+
+def map_own_file(path: Path) -> mmap.mmap:
+    """Return the content of a file that this process wrote and that nobody else can change.
+
+    Nothing is copied, and pages come many at once. A file of somebody else that became shorter
+    meanwhile would end the process.
+
+    Raises:
+        AssetError: it is empty, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as exc:
+        raise AssetError.invalid(f"{path.name} cannot be read: {exc}.") from exc
 
 
 class Siblings:

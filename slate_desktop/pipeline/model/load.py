@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -68,10 +69,10 @@ def load_gltf(data: bytes, folder: Path) -> Document:
     return load_source(data, folder).document
 
 
-def load_source(data: bytes, folder: Path) -> Source:
+def load_source(data: bytes | mmap.mmap, folder: Path) -> Source:
     """Read a GLB or glTF and return all that is known of it then; see ``load_gltf``."""
     is_binary = data[:4] == MAGIC
-    text, chunk = split_glb(data) if is_binary else (check_json_size(data), memoryview(b""))
+    text, chunk = split_glb(data) if is_binary else (check_json_size(bytes(data)), memoryview(b""))
     gltf = decode(text, schema.Gltf)
     members = decode(text, dict[str, msgspec.Raw])
     tree: JsonObject = {

@@ -14,7 +14,7 @@ from slate_desktop.errors import CommandError, ErrorCode
 from slate_desktop.pipeline.model import schema
 from slate_desktop.pipeline.model.container import split_glb
 from slate_desktop.pipeline.model.document import Document, JsonObject
-from slate_desktop.pipeline.model.files import read_file
+from slate_desktop.pipeline.model.files import map_own_file
 from slate_desktop.pipeline.model.load import Source, decode, load_source, read_own
 from slate_desktop.pipeline.model.series import OWN, Extent
 from slate_desktop.pipeline.model.survey import check_geometry
@@ -45,14 +45,13 @@ class Reader:
             AssetError: it is not sound.
             CommandError: ``internal``: it differs from the first where it should not.
         """
-        data = read_file(path)
-        text, chunk = split_glb(data)
+        data = map_own_file(path)
         if self._first is None:
             self._first = load_source(data, path.parent)
             self._members = self._first.members
             document = self._first.document
         else:
-            document = self._read_own(self._first, text, chunk)
+            document = self._read_own(self._first, *split_glb(data))
         check_geometry(document)
         return document
 

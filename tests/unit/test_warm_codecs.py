@@ -18,11 +18,13 @@ from pathlib import Path
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import parse_options
 from slate_desktop.pipeline import run
-from slate_desktop.pipeline.sandbox import server, tasks
+from slate_desktop.pipeline.sandbox import child, limits, server
 kind, source, out = AssetKind(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 options = parse_options(kind, json.loads(sys.argv[4]))
+child.warm()
 run.load(kind)
 before = set(sys.modules)
+limits.apply_limits(limits.limits_of(kind))
 run.process(kind, source, out, options, progress=lambda *_: None)
 print(json.dumps(sorted(set(sys.modules) - before)))
 """

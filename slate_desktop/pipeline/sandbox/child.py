@@ -22,7 +22,7 @@ from typing import IO, Any
 import msgspec
 
 from slate_desktop.errors import AssetError, CommandError, ErrorCode
-from slate_desktop.pipeline.sandbox import isolation, tasks
+from slate_desktop.pipeline.sandbox import isolation, limits, tasks
 from slate_desktop.pipeline.sandbox.limits import Limits, apply_limits
 from slate_desktop.pipeline.sandbox.request import (
     MAX_MESSAGE_BYTES,
@@ -53,6 +53,7 @@ def warm() -> None:
     order = Order(limits=Limits(), request=request)
     msgspec.convert(json.loads(encode_line(order)), Order)
     isolation.warm()
+    limits.warm()
 
 
 def take_channel(read_fd: int, write_fd: int) -> tuple[IO[bytes], IO[bytes]]:

@@ -71,6 +71,12 @@ def apply_limits(limits: Limits) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 
 
+def warm() -> None:
+    """Import what setting limits needs, so that processes forked from this one need not."""
+    if sys.platform != "win32":
+        import resource  # noqa: F401
+
+
 def tasks_of_user() -> int:
     """Return how many threads this user runs, counted at most once a minute (Linux)."""
     global _counted

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
 from slate_desktop.errors import AssetError
-from slate_desktop.pipeline.model import meshopt
+from slate_desktop.pipeline.model import meshopt, wasm
 from slate_desktop.pipeline.model.document import Accessor, Document, extent_of
 from slate_desktop.pipeline.model.lods import Maker
 from slate_desktop.pipeline.model.normals import face_vectors
@@ -120,10 +122,10 @@ def test_geometry_whose_only_area_is_in_its_last_triangle_is_shown() -> None:
 def test_rooms_of_a_module_are_apart_and_given_back() -> None:
     values = np.arange(100_000, dtype=np.uint32)
     places: set[tuple[int, int]] = set()
-    with instance("encoder") as lent:
+    with instance("encoder", 0) as lent:
         pass
     for _ in range(20):
-        with instance("encoder") as module, instance("encoder") as other:
+        with instance("encoder", 0) as module, instance("encoder", 0) as other:
             assert module is lent
             assert other is not module
             first, second = module.put(values), module.put(values[::-1])
@@ -139,18 +141,88 @@ def test_a_module_that_broke_off_is_not_lent_again() -> None:
     far = -16  # as an address, the last bytes of 4 GiB
 
     def order(address: int) -> None:
-        with instance("encoder") as module:
+        with instance("encoder", 0) as module:
             lent.append(module)
             module.call("meshopt_optimizeVertexCacheStrip", module.room(12), address, 3, 3)
 
-    with instance("encoder") as module:
+    with instance("encoder", 0) as module:
         sound = module.put(np.arange(3, dtype=np.uint32))
     order(sound)
     with pytest.raises(AssetError, match="memory"):
         order(far)
     assert lent[0] is lent[1]
-    with instance("encoder") as module:
+    with instance("encoder", 0) as module:
         assert module is not lent[0]
+
+
+def _hills(side: int, *, is_split: bool) -> tuple[Any, Any]:
+    """Return triangles and positions of a square of hills, whose triangles may share nothing."""
+    y, x = np.mgrid[0:side, 0:side]
+    heights = np.sin(x / 9) * np.cos(y / 7) * 3
+    positions = np.stack((x, y, heights), axis=-1).reshape(-1, 3).astype(np.float32)
+    first = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).reshape(-1)
+    corners = (first, first + 1, first + side, first + 1, first + side + 1, first + side)
+    triangles = np.stack(corners, axis=-1).reshape(-1).astype(np.uint32)
+    if is_split:
+        return np.arange(triangles.size, dtype=np.uint32), positions[triangles]
+    return triangles, positions
+
+
+@pytest.mark.parametrize("is_split", [False, True])
+@pytest.mark.parametrize("width", [0, 3, 9])
+@pytest.mark.parametrize("spare", [0, 50_000])
+def test_modules_need_no_more_memory_than_is_asked_for(
+    is_split: bool, width: int, spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triangles, positions = _hills(120, is_split=is_split)
+    positions = np.concatenate((positions, np.zeros((spare, 3), np.float32)))
+    attributes = np.random.default_rng(1).random((len(positions), width)).astype(np.float32)
+    needs: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+
+    @contextmanager
+    def watched(name: str, need: int) -> Iterator[wasm.Instance]:
+        module = wasm.Instance(name, is_still=True)
+        before = module.size
+        yield module
+        needs[name], sizes[name] = need, module.size - before
+
+    monkeypatch.setattr(meshopt, "instance", watched)
+    weights = np.full(width, 0.3, np.float32)
+    fewer, _ = meshopt.simplify(
+        triangles, positions, attributes, weights, target=triangles.size // 12 * 3, max_error=0.5
+    )
+    assert fewer.size
+    assert sizes["simplifier"] <= needs["simplifier"]
+    values = np.ascontiguousarray(positions).view(np.uint8)
+    for use in (
+        lambda: meshopt.order_triangles(triangles, len(positions)),
+        lambda: meshopt.vertex_order(triangles, len(positions)),
+        lambda: meshopt.encode_vertices(values),
+        lambda: meshopt.encode_triangles(triangles, len(positions)),
+        lambda: meshopt.encode_sequence(triangles, len(positions)),
+        lambda: meshopt.encode_filter("EXPONENTIAL", positions, 12, 15),
+    ):
+        use()
+        assert sizes["encoder"] <= needs["encoder"]
+    packed = meshopt.encode_vertices(values)
+    assert meshopt.decode(packed, len(values), 12, "ATTRIBUTES") == values.tobytes()
+    assert sizes["decoder"] <= needs["decoder"]
+
+
+def test_memory_that_moves_gives_what_memory_that_stays_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    triangles, positions = _hills(60, is_split=False)
+    attributes = positions[:, 2:] / 3
+    form: dict[str, Any] = {"target": triangles.size // 12 * 3, "max_error": 0.5}
+    weights = np.ones(1, np.float32)
+    still = meshopt.simplify(triangles, positions, attributes, weights, **form)
+    monkeypatch.setattr(wasm, "_MODULE_BYTES", wasm._STILL_BYTES)
+    moving = meshopt.simplify(triangles, positions, attributes, weights, **form)
+    assert np.array_equal(still[0], moving[0])
+    assert still[1] == moving[1]
+    assert wasm._idle["simplifier", False]
 
 
 def test_a_level_that_fails_is_told_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

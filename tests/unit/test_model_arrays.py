@@ -15,7 +15,7 @@ from slate_desktop.pipeline.model.document import Accessor, Document, extent_of
 from slate_desktop.pipeline.model.lods import Maker
 from slate_desktop.pipeline.model.normals import face_vectors
 from slate_desktop.pipeline.model.packer import Packer, pack_accessors
-from slate_desktop.pipeline.model.survey import bounds_of, check_geometry
+from slate_desktop.pipeline.model.survey import bounds_of, check_geometry, warnings_of
 from slate_desktop.pipeline.model.uses import Use
 from slate_desktop.pipeline.model.wasm import instance
 
@@ -61,18 +61,43 @@ def test_short_elements_of_vertices_begin_at_multiples_of_four() -> None:
     assert not stored[:, 3].any()
 
 
-def test_values_of_an_accessor_are_read_once_and_when_they_are_asked_for() -> None:
-    asked: list[int] = []
+class _Elements:
+    """Stored elements that note how often they were read."""
 
-    def read() -> np.ndarray[Any, np.dtype[np.float32]]:
-        asked.append(1)
+    dtype, width, count = np.dtype(np.float32), 3, 2
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def data(self) -> memoryview:
+        return memoryview(np.ones(6, np.float32).tobytes())
+
+    def array(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        self.asked += 1
         return np.ones((2, 3), np.float32)
 
-    accessor = Accessor(read, "VEC3")
-    assert not asked
+
+def test_values_of_an_accessor_are_read_once_and_when_they_are_asked_for() -> None:
+    elements = _Elements()
+    accessor = Accessor(elements, "VEC3")
+    form = accessor.form
+    assert accessor.data == np.ones(6, np.float32).tobytes()
+    assert not elements.asked
     assert accessor.values is accessor.values
     assert accessor.floats is accessor.values
-    assert len(asked) == 1
+    assert accessor.form == form == (np.float32, 3, 2)
+    assert accessor.data is None
+    assert elements.asked == 1
+
+
+def test_elements_that_nobody_reads_are_copied_as_bytes() -> None:
+    elements = [_Elements() for _ in range(3)]
+    document = Document({"asset": {"version": "2.0"}})
+    document.accessors = [Accessor(each, "VEC3") for each in elements]
+    packer = Packer(compress=False)
+    pack_accessors(document, range(3), {}, packer)
+    assert b"".join(packer.parts) == np.ones(18, np.float32).tobytes()
+    assert not any(each.asked for each in elements)
 
 
 def _sheet(transform: dict[str, Any]) -> Document:
@@ -223,6 +248,40 @@ def test_memory_that_moves_gives_what_memory_that_stays_does(
     assert np.array_equal(still[0], moving[0])
     assert still[1] == moving[1]
     assert wasm._idle["simplifier", False]
+
+
+@pytest.mark.parametrize(("share", "is_told"), [(0.02, False), (0.2, True)])
+def test_normals_that_look_inwards_are_told_by_their_share(share: float, is_told: bool) -> None:
+    triangles, positions = _hills(150, is_split=True)
+    up = np.tile(np.array([0, 0, 1], np.float32), (len(positions), 1))
+    is_turned = np.random.default_rng(3).random(len(triangles) // 3) < share
+    up[np.repeat(is_turned, 3)] *= -1
+    told = warnings_of(_mesh(triangles, positions, NORMAL=up))
+    assert any("look into the surface" in each for each in told) is is_told
+
+
+@pytest.mark.parametrize("step", [1, 0.1, 1 / 3, 1024])
+@pytest.mark.parametrize("is_split", [False, True])
+def test_edges_of_more_than_two_faces_are_found(step: float, is_split: bool) -> None:
+    triangles, positions = _hills(200, is_split=is_split)
+    positions = positions * np.float32(step)
+    extra = np.array([triangles[0], triangles[1], triangles[-1]], np.uint32)
+    flat = np.full(9, 7, np.uint32)
+    crowded = "edges of more than two faces"
+    assert crowded not in " ".join(warnings_of(_mesh(triangles, positions)))
+    for added, is_told in ((flat, False), (np.concatenate((extra, extra)), True)):
+        told = warnings_of(_mesh(np.concatenate((triangles, added)), positions))
+        assert (crowded in " ".join(told)) is is_told
+
+
+def _mesh(triangles: Any, positions: Any, **attributes: Any) -> Document:
+    document = Document({"asset": {"version": "2.0"}})
+    named = {"POSITION": positions, **attributes}
+    numbers = {name: document.add(each, "VEC3") for name, each in named.items()}
+    primitive = {"attributes": numbers}
+    document.tree["meshes"] = [{"primitives": [primitive]}]
+    document.set_indices(primitive, triangles)
+    return document
 
 
 def test_a_level_that_fails_is_told_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ and images are positions in the lists here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,12 +23,43 @@ _MANY_ROWS = 100
 T = TypeVar("T")
 
 
+class Stored(Protocol):
+    """Elements where a file has them, read when they are first needed."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of one number."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers of one element."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many elements there are."""
+        ...
+
+    def data(self) -> memoryview | None:
+        """Return their bytes, None where others lie between them."""
+        ...
+
+    def array(self) -> NDArray[Any]:
+        """Return them as (n, k).
+
+        Raises:
+            AssetError: their compressed bytes are damaged.
+        """
+        ...
+
+
 class Accessor:
     """Typed elements.
 
     Args:
-        values: (n, k) in their stored type, a view of the input where possible; or what returns
-            them, asked when they are first needed, for there may be thousands of accessors.
+        values: (n, k) in their stored type, a view of the input where possible; or where they are
+            stored, for there may be thousands of accessors that are only copied.
 
     Attributes:
         filtered: what is compressed in place of the values: name of the filter, and its bytes
@@ -39,7 +70,7 @@ class Accessor:
 
     def __init__(
         self,
-        values: NDArray[Any] | Callable[[], NDArray[Any]],
+        values: NDArray[Any] | Stored,
         kind: str,
         normalized: bool = False,
         extra: JsonObject | None = None,
@@ -58,10 +89,24 @@ class Accessor:
             AssetError: they were not read yet, and their compressed bytes are damaged.
         """
         found = self._values
-        if callable(found):
+        if not isinstance(found, np.ndarray):
             # Threads that ask at the same time each get the same.
-            found = self._values = found()
+            found = self._values = found.array()
         return found
+
+    @property
+    def form(self) -> tuple[np.dtype[Any], int, int]:
+        """Type, numbers of one element, and count of the elements; reads none of them."""
+        found = self._values
+        if isinstance(found, np.ndarray):
+            return found.dtype, found.shape[1], len(found)
+        return found.dtype, found.width, found.count
+
+    @property
+    def data(self) -> memoryview | None:
+        """The elements' bytes where they can be had without reading them."""
+        found = self._values
+        return None if isinstance(found, np.ndarray) else found.data()
 
     @property
     def floats(self) -> NDArray[np.float32]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -170,6 +169,42 @@ def _read_buffer(
     return data
 
 
+class _Stored:
+    """Elements of a view that is not compressed."""
+
+    __slots__ = ("_accessor", "_views")
+
+    def __init__(self, accessor: schema.Accessor, views: Views) -> None:
+        self._accessor = accessor
+        self._views = views
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return _DTYPES[self._accessor.component_type]
+
+    @property
+    def width(self) -> int:
+        return COMPONENTS[self._accessor.type]
+
+    @property
+    def count(self) -> int:
+        return self._accessor.count
+
+    def data(self) -> memoryview | None:
+        accessor = self._accessor
+        size = self.width * self.dtype.itemsize
+        view = accessor.buffer_view
+        if view is None or element_bytes(accessor) != size:
+            return None
+        if self._views.stride(view) not in (None, size):
+            return None
+        start = accessor.byte_offset
+        return self._views[view][start : start + size * accessor.count]
+
+    def array(self) -> NDArray[Any]:
+        return _values(self._accessor, self._views)
+
+
 def _read_accessor(accessor: schema.Accessor, views: Views) -> Accessor:
     extra = {}
     for name in _EXTRAS:
@@ -177,7 +212,7 @@ def _read_accessor(accessor: schema.Accessor, views: Views) -> Accessor:
             extra[name] = value
     is_plain = accessor.sparse is None and views.is_plain(accessor.buffer_view)
     # What was not checked with its place alone is read at once.
-    values = partial(_values, accessor, views) if is_plain else _values(accessor, views)
+    values = _Stored(accessor, views) if is_plain else _values(accessor, views)
     return Accessor(values, accessor.type, accessor.normalized, extra)
 
 

@@ -147,11 +147,11 @@ def pack_accessors(
 
 
 def _entry(accessor: Accessor) -> JsonObject:
-    values = accessor.values
+    dtype, _, count = accessor.form
     entry: JsonObject = {
         **accessor.extra,
-        "componentType": _COMPONENT_TYPES[values.dtype.kind, values.itemsize],
-        "count": len(values),
+        "componentType": _COMPONENT_TYPES[dtype.kind, dtype.itemsize],
+        "count": count,
         "type": accessor.kind,
     }
     if accessor.normalized:
@@ -165,13 +165,13 @@ def _groups(
     groups: dict[tuple[object, ...], _Group] = {}
     for index in indices:
         accessor = document.accessors[index]
-        use, values = uses.get(index, Use.OTHER), accessor.values
-        name, stride = "", values.itemsize * values.shape[1]
+        use, (dtype, width, _) = uses.get(index, Use.OTHER), accessor.form
+        name, stride = "", dtype.itemsize * width
         if compress and accessor.filtered is not None:
             name, stride = accessor.filtered[0], accessor.filtered[1].shape[1]
         if use is Use.VERTEX:
             stride = (stride + 3) // 4 * 4
-        key: tuple[object, ...] = (use, stride, name, values.dtype.num, accessor.kind)
+        key: tuple[object, ...] = (use, stride, name, dtype.num, accessor.kind)
         if use is Use.INDEX and compress:
             key = (index,)
         group = groups.get(key)
@@ -190,7 +190,7 @@ def _pack_group(
 ) -> None:
     accessors = [document.accessors[index] for index in group.members]
     counts = [entries[index]["count"] for index in group.members]
-    values = _joined([each.values for each in accessors])
+    values = _joined_values(accessors)
     starts = [0, *accumulate(counts)][:-1]
     if not ranged.isdisjoint(group.members):
         ranges = _ranges(values, starts)
@@ -204,6 +204,17 @@ def _pack_group(
         if start:
             entries[index]["byteOffset"] = start * group.stride
         entries[index]["bufferView"] = view
+
+
+def _joined_values(accessors: list[Accessor]) -> NDArray[Any]:
+    """Return the elements of accessors of one form, from their bytes where they were not read."""
+    parts = [each.data for each in accessors]
+    whole = [each for each in parts if each is not None]
+    if len(whole) < len(parts):
+        return _joined([each.values for each in accessors])
+    dtype, width, _ = accessors[0].form
+    data = whole[0] if len(whole) == 1 else b"".join(whole)
+    return np.frombuffer(data, dtype).reshape(-1, width)
 
 
 def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:

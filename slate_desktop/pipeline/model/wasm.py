@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import struct
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +32,7 @@ _STILL_BYTES = 64 * 1024 * 1024
 # Of these a module needs some for its stack and its own values.
 _MODULE_BYTES = 4 * 1024 * 1024
 _ALIGN_BYTES = 16
+_ARGUMENTS_BYTES = 64
 
 # A module belongs to the engine that compiled it; two threads must not make one each.
 _compiling = threading.Lock()
@@ -47,17 +50,26 @@ class Instance:
         self._wasmtime = wasmtime
         with _compiling:
             engine, module = _engine(is_still), _module(name, is_still)
+            doors = _doors(name, is_still)
         self._store = wasmtime.Store(engine)
         exports = wasmtime.Instance(self._store, module, []).exports(self._store)
-        self._functions: dict[str, wasmtime.Func] = {
-            key: value for key, value in exports.items() if isinstance(value, wasmtime.Func)
-        }
         self._memory = cast("wasmtime.Memory", exports["memory"])
         self._bytes: NDArray[np.uint8] | None = None
-        self.call("__wasm_call_ctors")
+        cast("wasmtime.Func", exports["__wasm_call_ctors"])(self._store)
+        self._sbrk = cast("wasmtime.Func", exports["sbrk"])
         # A call costs as much as copying some 100 KB, so what was asked for once is kept: rooms
         # lie below ``_end``, and the module's own pieces above it, gone when a call returns.
-        self._start = self._next = self._end = self._grow(0)
+        self._next = self._end = self._grow(0)
+        self._arguments = self.room(_ARGUMENTS_BYTES)
+        self._start = self._next
+        imports = [exports[each] for each in ("memory", *doors.signatures)]
+        entries = wasmtime.Instance(self._store, doors.module, imports).exports(self._store)
+        place = cast("wasmtime.Global", entries["arguments"])
+        place.set_value(self._store, wasmtime.Val.i32(self._arguments))
+        self._entries = {
+            key: (cast("wasmtime.Func", entries[key]), *signature)
+            for key, signature in doors.signatures.items()
+        }
 
     @property
     def size(self) -> int:
@@ -74,9 +86,19 @@ class Instance:
         Raises:
             AssetError: ``asset_limit``: it broke off, which it does when memory ends.
         """
+        function, form, result = self._entries[name]
+        packed = form.pack(
+            *(each & 0xFFFFFFFF if isinstance(each, int) else each for each in arguments)
+        )
+        self._view(self._arguments, len(packed))[:] = np.frombuffer(packed, np.uint8)
+        self._call(function)
+        found: list[Any] = self._view(self._arguments, 4).view(result).tolist()
+        return found[0]
+
+    def _call(self, function: wasmtime.Func, *arguments: int) -> Any:
         self._bytes = None  # it may move
         try:
-            return self._functions[name](self._store, *arguments)
+            return function(self._store, *arguments)
         except (self._wasmtime.Trap, self._wasmtime.WasmtimeError) as exc:
             raise AssetError.limit("The model needs more memory than is allowed.") from exc
 
@@ -118,7 +140,7 @@ class Instance:
 
     def _grow(self, size: int) -> int:
         """Take more of the heap, and return where it ended before."""
-        return int(self.call("sbrk", size)) & 0xFFFFFFFF
+        return int(self._call(self._sbrk, size)) & 0xFFFFFFFF
 
 
 @contextlib.contextmanager
@@ -150,7 +172,7 @@ def warm() -> None:
     """
     with _compiling:
         for name in ("encoder", "decoder", "simplifier"):
-            _module(name, True)
+            _doors(name, True)
     for name in ("encoder", "simplifier"):
         with instance(name, 0):
             pass
@@ -160,6 +182,7 @@ def warm() -> None:
 def _let_go() -> None:
     # What is left for the end of the interpreter is freed after the library that frees it.
     _idle.clear()
+    _doors.cache_clear()
     _module.cache_clear()
     _engine.cache_clear()
 
@@ -186,3 +209,49 @@ def _module(name: str, is_still: bool) -> wasmtime.Module:
 
     content = resource_path("meshopt", f"{name}.wasm").read_bytes()
     return wasmtime.Module(_engine(is_still), content)
+
+
+@dataclass(frozen=True)
+class _Doors:
+    """A module whose functions take their arguments from memory, and leave their result there."""
+
+    module: wasmtime.Module
+    signatures: dict[str, tuple[struct.Struct, np.dtype[Any]]]
+
+
+@lru_cache
+def _doors(name: str, is_still: bool) -> _Doors:
+    """Return the doors to a module's functions.
+
+    The library looks at the type of each argument in a dozen calls of its own, two hundred for the
+    simplifier, and each gives the interpreter to another thread.
+    """
+    import wasmtime
+
+    signatures: dict[str, tuple[struct.Struct, np.dtype[Any]]] = {}
+    imports, functions = ['(import "m" "memory" (memory 0))'], []
+    for export in _module(name, is_still).exports:
+        kind = export.type
+        if not isinstance(kind, wasmtime.FuncType) or not export.name.startswith("meshopt_"):
+            continue
+        parameters = [str(each) for each in kind.params]
+        result = str(kind.results[0]) if kind.results else ""
+        signatures[export.name] = (
+            struct.Struct("<" + "".join("f" if each == "f32" else "I" for each in parameters)),
+            np.dtype(np.float32 if result == "f32" else np.int32),
+        )
+        end = f"(result {result})" if result else ""
+        imports.append(
+            f'(import "m" "{export.name}" (func ${export.name} '
+            f"(param {' '.join(parameters)}) {end}))"
+        )
+        values = " ".join(
+            f"({each}.load offset={4 * number} (global.get 0))"
+            for number, each in enumerate(parameters)
+        )
+        call = f"(call ${export.name} {values})"
+        body = f"({result}.store (global.get 0) {call})" if result else call
+        functions.append(f'(func (export "{export.name}") {body})')
+    place = '(global (export "arguments") (mut i32) (i32.const 0))'
+    text = f"(module {' '.join((*imports, place, *functions))})"
+    return _Doors(wasmtime.Module(_engine(is_still), text), signatures)

@@ -150,5 +150,5 @@ def _glb(text: bytes, body: bytes) -> bytes:
 def test_a_product_that_became_empty_is_no_model(tmp_path: Path) -> None:
     series, paths, _ = levels_in(tmp_path)
     paths[0].write_bytes(b"")
-    with pytest.raises(AssetError, match=r"level0\.glb cannot be read"):
+    with pytest.raises(AssetError, match=r"level0\.glb is empty"):
         Reader(series.extent).read(paths[0])

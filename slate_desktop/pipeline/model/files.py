@@ -64,8 +64,10 @@ def map_own_file(path: Path) -> mmap.mmap:
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as exc:
-        raise AssetError.invalid(f"{path.name} cannot be read: {exc}.") from exc
+    except OSError as exc:
+        raise AssetError.invalid(f"{path.name} cannot be read: {exc.strerror}.") from exc
+    except ValueError as exc:
+        raise AssetError.invalid(f"{path.name} is empty.") from exc
 
 
 class Siblings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -22,7 +23,13 @@ from slate_desktop.domain.project import AgentRow
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import FINAL_STATES, RuntimeSession, SessionStatus
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.errors import AgentOfflineError, CommandError, ErrorCode, OutcomeUnknownError
+from slate_desktop.errors import (
+    AgentOfflineError,
+    CommandError,
+    ErrorCode,
+    OutcomeUnknownError,
+    SlateError,
+)
 from slate_desktop.wire.envelope import AUDIENCE_ANY
 from slate_desktop.wire.messages import (
     MAX_EXEC_TIMEOUT_S,
@@ -201,24 +208,28 @@ class ContainerOperations(SessionOperations):
         wait: bool,
         timeout_s: float | None,
     ) -> CommandOutcome:
-        notes: list[str] = []
+        reply: SessionReply | None = None
         before = self.requester.first_asked(operation, row.id, body) or row
         is_over = operation is Operation.STOP or row.status in _NOT_RUNNING_YET
         if before.attempt < row.attempt and is_over:
             # The first question had its effect, or somebody else had; this is another wish.
             self.requester.forget(operation, row.id, body)
             before = row
-        try:
-            reply = await self.requester.ask(
-                operation, row.id, body, SessionReply, audience=audience, before=before
+        idem = self.requester.key_of(operation, row.id, body)
+
+        async def ask() -> SessionReply:
+            return await self.requester.ask(
+                operation, row.id, body, SessionReply, audience=audience, idem=idem, before=before
             )
+
+        try:
+            reply = await ask()
         except CommandError as exc:
             await self._forget_session(row)
             if exc.code is not ErrorCode.IN_PROGRESS:
                 raise
             row = await self._fresh(row.id)
         else:
-            notes = reply.notes
             row = apply_status(row, reply)
             await self._forget_session(row)
             row = await self._fresh_or(row)
@@ -226,6 +237,11 @@ class ContainerOperations(SessionOperations):
             row = await self._wait_until(
                 row.id, lambda now: _is_over(operation, before, now), timeout_s
             )
+            if reply is None:
+                # What the agent has to say of it stands in its answer, which is there by now.
+                with contextlib.suppress(SlateError):
+                    reply = await ask()
+        notes = [] if reply is None else reply.notes
         return CommandOutcome(session=row, is_done=_is_reached(operation, before, row), notes=notes)
 
     async def _result_of_command(

@@ -110,8 +110,7 @@ class Requester:
         """
         subject = subjects.container(operation, session_id)
         intent = _intent(operation, session_id, body)
-        known = self._known(intent)
-        idem = idem or (known.idem if known is not None else new_id())
+        idem = idem or self.key_of(operation, session_id, body)
         try:
             answer = await self.send(subject, body, kind, audience, idem, timeout_s)
         except TimeoutError as exc:
@@ -137,6 +136,11 @@ class Requester:
         """
         known = self._known(_intent(operation, session_id, body))
         return None if known is None else known.before
+
+    def key_of(self, operation: Operation, session_id: str, body: bytes) -> str:
+        """Return the key of the same intent whose outcome is unknown, or a new one."""
+        known = self._known(_intent(operation, session_id, body))
+        return new_id() if known is None else known.idem
 
     def forget(self, operation: Operation, session_id: str, body: bytes) -> None:
         """Let the next such question be a new intent: what became of the last one is known."""

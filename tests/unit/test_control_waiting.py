@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from slate_desktop.agent.idempotency import in_progress
 from slate_desktop.bus.port import Message
 from slate_desktop.control import containers
 from slate_desktop.control.containers import ContainerOperations
@@ -51,7 +52,9 @@ class Client(ContainerOperations):
             ),
             "reads": SimpleNamespace(invalidate_session=self._forget),
             "events": SimpleNamespace(on_status=self._on_status, agents={}),
-            "requester": SimpleNamespace(ask=self._ask, first_asked=lambda *_: None),
+            "requester": SimpleNamespace(
+                ask=self._ask, first_asked=lambda *_: None, key_of=lambda *_: "one key"
+            ),
             "user": SimpleNamespace(id="u1"),
         }
         for name, value in fields.items():
@@ -117,6 +120,26 @@ async def test_lost_session_is_started_and_its_old_state_ends_no_waiting():
         outcome = await client.restart_container("s1", wait=True)
     assert client.asked == [Operation.START]
     assert (outcome.is_done, outcome.session.status) == (True, S.RUNNING)
+
+
+class SlowAgent(Client):
+    """Its start takes longer than an answer may; what it has to say comes with the next one."""
+
+    async def _ask(self, operation: Operation, *args: Any, **named: Any) -> SessionReply:
+        assert named["idem"] == "one key"
+        reply = await super()._ask(operation, *args, **named)
+        if len(self.asked) == 1:
+            raise in_progress()
+        return msgspec.structs.replace(reply, notes=["Memory: 2 GiB; the host has no more."])
+
+
+async def test_what_a_slow_start_has_to_say_is_heard_once_it_runs():
+    client = SlowAgent(S.STOPPED, (S.RUNNING, 2))
+    async with asyncio.timeout(5):
+        outcome = await client.start_container("s1", wait=True)
+    assert client.asked == [Operation.START, Operation.START]
+    assert (outcome.is_done, outcome.session.attempt) == (True, 2)
+    assert outcome.notes == ["Memory: 2 GiB; the host has no more."]
 
 
 class LateAgent:

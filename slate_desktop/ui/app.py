@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 os.environ.setdefault("QT_API", "pyside6")
 
-from slate_desktop.ui import plain_imports
+import slate_desktop.ui.plain_imports  # noqa: F401
 
 # isort: split
 from PySide6.QtCore import QEventLoop, QProcess, QTimer
@@ -182,8 +182,6 @@ def log_to_file(level: str) -> None:
 
 async def shut_down(window: MainWindow) -> None:
     """Cancel tasks, stop watching, close the models, the broker, the database."""
-    import asyncio
-
     from slate_desktop.ui import icon_cache
 
     if window.tray is not None:
@@ -192,7 +190,6 @@ async def shut_down(window: MainWindow) -> None:
     await window.tasks.aclose(_TASKS_S)
     # A window that was closed before it had come to rest has drawn its icons, too.
     await icon_cache.shapes().save()
-    await asyncio.to_thread(plain_imports.kept_code.save)
     await window.offline.aclose()
     await window.documents.aclose()
     await window.late.aclose()
@@ -258,7 +255,6 @@ async def _load_previews(window: MainWindow) -> None:
     # Whatever the start needs comes first.
     await asyncio.sleep(_CALM_S)
     await icon_cache.shapes().save()
-    await asyncio.to_thread(plain_imports.kept_code.save)
     await preload(window.documents.context)
 
 

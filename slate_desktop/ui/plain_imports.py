@@ -4,7 +4,7 @@ Two things of PySide's import cost a quarter of a window's start, and have no sw
 
 - It compiles its own helpers from source at every start, among them the generator of ``.pyi``
   files and the parser of signatures, which help texts and messages about wrong arguments need.
-  They are compiled here when somebody asks them for something, and the others are kept.
+  They are compiled here when somebody asks them for something.
   WORKAROUND(PySide6 6.11): can go when shibokensupport comes as bytecode.
 - It replaces ``builtins.__import__`` to serve ``from __feature__ import …``, which SLATE does not
   use, and looks for the word PySide6 in the whole source text of every module that is imported
@@ -20,12 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from slate_desktop.settings.paths import cache_dir
 from slate_desktop.ui import quick_enums
-from slate_desktop.ui.kept_code import KeptCode
 
-_SUPPORT = "shibokensupport/"
-_FIRST_HELPER = "signature_bootstrap.py"
 _HELPERS = "shibokensupport/signature/"
 # The others are looked into by PySide itself, which takes no lateness.
 _LATE_NAMES = frozenset(
@@ -42,21 +38,14 @@ def __getattr__(name):
 """
 
 
-# Saved by the window, once it has come to rest.
-kept_code = KeptCode(cache_dir() / "bytecode" / "pyside.marshal")
-
-
 @contextmanager
 def _late_helpers() -> Iterator[None]:
     original = builtins.compile
 
     def compile_late(source: Any, filename: Any, mode: str, *rest: Any, **options: Any) -> Any:
-        if not isinstance(filename, str) or not filename.startswith((_SUPPORT, _FIRST_HELPER)):
-            return original(source, filename, mode, *rest, **options)
-        text = _LATE if filename in _LATE_NAMES else source
-        return kept_code.code(
-            filename, text, lambda: original(text, filename, mode, *rest, **options)
-        )
+        if isinstance(filename, str) and filename in _LATE_NAMES:
+            source = _LATE
+        return original(source, filename, mode, *rest, **options)
 
     builtins.compile = compile_late  # pyright: ignore[reportAttributeAccessIssue]
     try:

@@ -5,6 +5,7 @@
 # Takes $base, a bookworm of debootstrap's minbase variant: made where it is missing, never changed.
 # Needs root and debootstrap. Gives $root, where the layer is mounted, $layer, a place in memory
 # beside it, and inside COMMAND…, which runs a command in $root with the network's package sources.
+set -eu
 
 [ "$(id -u)" = 0 ] || { echo "check-in-root: must be root, to install into a root" >&2; exit 1; }
 [ -d "$base/usr" ] || debootstrap --variant=minbase bookworm "$base" >&2

@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from slate_desktop.ui import quick_enums
-
 _HELPERS = "shibokensupport/signature/"
 # The others are looked into by PySide itself, which takes no lateness.
 _LATE_NAMES = frozenset(
@@ -54,7 +52,6 @@ def _late_helpers() -> Iterator[None]:
         builtins.compile = original
 
 
-quick_enums.install()
 with _late_helpers():
     import PySide6.QtCore  # noqa: F401 - installs the hook
 

@@ -73,6 +73,9 @@ async def end(window: Any) -> dict[str, Any]:
     model = await until(lambda: window.workspace.models.get(session_id), "the model")
     have = model.logs.last_seq
     await until(lambda: model.logs.last_seq > have + _SOME_LINES, "new lines")
+    # Those of the first window may be out of sight by now; two make a line.
+    seen = model.stats_history.revision
+    await until(lambda: model.stats_history.revision > seen + 1, "new samples")
     await until(window.registry["session.stop"].isEnabled, "Stop")
     window.registry["session.stop"].trigger()
     await until(lambda: window.workspace.find_session(session_id).is_final, "the stop")

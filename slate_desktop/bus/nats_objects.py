@@ -48,10 +48,18 @@ _PUT_TIMEOUT_S = 30.0
 _STALL_S = 10.0
 _SLOWEST_BYTES_PER_S = 2 * 1024**2
 _NS = 1_000_000_000
+# Nobody answers, or the consumer has gone: so it is while the broker reads its configuration anew
+# or a cluster chooses a leader.
+_AWAY_STATUSES = frozenset(("409", "503"))
+_AWAY_S, _AWAY_PAUSE_S = 10.0, 0.2
 _STREAM_EXISTS, _STREAM_NOT_FOUND = 10058, 10059
 _WRONG_SEQUENCE = 10071
 _TRIES = 3
 _FULL = {10077, 10047, 10023}
+
+
+class _AwayError(TimeoutError):
+    """Nobody hands out chunks for the moment; to ask with a new consumer may help."""
 
 
 class NatsObjects:
@@ -147,17 +155,28 @@ class NatsObjects:
             raise CommandError(ErrorCode.NOT_FOUND, "The store has no such object.")
         if meta.get("size") != size:
             raise corrupt(sha256, f"it has {meta.get('size')} bytes and should have {size}")
-        file = CheckedFile(target, sha256, size)
-        await asyncio.to_thread(file.open)
-        try:
-            async with asyncio.timeout(30 + size / _SLOWEST_BYTES_PER_S):
-                async for chunk in self._chunks(str(meta.get("nuid")), int(meta.get("chunks", 0))):
-                    file.write(chunk)
-            await asyncio.to_thread(file.commit)
-        except TimeoutError as exc:
-            raise corrupt(sha256, "the store does not hand it out") from exc
-        finally:
-            await asyncio.to_thread(file.discard)
+        loop = asyncio.get_running_loop()
+        end_s, has_stalled = loop.time() + _AWAY_S, False
+        while True:
+            file = CheckedFile(target, sha256, size)
+            await asyncio.to_thread(file.open)
+            try:
+                async with asyncio.timeout(30 + size / _SLOWEST_BYTES_PER_S):
+                    nuid, count = str(meta.get("nuid")), int(meta.get("chunks", 0))
+                    async for chunk in self._chunks(nuid, count):
+                        file.write(chunk)
+                await asyncio.to_thread(file.commit)
+            except TimeoutError as exc:
+                # While a cluster comes together, a question can be lost without a word.
+                is_away = isinstance(exc, _AwayError) and loop.time() < end_s
+                if has_stalled and not is_away:
+                    raise corrupt(sha256, "the store does not hand it out") from exc
+                has_stalled = has_stalled or not is_away
+            else:
+                return
+            finally:
+                await asyncio.to_thread(file.discard)
+            await asyncio.sleep(_AWAY_PAUSE_S)
 
     async def stat(self, sha256: str) -> ObjectInfo | None:
         """Return what the store says of an object; see ``bus.objects.ObjectStore.stat``."""
@@ -219,7 +238,10 @@ class NatsObjects:
                     )
                 async with asyncio.timeout(_STALL_S):
                     message = await messages.get()
-                if "Status" in message.headers and not message.data:
+                status = message.headers.get("Status")
+                if status in _AWAY_STATUSES and not message.data:
+                    raise _AwayError(message.headers.get("Description", ""))
+                if status is not None and not message.data:
                     raise TimeoutError(message.headers.get("Description", ""))
                 under_way -= 1
                 step = max(1, _PULL_BYTES // max(len(message.data), 1))

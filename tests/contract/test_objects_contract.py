@@ -205,6 +205,27 @@ async def test_missing_chunk_is_told_in_time(
 
 
 @pytest.mark.nats
+async def test_object_is_asked_for_again_where_nobody_hands_it_out(
+    broken: tuple[NatsObjects, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = broken
+    kept = await store.put(b"still there")
+    make, made = store._make_consumer, []
+
+    async def make_and_lose(nuid: str) -> str:
+        made.append(await make(nuid))
+        if len(made) == 1:
+            await store._api(f"CONSUMER.DELETE.{store._stream}.{made[0]}", {})
+        return made[-1]
+
+    monkeypatch.setattr(store, "_make_consumer", make_and_lose)
+    await store.get(kept.sha256, kept.size, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"still there"
+    assert len(made) == 2
+    assert files_of(tmp_path) == ["out"]
+
+
+@pytest.mark.nats
 async def test_chunks_of_an_upload_that_never_ended_are_purged(
     anyone: NatsBus, broken: tuple[NatsObjects, str], tmp_path: Path
 ) -> None:

@@ -22,16 +22,16 @@ async def run_to_end(driver: FakeLogDriver, sink: FakeSink, limits: PumpLimits =
     pump = make_pump(driver, sink, limits)
     driver.end()
     pump.end_with()
-    await asyncio.wait_for(pump.run(), 10)
+    await asyncio.wait_for(pump.run(), 30)
 
 
 async def until(event_of: FakeSink, count: int) -> None:
     while len(event_of.rows) < count:
         event_of.stored.clear()
-        await asyncio.wait_for(event_of.stored.wait(), 5)
+        await asyncio.wait_for(event_of.stored.wait(), 30)
 
 
 async def until_calls(sink: FakeSink, count: int) -> None:
     while sink.calls < count:
         sink.called.clear()
-        await asyncio.wait_for(sink.called.wait(), 5)
+        await asyncio.wait_for(sink.called.wait(), 30)

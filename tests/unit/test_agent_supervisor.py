@@ -87,13 +87,13 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 
 
 async def ended(life: Life) -> RuntimeSession:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await life.wait_until(lambda row: row.is_final)
         return await life.wait_until(lambda _: False)
 
 
 async def running(life: Life) -> RuntimeSession:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await life.wait_until(lambda row: row.status is S.RUNNING)
 
 
@@ -165,7 +165,7 @@ async def test_restart_gives_a_new_attempt_and_numbers_on(world: World) -> None:
     life = await world.begin("hold")
     await running(life)
     await life.restart(cast("Driver", world.driver), world.plan("hold"), 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         row = await life.wait_until(lambda r: r.attempt == 2 and r.status is S.RUNNING)
     assert row.container_name == "slate-s1-2"
     assert [r.handle.name for r in world.engine.runtimes()] == ["slate-s1-2"]
@@ -200,7 +200,7 @@ async def test_runtime_is_kept_when_the_end_is_not_yet_written(world: World) -> 
     world.recorder.away_for = 1_000_000
     world.engine.crash("slate-s1-1", 3)
     world.recorder.was_refused.clear()
-    await asyncio.wait_for(world.recorder.was_refused.wait(), 5)
+    await asyncio.wait_for(world.recorder.was_refused.wait(), 30)
     assert len(world.engine.runtimes()) == 1
     world.recorder.away_for = 0
     row = await ended(life)
@@ -269,7 +269,7 @@ async def test_person_s_line_goes_through_the_log_that_is_carried(world: World) 
     sink.is_away = True
     asyncio.get_running_loop().call_later(0.05, setattr, sink, "is_away", False)
     # Were it sent past the pump, the database that is away would refuse it.
-    record = await asyncio.wait_for(life.add_line(LogLevel.WARN, "mine", {}), 10)
+    record = await asyncio.wait_for(life.add_line(LogLevel.WARN, "mine", {}), 30)
     assert sink.rows[record.seq].message == "mine"
     await life.stop(1)
     await ended(life)

@@ -135,7 +135,7 @@ class SlowAgent(Client):
 
 async def test_what_a_slow_start_has_to_say_is_heard_once_it_runs():
     client = SlowAgent(S.STOPPED, (S.RUNNING, 2))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         outcome = await client.start_container("s1", wait=True)
     assert client.asked == [Operation.START, Operation.START]
     assert (outcome.is_done, outcome.session.attempt) == (True, 2)

@@ -25,7 +25,7 @@ from slate_desktop.bus.checks import check_headers, check_size, check_subject
 from slate_desktop.bus.dispatch import Dispatcher
 from slate_desktop.bus.nats_client import Address, Callbacks, Client, DroppedError
 from slate_desktop.bus.nats_replies import Replies, checked_answer
-from slate_desktop.bus.nats_subscription import LastingSubscription
+from slate_desktop.bus.nats_subscription import LastingSubscription, LastingSubscriptions
 from slate_desktop.bus.nats_whereabouts import Whereabouts
 from slate_desktop.bus.port import ConnectionState, Handler, Message
 from slate_desktop.bus.states import ConnectionStates
@@ -69,8 +69,10 @@ class NatsBus:
         self._is_tls_first = is_tls_first
         self._client: Client | None = None
         self._states = ConnectionStates()
-        self._subscriptions: list[LastingSubscription] = []
-        self._replies = Replies(f"{self.inbox_prefix}.{secrets.token_hex(8)}")
+        self._subscriptions = LastingSubscriptions(self._connected_client, self._spawn)
+        self._replies = Replies(
+            f"{self.inbox_prefix}.{secrets.token_hex(8)}", self._subscriptions.note_denial
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_rebuilding = False
         self._is_refused = False
@@ -178,10 +180,7 @@ class NatsBus:
             DeniedError: the broker's permissions refused it.
         """
         check_subject(subject, is_wildcard_allowed=True)
-        dispatcher = Dispatcher(subject, handler, concurrency)
-        entry = LastingSubscription(subject, queue, dispatcher, self._forget)
-        await self._add(entry)
-        return entry
+        return await self._add(subject, queue, Dispatcher(subject, handler, concurrency))
 
     async def respond(
         self, message: Message, data: bytes, *, headers: Mapping[str, str] | None = None
@@ -212,10 +211,7 @@ class NatsBus:
         for task in list(self._tasks):
             if task is not current:
                 task.cancel()
-        entries, self._subscriptions = self._subscriptions, []
-        for entry in entries:
-            await entry.detach()
-        await asyncio.gather(*(entry.dispatcher.aclose(0.5) for entry in entries))
+        await self._subscriptions.aclose()
         if self._client is not None:
             await nats_client.close_client(self._client)
         self._replies.fail_all(NotConnectedError("The connection was closed."))
@@ -240,6 +236,12 @@ class NatsBus:
             raise self._not_connected()
         return client
 
+    def _connected_client(self) -> Client | None:
+        """The client that all subscriptions are on; None while there is none such."""
+        client = self._client
+        is_whole = self._states.now is ConnectionState.CONNECTED and not self._is_rebuilding
+        return client if client is not None and is_whole and client.is_connected else None
+
     def _not_connected(self) -> NotConnectedError:
         reason = self._states.reason or "the connection is down."
         return NotConnectedError(
@@ -253,11 +255,7 @@ class NatsBus:
         self._client = await self._open()
         self._is_refused = False
         try:
-            await self._add(
-                LastingSubscription(
-                    self._replies.wildcard, "", self._replies.dispatcher(), self._forget
-                )
-            )
+            await self._add(self._replies.wildcard, "", self._replies.dispatcher())
         except SlateError:
             await self.aclose()
             raise
@@ -282,34 +280,18 @@ class NatsBus:
                     raise
                 await asyncio.sleep(wait_s)
 
-    async def _add(self, entry: LastingSubscription) -> None:
+    async def _add(self, subject: str, queue: str, dispatcher: Dispatcher) -> LastingSubscription:
         client = self._client
-        self._subscriptions.append(entry)
+        entry = self._subscriptions.new(subject, queue, dispatcher)
         if client is None or client.is_closed:
-            return  # restored with the others
-        if not client.is_connected:
+            return entry  # restored with the others
+        if client.is_connected:
+            await self._subscriptions.attach_first(entry, client)
+        else:
             with contextlib.suppress(nats_errors.Error, OSError):
                 await entry.attach(client)
                 client.drop_pending()  # nats-py replays it when it is back
-            return
-        wanted = entry.subject.lower()
-        self._replies.denied_subscriptions.discard(wanted)
-        try:
-            await entry.attach(client)
-            await client.sync(_FLUSH_TIMEOUT_S)
-        except (nats_errors.Error, OSError, TimeoutError):
-            if client.is_closed:
-                return
-        if wanted in self._replies.denied_subscriptions:
-            self._forget(entry)
-            await entry.detach()
-            await entry.dispatcher.aclose()
-            raise DeniedError(f"The broker does not let this user hear {entry.subject}.")
-
-    def _forget(self, entry: LastingSubscription) -> None:
-        """Do not restore ``entry`` after a reconnect any more."""
-        with contextlib.suppress(ValueError):
-            self._subscriptions.remove(entry)
+        return entry
 
     async def _rebuild(self) -> None:
         try:
@@ -337,9 +319,7 @@ class NatsBus:
             return False
         self._client = client
         try:
-            for entry in list(self._subscriptions):
-                await entry.attach(client)
-            await client.sync(_FLUSH_TIMEOUT_S)
+            await self._subscriptions.attach_all(client)
         except (nats_errors.Error, OSError, TimeoutError):
             logger.warning("connection lost while subscriptions were restored")
             await nats_client.close_client(client)

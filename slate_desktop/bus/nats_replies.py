@@ -7,7 +7,7 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from slate_desktop.bus.dispatch import Dispatcher
 from slate_desktop.bus.port import Message
@@ -25,14 +25,15 @@ class Replies:
 
     Args:
         inbox: subjects below it are this connection's alone.
+        on_denied: called with each subject, in lower case, that may not be subscribed to.
     """
 
-    def __init__(self, inbox: str) -> None:
+    def __init__(self, inbox: str, on_denied: Callable[[str], None]) -> None:
         self._inbox = inbox
+        self._on_denied = on_denied
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         # The broker names the subject that it refuses, and not the request.
         self._tokens_by_subject: dict[str, set[str]] = {}
-        self.denied_subscriptions: set[str] = set()
 
     @property
     def wildcard(self) -> str:
@@ -66,17 +67,14 @@ class Replies:
             answer.set_result(message)
 
     def note_denial(self, text: str) -> bool:
-        """Fail what an error line of the broker, lower-cased, refuses; False if it refuses nothing.
-
-        A refused subscription is noted in ``denied_subscriptions``.
-        """
+        """Fail what an error line of the broker, in lower case, refuses; False for other lines."""
         denied = _DENIED.search(text)
         if denied is None:
             return False
         action, subject = denied.groups()
         logger.warning("broker refused", extra={"action": action, "subject": subject})
         if action == "subscription":
-            self.denied_subscriptions.add(subject)
+            self._on_denied(subject)
         else:
             self._deny(subject)
         return True

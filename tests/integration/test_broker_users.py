@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from slate_desktop.bus import permissions
 from slate_desktop.bus.nats_bus import NatsBus
+from slate_desktop.bus.port import Message
 from slate_desktop.errors import DeniedError, SettingsError, StackError
 from slate_desktop.stack import nats_server, process
 from slate_desktop.stack.nats_server import NatsServer, NatsUser
@@ -20,8 +22,8 @@ from tests.conftest import require_service
 pytestmark = pytest.mark.nats
 
 
-def as_user(key: SigningKey) -> NatsUser:
-    return NatsUser(public_key=key.public, permissions=permissions.user(key.public))
+def as_user(key: SigningKey, projects: Collection[str] = ("*",)) -> NatsUser:
+    return NatsUser(public_key=key.public, permissions=permissions.user(key.public, projects))
 
 
 @pytest.fixture
@@ -91,3 +93,57 @@ async def test_users_that_could_not_be_written_are_written_by_the_next_try(
     config.rmdir()
     broker.set_users([as_user(key)])
     await until_admitted(broker, key)
+
+
+async def test_who_is_taken_out_of_a_project_and_put_back_hears_it_again(
+    broker: NatsServer,
+) -> None:
+    teller, member = SigningKey.generate(), SigningKey.generate()
+    agent = NatsUser(
+        public_key=teller.public, permissions=permissions.agent("agent-1", teller.public)
+    )
+    broker.set_users([agent, as_user(member, ["tower"])])
+    await broker.start()
+    heard: list[bytes] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message.data)
+
+    told = await NatsBus.connect(broker.url, seed=teller.seed, name="agent")
+    bus = await NatsBus.connect(broker.url, seed=member.seed, name="member")
+    try:
+        await bus.subscribe("slate.runtime.tower.*.*", hear)
+        other = await bus.subscribe("slate.build.tower.*.*", hear)
+        await until_heard(told, heard, b"before")
+        broker.set_users([agent, as_user(member, [])])
+        await until_deaf(told, heard)
+        await other.unsubscribe()
+        broker.set_users([agent, as_user(member, ["tower"])])
+        await until_heard(told, heard, b"after")
+        await told.publish("slate.runtime.tower.s1.log", b"once")
+        await told.publish("slate.build.tower.s1.log", b"unsubscribed")
+        await until_heard(told, heard, b"last")
+        assert heard.count(b"once") == 1
+        assert b"unsubscribed" not in heard
+    finally:
+        await bus.aclose()
+        await told.aclose()
+
+
+async def until_heard(told: NatsBus, heard: list[bytes], data: bytes) -> None:
+    async with asyncio.timeout(30):
+        while data not in heard:
+            await told.publish("slate.runtime.tower.s1.log", data)
+            await told.flush()
+            await asyncio.sleep(0.05)
+
+
+async def until_deaf(told: NatsBus, heard: list[bytes]) -> None:
+    async with asyncio.timeout(30):
+        for attempt in itertools.count():
+            data = b"%d" % attempt
+            await told.publish("slate.runtime.tower.s1.log", data)
+            await told.flush()
+            await asyncio.sleep(0.3)
+            if data not in heard:
+                return

@@ -281,8 +281,13 @@ class MainWindow(QMainWindow):
     def show_menu(self, node: Node | RuntimeSession | None, position: QPoint) -> None:
         """Open the menu of a row of the tree or of the session list."""
         from slate_desktop.domain.session import RuntimeSession
-        from slate_desktop.ui.project_nodes import ProjectItem, SessionItem
+        from slate_desktop.ui.project_nodes import ProjectItem, SessionItem, is_file
 
+        if not isinstance(node, RuntimeSession) and is_file(node):
+            from slate_desktop.ui.file_menu import open_file_menu
+
+            open_file_menu(self, node.path, position, is_dir=node.is_dir)
+            return
         ids = ["project.add"]
         if isinstance(node, SessionItem | RuntimeSession):
             ids = [

@@ -105,7 +105,9 @@ async def test_a_step_starts_the_sample_and_brings_a_removed_one_back(
 ) -> None:
     page = await shown(window)
     page.guide.buttons["session"].click()
+    assert page.guide.buttons["session"].text() == "Start it"
     await until(lambda: "session" in window.state.guide_done)
+    await until(lambda: page.guide.buttons["session"].text() == "Again")
     assert any(project.name == "hello-runtime" for project in slate.projects.values())
     assert window.centre.currentWidget() is window.start_page
     (session,) = slate.sessions.values()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
@@ -22,7 +22,6 @@ from slate_desktop.control.asset_index import AssetEntry, AssetFilter, SortKey, 
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.errors import SlateError
 from slate_desktop.translation import plural
-from slate_desktop.ui import outside
 from slate_desktop.ui.assets.bar import AssetBar
 from slate_desktop.ui.assets.batch_panel import BatchPanel
 from slate_desktop.ui.assets.grid import AssetGrid
@@ -30,6 +29,7 @@ from slate_desktop.ui.assets.list_model import AssetListModel, rows_of
 from slate_desktop.ui.assets.quick_look import QuickLook
 from slate_desktop.ui.assets.thumbnails import Thumbnails
 from slate_desktop.ui.documents.document import DocumentContext
+from slate_desktop.ui.file_menu import add_outside
 from slate_desktop.ui.text import plain_label
 
 _TYPE_MS = 120
@@ -301,25 +301,15 @@ class AssetBrowser(QWidget):
             (self.tr("Quick look"), lambda: self._on_look(index)),
             (self.tr("Process"), self._on_process),
             (self.tr("Options…"), lambda: self.bar.options.setChecked(True)),
-            (self.tr("Reveal in file manager"), lambda: self._outside(outside.reveal, path)),
-            (
-                self.tr("Open in another program"),
-                lambda: self._outside(outside.open_externally, path),
-            ),
-            (self.tr("Copy path"), lambda: QGuiApplication.clipboard().setText(str(path))),
         ):
             action = QAction(words, menu)
             action.triggered.connect(lambda _on=False, act=act: act())
             action.setEnabled(act != self._on_process or self.bar.process.isEnabled())
             menu.addAction(action)
+        menu.addSeparator()
+        add_outside(menu, path, self.failed.emit)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.grid.viewport().mapToGlobal(position))
-
-    def _outside(self, act: object, path: Path) -> None:
-        try:
-            act(path)  # type: ignore[operator]
-        except SlateError as error:
-            self.failed.emit(error, self.tr("The file could not be handed over."))
 
     def _on_current(self, index: QModelIndex) -> None:
         entry = self.model.entry(index)

@@ -78,7 +78,6 @@ class GuideCard(QFrame):
         for row, step in enumerate(steps()):
             mark = self._marks[step.name] = plain_label()
             button = self.buttons[step.name] = QPushButton(step.button)
-            button.setAccessibleName(f"{step.title}: {step.button}")
             button.clicked.connect(lambda _on=False, name=step.name: self.step_wanted.emit(name))
             title = plain_label(step.title)
             title.setFont(theme.ui_font(is_bold=True))
@@ -113,6 +112,8 @@ class GuideCard(QFrame):
             mark.setPixmap(icons.pixmap(icon, self._theme.tokens, role, 18))
             mark.setAccessibleName(f"{step.title}: {words}")
             button = self.buttons[step.name]
+            button.setText(self.tr("Again") if step.name in self._done else step.button)
+            button.setAccessibleName(f"{step.title}: {button.text()}")
             button.setEnabled(not self._busy)
             button.setProperty("primary", step.name == following)
             button.style().unpolish(button)

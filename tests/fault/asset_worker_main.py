@@ -15,28 +15,11 @@ from slate_desktop.agent.jobs.assets import AssetWork
 from slate_desktop.agent.jobs.worker import Worker
 from slate_desktop.agent.retry import until_database_answers
 from slate_desktop.agent.tasks import TaskOwner
-from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.nats_queue import NatsQueue
-from slate_desktop.errors import NotConnectedError
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.store import Database
-from tests.fault.job_worker_main import LEASE_S, SPEC
-
-# Something dies every few seconds here, so that one asset of hundreds may meet it more often than
-# a healthy one ever would; what kills its workers by itself is given up in test_jobs.py.
-_MOST_ATTEMPTS = 12
-
-
-async def connected(options: dict[str, str]) -> NatsBus:
-    """Return a connection to the broker, which may be cut off just now."""
-    while True:
-        try:
-            return await NatsBus.connect(
-                options["nats"], seed=options["seed"], name=options["owner"]
-            )
-        except NotConnectedError:
-            await asyncio.sleep(0.2)
+from tests.fault.job_worker_main import LEASE_S, MOST_ATTEMPTS, SPEC, connected
 
 
 async def run(options: dict[str, str]) -> None:
@@ -44,7 +27,7 @@ async def run(options: dict[str, str]) -> None:
     db = await until_database_answers(
         lambda: Database.connect(options["database"], application_name=options["owner"])
     )
-    attempt.MAX_ATTEMPTS = _MOST_ATTEMPTS
+    attempt.MAX_ATTEMPTS = MOST_ATTEMPTS
     folder = Path(options["work"])
     async with Sandbox() as sandbox:
         worker = Worker(

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from slate_desktop.agent.audit import AuditTrail
-from slate_desktop.agent.jobs import asset_files
+from slate_desktop.agent.jobs import asset_files, attempt
 from slate_desktop.agent.jobs.admission import Admission
 from slate_desktop.agent.jobs.port import Progress
 from slate_desktop.agent.jobs.worker import Worker
@@ -26,11 +26,15 @@ from slate_desktop.bus.nats_queue import NatsQueue
 from slate_desktop.bus.queue import ASSETS
 from slate_desktop.domain.assets.product import Product
 from slate_desktop.domain.jobs import Lease, Outcome
+from slate_desktop.errors import NotConnectedError
 from slate_desktop.store import Database
 from slate_desktop.store.asset_jobs import AssetOutcome
 from tests.integration.job_world import ScriptedKind
 
 LEASE_S = 2.0
+# Something dies every second here, so that one job of hundreds may meet it more often than a
+# healthy one ever would; what kills its workers by itself is given up in test_jobs.py.
+MOST_ATTEMPTS = 12
 SPEC = msgspec.structs.replace(ASSETS, ack_wait_s=LEASE_S)
 
 
@@ -70,11 +74,23 @@ class WritingKind(ScriptedKind):
         await self.store.note_delivery(lease.job.id)
 
 
+async def connected(options: dict[str, str]) -> NatsBus:
+    """Return a connection to the broker, which may be cut off or dead just now."""
+    while True:
+        try:
+            return await NatsBus.connect(
+                options["nats"], seed=options["seed"], name=options["owner"]
+            )
+        except NotConnectedError:
+            await asyncio.sleep(0.2)
+
+
 async def run(options: dict[str, str]) -> None:
-    bus = await NatsBus.connect(options["nats"], seed=options["seed"], name=options["owner"])
+    bus = await connected(options)
     db = await until_database_answers(
         lambda: Database.connect(options["database"], application_name=options["owner"])
     )
+    attempt.MAX_ATTEMPTS = MOST_ATTEMPTS
     worker = Worker(
         WritingKind(db, Path(options["root"])),
         NatsQueue(bus, SPEC),

@@ -26,6 +26,14 @@ class FaultWorld(JobWorld):
         self.nats_bus = bus
         self.queue = NatsQueue(bus, SPEC)  # type: ignore[assignment]
 
+    async def ensure_queue(self) -> None:
+        """Make the queue, as soon as the broker, or a cluster's leader, answers."""
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(SlateError, TimeoutError):
+                    return await self.queue.ensure()
+                await asyncio.sleep(0.1)
+
 
 def damaged(folder: Path) -> list[str]:
     """Return the visible products that are not whole."""

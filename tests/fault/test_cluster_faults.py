@@ -19,6 +19,7 @@ import pytest
 from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_objects import NatsObjects
 from slate_desktop.bus.nats_queue import NatsQueue
+from slate_desktop.bus.objects import ObjectInfo
 from slate_desktop.domain.assets.job import AssetJob
 from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.errors import SlateError
@@ -36,7 +37,7 @@ pytestmark = [
     pytest.mark.fault,
     pytest.mark.nats,
     pytest.mark.postgres,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL: not on this platform"),
 ]
 JOBS = 120
@@ -102,10 +103,9 @@ async def studio(
     world = FaultWorld(database, tmp_path, bus)
     world.queue = NatsQueue(bus, SPEC, replicas=3)  # type: ignore[assignment]
     objects = NatsObjects(bus, max_bytes=64 * 1024**2, replicas=3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(SlateError, TimeoutError):
-                await world.queue.ensure()
                 await objects.ensure()
                 break
             await asyncio.sleep(0.1)
@@ -125,7 +125,7 @@ async def studio(
         for server in trio.servers.values()
     ]
     found.ways = [NatsQueue(way, SPEC) for way in buses]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await found.until_whole()
     yield found
     fleet.close()
@@ -169,16 +169,24 @@ async def until_count(studio: Studio, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until_put(objects: NatsObjects, data: bytes) -> ObjectInfo:
+    """Store bytes, as soon as there is a leader who takes them."""
+    while True:
+        with contextlib.suppress(SlateError, TimeoutError):
+            return await objects.put(data)
+        await asyncio.sleep(0.1)
+
+
 async def test_object_outlives_each_broker_in_turn(studio: Studio, tmp_path: Path) -> None:
     objects = NatsObjects(studio.world.nats_bus)
     data = bytes(range(256)) * 8192
-    info = await objects.put(data)
     async with asyncio.timeout(60):
+        info = await until_put(objects, data)
         await studio.until_whole()
     for name in NAMES:
         await studio.trio.kill(name)
         target = tmp_path / f"without-{name}"
-        async with asyncio.timeout(45):
+        async with asyncio.timeout(90):
             while not target.exists():
                 with contextlib.suppress(SlateError, TimeoutError):
                     await objects.get(info.sha256, info.size, target)
@@ -211,7 +219,7 @@ async def greeting(trio: Trio, port: int, identity: Path) -> bytes:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
         writer.write(b"PING\r\n")
-        said = await asyncio.wait_for(reader.readline(), 10)
+        said = await asyncio.wait_for(reader.readline(), 30)
     except (ssl.SSLError, ConnectionError):
         return b""
     writer.close()

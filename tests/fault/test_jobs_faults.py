@@ -85,7 +85,12 @@ async def test_every_job_completes_once_whatever_dies(
     loop = asyncio.get_running_loop()
     end, step = loop.time() + CHAOS_S, 0
     pauses: set[asyncio.Task[None]] = set()
-    while loop.time() < end:
+
+    def is_enough() -> bool:
+        return step > 14 and fleet.kills > 3 and fleet.pauses > 2 and fleet.cuts > 1
+
+    # On a slow machine the servers take their time to start again.
+    while loop.time() < end or not is_enough():
         step += 1
         if step == 8:
             await asyncio.to_thread(own_nats.kill)
@@ -109,10 +114,16 @@ async def test_every_job_completes_once_whatever_dies(
     for task in (watching, repairing):
         task.cancel()
     assert half_files == []
-    assert step > 14
-    assert fleet.kills > 3
-    assert fleet.pauses > 2
-    assert fleet.cuts > 1
+    assert is_enough()
+
+
+async def until_nothing_waits(world: FaultWorld) -> None:
+    """Wait until the queue is empty; a broker that has just started may not answer yet."""
+    while True:
+        with contextlib.suppress(SlateError):
+            if not await world.queue.depth("audio"):
+                return
+        await asyncio.sleep(0.05)
 
 
 async def test_paused_worker_finds_its_job_done_by_another(
@@ -139,9 +150,12 @@ async def test_broker_that_forgets_ids_has_no_second_effect(
     fleet.start()
     job = await world.submit()
     row = await world.until_final(job.id, timeout_s=30)
+    # The worker acknowledges after its commit; a message that is still there has its id known.
+    async with asyncio.timeout(30):
+        await until_nothing_waits(world)
     own_nats.kill()
     own_nats.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         is_first = True
         while True:
             with contextlib.suppress(SlateError, TimeoutError):
@@ -151,8 +165,7 @@ async def test_broker_that_forgets_ids_has_no_second_effect(
                 break
             is_first = False
             await asyncio.sleep(0.1)
-        while await world.queue.depth("audio"):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        await until_nothing_waits(world)
     after = await world.db.asset_jobs.get(job.id)
     assert (after.version, after.attempt) == (row.version, 1) or after.delivered_at is not None
     async with world.db.connection() as connection:

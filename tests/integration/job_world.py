@@ -112,8 +112,11 @@ class JobWorld:
         self.project: Project
         self.workers: list[tuple[Worker, asyncio.Task[None]]] = []
 
-    async def open(self) -> None:
+    async def ensure_queue(self) -> None:
         await self.queue.ensure()
+
+    async def open(self) -> None:
+        await self.ensure_queue()
         self.user = await self.db.users.create("person", self.key.public)
         root = self.directory / "project"
         root.mkdir()

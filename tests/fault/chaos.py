@@ -188,7 +188,10 @@ class Chaos:
     # -- what goes wrong -------------------------------------------------------------------
 
     async def hurt(self, seconds: float) -> None:
-        """Let things go wrong for a while, then wait for the last of them to be over."""
+        """Let things go wrong for a while, then wait for the last of them to be over.
+
+        The while is longer where people, on a slow machine, have hardly begun.
+        """
         loop = asyncio.get_running_loop()
         end, running = loop.time() + seconds, set[asyncio.Task[None]]()
         faults = [
@@ -201,7 +204,7 @@ class Chaos:
         order = [fault for fault, _ in faults]
         self.chance.shuffle(order)
         weights = [weight for _, weight in faults]
-        while loop.time() < end:
+        while loop.time() < end or len(self.shorts) < 4:
             fault = order.pop() if order else self.chance.choices(faults, weights)[0][0]
             self.done[fault.__name__] += 1
             task = asyncio.create_task(fault(), name=fault.__name__)
@@ -224,7 +227,7 @@ class Chaos:
                 agent.spawn()
         for agent in self.agents:
             try:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(90):
                     while not await agent.is_serving():  # noqa: ASYNC110
                         await asyncio.sleep(0.2)
             except TimeoutError:

@@ -116,7 +116,8 @@ async def test_result_of_a_lost_lease_is_dropped(world: JobWorld) -> None:
     await work.begun.wait()
     async with world.db.connection() as connection:
         await connection.execute(
-            "update slate_asset_jobs set lease_owner = 'other', attempt = attempt + 1"
+            "update slate_asset_jobs set lease_owner = 'other', attempt = attempt + 1,"
+            " lease_until = now() + interval '1 minute'"
         )
     work.gate.set()
     await world.until_unoccupied()

@@ -37,7 +37,7 @@ async def test_buttons_of_the_search_go_through_matches_and_close_it(
     search = console.search
     press(console.tools.buttons["search"])
     assert search.isVisible()
-    assert search.field.hasFocus()
+    await until(search.field.hasFocus)
     QTest.keyClicks(search.field, "tack")
     await until(lambda: search.state.text() == "No match")
     search.field.setText("t.ck")

@@ -236,14 +236,15 @@ async def test_values_and_picture_are_saved(
     monkeypatch.setattr(dialogs, "choose_save_file", choose)
     values, picture = window.performance.tools.save.menu().actions()
     values.trigger()
-    await until(lambda: (tmp_path / "m.csv").exists())
+    # The file is there a moment before what is in it.
+    await until(lambda: "m.csv" in window.status_row.message.text())
     rows = list(csv.DictReader((tmp_path / "m.csv").read_text().splitlines()))
     assert float(rows[-1]["cpu_percent"]) == 59.0
     assert rows[-1]["memory_bytes"] == str(200 * MIB)
     assert rows[-1]["gpu_percent"] == ""
     assert datetime.fromisoformat(rows[-1]["time"]).tzinfo == UTC
     picture.trigger()
-    await until(lambda: (tmp_path / "m.png").exists())
+    await until(lambda: "m.png" in window.status_row.message.text())
     assert not QImage(str(tmp_path / "m.png")).isNull()
     values.trigger()
     await until(lambda: window.details.banner.problem is not None)

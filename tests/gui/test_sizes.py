@@ -47,7 +47,7 @@ def outside(window: MainWindow) -> list[str]:
 
 async def settled(window: MainWindow, size: QSize) -> None:
     window.resize(size)
-    await until(lambda: window.size() == size)
+    await until(lambda: window.size() == size and not window.docks.is_moving)
     QApplication.sendPostedEvents()
 
 

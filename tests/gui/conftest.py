@@ -133,7 +133,7 @@ def own_logging() -> Iterator[logging.Logger]:
     root.setLevel(level)
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Wait until ``condition`` holds, letting Qt work meanwhile."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the condition is the world's, not a coroutine's

@@ -54,10 +54,10 @@ class Nothing(QObject):
 async def browser_of(window: MainWindow, root: Path, count: int) -> AssetBrowser:
     await window.document_commands.open_path(root)
     window.docks.docks["assets"].raise_()
-    await until(lambda: window.assets.browser is not None, 20)
+    await until(lambda: window.assets.browser is not None)
     browser = window.assets.browser
     assert browser is not None
-    await until(lambda: browser.model.rowCount() == count, 20)
+    await until(lambda: browser.model.rowCount() == count)
     return browser
 
 
@@ -72,7 +72,7 @@ def entry_of(browser: AssetBrowser, name: str) -> AssetEntry:
 async def thumbnail(browser: AssetBrowser, name: str):
     entry = entry_of(browser, name)
     assert browser.root is not None
-    await until(lambda: browser.thumbnails.get(browser.root, entry) is not None, 60)
+    await until(lambda: browser.thumbnails.get(browser.root, entry) is not None)
     return browser.thumbnails.get(browser.root, entry)
 
 
@@ -140,7 +140,7 @@ async def test_hostile_files_get_a_sober_icon_and_a_reason(
     browser.grid.opened.emit(index)
     document = offline.documents.current
     assert document is not None
-    await until(lambda: document.is_loaded, 30)
+    await until(lambda: document.is_loaded)
     assert document.problem is not None
     assert "unpacks to more" in document.problem.why
 
@@ -159,9 +159,9 @@ async def test_keys_walk_open_and_look(offline: MainWindow, assets: Path) -> Non
     QTest.keyClick(grid, Qt.Key.Key_Space)
     look = browser._look
     assert look is not None
-    await until(lambda: isinstance(look.document, TextureDocument) and look.document.is_loaded, 30)
+    await until(lambda: isinstance(look.document, TextureDocument) and look.document.is_loaded)
     QTest.keyClick(look, Qt.Key.Key_Right)
-    await until(lambda: look.document.path.name == "rock10.png" and look.document.is_loaded, 30)
+    await until(lambda: look.document.path.name == "rock10.png" and look.document.is_loaded)
     QTest.keyClick(look, Qt.Key.Key_Space)
     assert not look.isVisible()
     QTest.keyClick(grid, Qt.Key.Key_Return)

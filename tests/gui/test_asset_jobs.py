@@ -235,13 +235,13 @@ async def test_selection_of_the_browser_is_processed_with_its_own_options(
     choices = AssetChoices(project_root)
     choices.choose(["rock.png"], AssetKind.TEXTURE, {"quality": 77})
     window.docks.docks["assets"].raise_()
-    await until(lambda: window.assets.browser is not None, 20)
+    await until(lambda: window.assets.browser is not None)
     browser = window.assets.browser
     assert browser is not None
     # It may have looked before the files were there.
     await until(lambda: not browser._is_scanning)
     browser.refresh()
-    await until(lambda: browser.model.rowCount() == 2, 20)
+    await until(lambda: browser.model.rowCount() == 2)
     assert not browser.bar.process.isEnabled()
     browser.grid.selectAll()
     window.jobs.options.forms[AssetKind.TEXTURE].set_value("quality", "50")

@@ -28,9 +28,9 @@ async def opened(window: MainWindow, path: Path) -> AudioDocument:
     assert isinstance(document, AudioDocument)
     # Plays in real time into nothing: test machines have no sound.
     document.player = Player(backends=("NULL",))
-    await until(lambda: document.is_loaded, 30)
+    await until(lambda: document.is_loaded)
     assert document.problem is None, document.problem
-    await until(lambda: document.levels, 30)
+    await until(lambda: document.levels)
     return document
 
 
@@ -91,7 +91,7 @@ async def test_before_and_after_are_heard_equally_loud(offline: MainWindow, tmp_
     document.panel.form.set_value("normalize", "loudness")
     document.panel.form.set_value("format", "wav")
     document.panel.compute.click()
-    await until(lambda: document.after.isEnabled(), 30)
+    await until(lambda: document.after.isEnabled())
     assert "-16.0 LUFS" in document.panel.figures.values["After"]
     before, after = document.player._gains
     assert before == 1.0
@@ -117,7 +117,7 @@ async def test_hostile_sound_is_told(offline: MainWindow, tmp_path: Path) -> Non
     path = tmp_path / "list.wav"
     path.write_text("#EXTM3U\nfile:///etc/passwd\n")
     document = offline.documents.open_path(path)
-    await until(lambda: document.is_loaded, 30)
+    await until(lambda: document.is_loaded)
     assert document.problem is not None
 
 

@@ -321,7 +321,7 @@ async def test_every_line_gets_its_colours_at_once(offline: MainWindow, tmp_path
     path.write_text("const SPEED := 5.0\n" * 200)
     document = await text_of(offline, path)
     last = document.editor.document().findBlockByNumber(199)
-    await until(lambda: last.layout().formats(), 5)
+    await until(lambda: last.layout().formats())
     first = document.editor.document().begin()
     assert [run.start for run in first.layout().formats()][:2] == [0, 13]
     revision = document.editor.document().revision()

@@ -28,7 +28,7 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "models"
 async def opened(window: MainWindow, path: Path) -> ModelDocument:
     document = window.documents.open_path(path)
     assert isinstance(document, ModelDocument)
-    await until(lambda: document.is_loaded, 60)
+    await until(lambda: document.is_loaded)
     assert document.problem is None, document.problem
     await settled(document)
     return document
@@ -43,7 +43,6 @@ async def settled(document: ModelDocument) -> None:
             and view.frame is not None
             and not view.is_busy
         ),
-        30,
     )
 
 
@@ -174,10 +173,10 @@ async def test_skinned_model_its_levels_and_uvs_are_shown(offline: MainWindow) -
     assert document.panel.values["Bones"] == "45"
     assert any("non-manifold" in words for words in document.panel.warnings)
     controls.uv.click()
-    await until(lambda: document.uvs.is_drawn, 30)
+    await until(lambda: document.uvs.is_drawn)
     controls.uv.click()
     controls.make_lods.click()
-    await until(lambda: controls.lod.maximum() == 3, 60)
+    await until(lambda: controls.lod.maximum() == 3)
     whole = controls.lod_label.text()
     assert whole.startswith("0: 13,832")
     controls.lod.setValue(3)
@@ -262,10 +261,10 @@ async def flat_model_is_shown(document: ModelDocument) -> None:
     assert colour_in_the_middle(view.frame) == pytest.approx(facing, abs=3), suffix
     if suffix == ".stl":
         controls.set_mode("colours")
-        await until(lambda: controls.mode.currentData() == "shaded", 30)
+        await until(lambda: controls.mode.currentData() == "shaded")
         assert "no vertex colours" in document.words.text()
         controls.uv.click()
-        await until(lambda: "no UVs" in document.words.text(), 30)
+        await until(lambda: "no UVs" in document.words.text())
 
 
 async def test_hostile_model_is_told_and_the_window_lives(
@@ -278,12 +277,12 @@ async def test_hostile_model_is_told_and_the_window_lives(
         '{"asset":{"version":"2.0"},"buffers":[{"uri":"../secret.bin","byteLength":64}]}'
     )
     document = offline.documents.open_path(path)
-    await until(lambda: document.is_loaded, 60)
+    await until(lambda: document.is_loaded)
     assert document.problem is not None
     glb = tmp_path / "lie.glb"
     glb.write_bytes(b"glTF\x02\0\0\0\xff\xff\xff\xff")
     document = offline.documents.open_path(glb)
-    await until(lambda: document.is_loaded, 60)
+    await until(lambda: document.is_loaded)
     assert document.problem is not None
 
 
@@ -291,10 +290,10 @@ async def killed_process_is_told_and_started_again(document: ModelDocument) -> N
     assert document._worker is not None
     document._worker._kill()
     document.view.refresh()
-    await until(lambda: document.problem is not None, 20)
+    await until(lambda: document.problem is not None)
     assert "process" in document.problem.why
     document._trouble.again.click()
-    await until(lambda: document.problem is None and document._worker.is_alive, 60)
+    await until(lambda: document.problem is None and document._worker.is_alive)
     await settled(document)
 
 

@@ -124,9 +124,9 @@ async def test_what_is_saved_is_brought_while_a_session_runs(
 ) -> None:
     (project,) = slate.projects.values()
     session = slate.put_session(project.id, SessionStatus.RUNNING)
-    await until(lambda: any(name == "push files" for name, _ in slate.calls), 20)
+    await until(lambda: any(name == "push files" for name, _ in slate.calls))
     pushed = len(slate.calls)
     (project_root / "new.gd").write_text("x")
-    await until(lambda: any(n == "push files" for n, _ in slate.calls[pushed:]), 20)
+    await until(lambda: any(n == "push files" for n, _ in slate.calls[pushed:]))
     await slate.move(session.id, SessionStatus.STOPPED)
-    await until(lambda: not window.sync._watches, 20)
+    await until(lambda: not window.sync._watches)

@@ -27,7 +27,7 @@ __all__ = ["offline"]
 async def opened(window: MainWindow, path: Path) -> TextureDocument:
     document = window.documents.open_path(path)
     assert isinstance(document, TextureDocument)
-    await until(lambda: document.is_loaded, 30)
+    await until(lambda: document.is_loaded)
     assert document.problem is None, document.problem
     # Texels and the checker lie elsewhere on the pixels where the panes leave another room.
     document.view.setFixedSize(384, 288)
@@ -186,14 +186,14 @@ async def test_compare_shows_figures_and_every_way_to_look(
     document = await opened(offline, write_png(tmp_path / "a.png", 128, 128))
     view, panel = document.view, document.panel
     document.controls.compare.click()
-    await until(lambda: view.other is not None, 30)
+    await until(lambda: view.other is not None)
     assert panel.figures.values["PSNR"].endswith("dB")
     assert float(panel.figures.values["SSIM"]) > 0.9
     assert panel.figures.values["VRAM"]
     panel.form.set_value("compression", "bc1")
     assert "Changed" in panel.state.text()
     panel.compute.click()
-    await until(lambda: "bc1" in panel.state.text(), 30)
+    await until(lambda: "bc1" in panel.state.text())
     for mode in CompareMode:
         panel.mode_buttons[mode].click()
         await settled(document)
@@ -221,7 +221,7 @@ async def test_changed_file_is_read_again(offline: MainWindow, tmp_path: Path) -
     path = write_png(tmp_path / "a.png")
     document = await opened(offline, path)
     write_png(path, 16, 16)
-    await until(lambda: document.view.levels and document.view.levels.width == 16, 20)
+    await until(lambda: document.view.levels and document.view.levels.width == 16)
 
 
 async def test_hostile_texture_is_told_and_the_window_lives(
@@ -230,9 +230,9 @@ async def test_hostile_texture_is_told_and_the_window_lives(
     path = tmp_path / "evil.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
     document = offline.documents.open_path(path)
-    await until(lambda: document.is_loaded, 30)
+    await until(lambda: document.is_loaded)
     assert document.problem is not None
     assert document.problem.why
     write_png(path)
     document._trouble.again.click()
-    await until(lambda: document.problem is None and document.view.levels is not None, 20)
+    await until(lambda: document.problem is None and document.view.levels is not None)

@@ -68,7 +68,7 @@ async def test_panes_keep_their_places_from_start_to_start(theme: Theme, width: 
         before = sizes(window)
     for _start in range(2):
         async with started(theme, state) as window:
-            await until(lambda: sizes(window) == before, 5)
+            await until(lambda: sizes(window) == before)
             assert window.docks.docks["jobs"].isHidden() is bool(width)
 
 
@@ -76,4 +76,4 @@ async def test_panes_keep_their_places_from_start_to_start(theme: Theme, width: 
 async def test_a_layout_that_is_none_costs_nothing(theme: Theme, layout: str) -> None:
     async with started(theme, WindowState(has_samples=True, layout=layout)) as window:
         shares = round(window.width() * 0.2)
-        await until(lambda: abs(window.docks.docks["project"].width() - shares) <= 2, 5)
+        await until(lambda: abs(window.docks.docks["project"].width() - shares) <= 2)

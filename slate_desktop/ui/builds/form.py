@@ -64,7 +64,7 @@ class BuildForm(QWidget):
         self.priority = _line(self.tr("Priority"), self.tr("0; higher is earlier"))
         self.time_limit = _line(
             self.tr("Time limit in seconds"),
-            self.tr("{limit}").format(limit=format_duration(DEFAULT_TIME_LIMIT_S)),
+            f"{DEFAULT_TIME_LIMIT_S} ({format_duration(DEFAULT_TIME_LIMIT_S)})",
         )
         self.env = RowEditor(
             theme, (self.tr("Name"), self.tr("Value")), "=", self.tr("Add a variable")

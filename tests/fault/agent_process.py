@@ -59,7 +59,7 @@ class AgentProcess:
         """Start it and wait until it serves."""
         before = await self._epoch()
         self.spawn(failpoint)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await self._epoch() == before or not await self.is_serving():
                 assert self.process is not None
                 assert self.process.poll() is None, self.log_tail()
@@ -75,7 +75,7 @@ class AgentProcess:
         self.process.kill()
         self.process.wait(10)
 
-    async def wait(self, timeout_s: float = 20) -> int:
+    async def wait(self, timeout_s: float = 40) -> int:
         """Return the exit code once it has ended."""
         assert self.process is not None
         return await asyncio.to_thread(self.process.wait, timeout_s)

@@ -40,7 +40,7 @@ async def runtimes(world: AgentWorld) -> int:
 
 
 async def no_runtimes(world: AgentWorld) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await runtimes(world):  # noqa: ASYNC110 - directories tell nobody
             await asyncio.sleep(0.05)
 
@@ -84,6 +84,7 @@ async def test_start_that_was_cut_short_is_finished_once(
     row = await world.until_status(session.id, S.RUNNING)
     assert row.attempt == 1
     assert await runtimes(world) == 1
+    await world.until_messages(session.id, ["up"])
     assert (await world.ask("stop", session.id))["status"] == "stopped"
     assert await world.messages(session.id) == ["up"]
 
@@ -129,7 +130,8 @@ async def test_database_away_at_boot_is_said_and_harms_nothing(
     await world.ask("start", session.id)
     agent.kill()
     agent.spawn(database_url="postgresql://nobody@127.0.0.1:9/none")
-    async with asyncio.timeout(20):
+    # A request to the process that was just killed is answered by nobody, for 20 s.
+    async with asyncio.timeout(60):
         while True:
             try:
                 reply = await world.ask("stop", session.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -32,6 +33,7 @@ from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.project import Project, User
 from slate_desktop.domain.roles import Operation
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
+from slate_desktop.errors import SlateError
 from slate_desktop.store import Database
 from slate_desktop.wire.envelope import AUDIENCE_ANY, sign_request
 from slate_desktop.wire.subjects import container
@@ -91,7 +93,7 @@ class AgentWorld:
     async def close(self) -> None:
         for agent, task in self.agents:
             agent.stop()
-            await asyncio.wait({task}, timeout=10)
+            await asyncio.wait({task}, timeout=30)
         await self.engine.aclose()
         await self.bus.aclose()
         await self.db.aclose()
@@ -125,7 +127,7 @@ class AgentWorld:
         """Stop the newest agent; its runtimes go on."""
         agent, task = self.agents.pop()
         agent.stop()
-        return await asyncio.wait_for(task, 10)
+        return await asyncio.wait_for(task, 30)
 
     async def new_session(self, project: Project | None = None, **more: Any) -> RuntimeSession:
         project = project or self.project
@@ -146,17 +148,33 @@ class AgentWorld:
         bus: NatsBus | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Send a signed command and return the answer, an error reply too."""
+        """Send a signed command and return the answer, an error reply too.
+
+        An agent answers within two seconds, with what was reached so far. On a busy machine that
+        may not be the end yet: then it is asked again under the same key.
+        """
         self._count += 1
         subject, data = container(operation, session_id), json.dumps(body or {}).encode()
         fields = {
             "audience": AUDIENCE_ANY if operation == "start" else AGENT_ID,
             "idem": f"i{self._count}",
-            "now_ms": time.time_ns() // 1_000_000,
         }
-        headers = sign_request(key or self.nats.user, subject, data, **(fields | more))
-        reply = await (bus or self.bus).request(subject, data, headers=headers, timeout_s=20)
-        return json.loads(reply.data)
+
+        async def answer() -> dict[str, Any]:
+            now = {"now_ms": time.time_ns() // 1_000_000}
+            headers = sign_request(key or self.nats.user, subject, data, **(fields | now | more))
+            message = await (bus or self.bus).request(subject, data, headers=headers, timeout_s=20)
+            return json.loads(message.data)
+
+        reply = await answer()
+        if not is_under_way(operation, reply) or ("error" in reply and "idem" in more):
+            return reply
+        with contextlib.suppress(SlateError, TimeoutError):
+            async with asyncio.timeout(30):
+                while is_under_way(operation, again := await answer()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+                return again
+        return reply
 
     async def until(
         self, session_id: str, is_true: Callable[[RuntimeSession], bool], timeout_s: float = 30
@@ -174,6 +192,12 @@ class AgentWorld:
     ) -> RuntimeSession:
         return await self.until(session_id, lambda row: row.status is status, timeout_s)
 
+    async def until_messages(self, session_id: str, expected: list[str]) -> None:
+        """Wait until the log is these lines: who runs may not have said anything yet."""
+        async with asyncio.timeout(30):
+            while await self.messages(session_id) != expected:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     async def messages(self, session_id: str) -> list[str]:
         page = await self.db.logs.page(session_id, limit=5000)
         return [line.message for line in page.lines]
@@ -188,6 +212,17 @@ async def agent_world(
     await made.open()
     yield made
     await made.close()
+
+
+def is_under_way(operation: str, reply: dict[str, Any]) -> bool:
+    """Tell whether an answer came before the end of its command."""
+    if "error" in reply:
+        return reply["error"].get("code") in ("in_progress", "rate_limited")
+    if operation == "stop":
+        return reply.get("status") not in ("stopped", "failed", "lost")
+    return operation in ("start", "restart") and reply.get("status") in (
+        "creating", "starting", "stopping",
+    )  # fmt: skip
 
 
 def python_project(script: str) -> list[str]:

@@ -93,7 +93,7 @@ class AssetWorld(AgentWorld):
         return body.job_id
 
     async def until_delivered(self, job: AssetJob) -> AssetJob:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 job = await self.slate.get_asset_job(job.id)
                 if job.delivered_at is not None:

@@ -147,7 +147,11 @@ async def test_same_envelope_twice_has_one_effect(world: BadInputWorld) -> None:
     subject = f"slate.container.start.{world.idle.id}"
     headers = world.envelope("start", world.idle.id, b"{}", idem="once")
     first = await world.send(subject, b"{}", headers)
+    if first.get("status") == "starting":
+        # A busy machine answers before the end, and keeps the answer at the end.
+        first = await world.tell("start", world.idle.id, b"{}", idem="once")
     assert first["status"] == "running", first
+    await world.until_messages(world.idle.id, ["hello"])
     await world.remember()
     assert code_and_field(await world.send(subject, b"{}", headers))[0] == "replay"
     signed_again = world.envelope("start", world.idle.id, b"{}", idem="once")
@@ -179,7 +183,7 @@ async def test_any_is_refused_where_no_group_answers(world: BadInputWorld) -> No
 async def test_answer_never_goes_astray(world: BadInputWorld) -> None:
     """Row 11: nothing reaches a stream's API, an event's subject or somebody else's inbox."""
     streams = world.observer.jetstream()
-    async with asyncio.timeout(15):  # the agent makes it
+    async with asyncio.timeout(30):  # the agent makes it
         while "ASSETS" not in [s.config.name for s in await streams.streams_info()]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await world.remember()

@@ -166,7 +166,7 @@ async def test_limits_are_changed_while_it_runs_noted_and_kept_by_a_restart(
     assert reply["status"] == "running", reply
     await until_limit(world, session.id, 300 * 1024**2)
     note = "limits changed: 300 MB of memory and 1.5 CPUs"
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             if note in await world.messages(session.id):
                 break
@@ -177,7 +177,7 @@ async def test_limits_are_changed_while_it_runs_noted_and_kept_by_a_restart(
     soon = datetime.now(UTC) + timedelta(minutes=1)
     begin = datetime.fromtimestamp(0, UTC)
     # The agent notes the limits of a run after it has said that it runs.
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             runs = await world.db.runs.of_sessions([session.id], begin, soon)
             if [run.memory_limit for run in runs] == [300 * 1024**2] * 2:
@@ -187,7 +187,7 @@ async def test_limits_are_changed_while_it_runs_noted_and_kept_by_a_restart(
 
 async def until_limit(world: AgentWorld, session_id: str, memory_bytes: int) -> None:
     """Wait for a sample that was taken with a limit."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             if (await world.ask("stats", session_id)).get("memory_limit") == memory_bytes:
                 return
@@ -221,7 +221,7 @@ async def test_heartbeat_names_engines_and_capabilities(world: AgentWorld) -> No
 
     await world.bus.subscribe(HEARTBEAT_ALL, hear)
     await world.start_agent()
-    await asyncio.wait_for(heard.wait(), 10)
+    await asyncio.wait_for(heard.wait(), 30)
     beat = read_heartbeat(beats[0].data)
     assert beat.capabilities["drivers"] == ["scripted"]
     assert beat.engines["scripted"]["is_available"]

@@ -76,7 +76,7 @@ async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
 async def stored(
     person: Person, project_id: str, is_right: Callable[[list[Alert]], bool]
 ) -> list[Alert]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             found = await person.list_alerts(project_id)
             if is_right(found):

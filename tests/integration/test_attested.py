@@ -31,7 +31,7 @@ async def test_the_window_believes_its_agent_and_nobody_else(world: AgentWorld) 
         async with await world.connect_slate() as slate:
             slate.events.on_status(heard.append)
             session = await world.new_session()
-            outcome = await slate.start_container(session.id)
+            outcome = await slate.start_container(session.id, wait=True, timeout_s=30)
             assert outcome.session.status is SessionStatus.RUNNING
             subject = runtime(world.project.id, session.id, EventKind.STATUS)
             lie = {
@@ -43,12 +43,17 @@ async def test_the_window_believes_its_agent_and_nobody_else(world: AgentWorld) 
             await liar.publish(subject, data)
             await slate.stop_container(session.id, wait=True)
             assert isinstance(slate.bus, VerifiedBus)
-            async with asyncio.timeout(10):
-                while slate.bus.refused_events < 2 or not heard:  # noqa: ASYNC110
+
+            def seen() -> set[SessionStatus]:
+                return {event.data.status for event in heard}
+
+            def is_all_heard() -> bool:
+                return slate.bus.refused_events >= 2 and SessionStatus.STOPPED in seen()
+
+            async with asyncio.timeout(30):
+                while not is_all_heard():  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
-            seen = {event.data.status for event in heard}
-            assert SessionStatus.STOPPED in seen
-            assert SessionStatus.LOST not in seen
+            assert SessionStatus.LOST not in seen()
     finally:
         await rogue.aclose()
 

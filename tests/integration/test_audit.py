@@ -23,7 +23,7 @@ REFUSALS = (asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError)
 
 async def trail(world: AgentWorld, rows: int, **more: Any) -> list[AuditEntry]:
     """The newest rows, newest first, once there are so many and all have their end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = await world.db.audit.list(limit=50, **more)
             if len(found) >= rows and all(row.code is not None for row in found):

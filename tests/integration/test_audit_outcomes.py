@@ -27,6 +27,14 @@ async def row_of(world: AssetWorld, action: str, target: str) -> AuditEntry:
     return found[0]
 
 
+async def ended_row(world: AssetWorld, target: str) -> AuditEntry:
+    """The row of a stop, once it has its end: a session's row may have it before."""
+    async with asyncio.timeout(30):
+        while (row := await row_of(world, "session.stop", target)).code is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return row
+
+
 async def forget_agent(world: AssetWorld) -> None:
     """End the agent; nobody has heard of it for a minute."""
     await world.end_agent()
@@ -80,9 +88,7 @@ async def test_late_command_ends_the_row_of_its_unanswered_self(world: AssetWorl
         await world.person.audit.note_unanswered(session.id, "session.stop", "late")
     assert (await row_of(world, "session.stop", session.id)).result == "no answer"
     await world.ask("stop", session.id, idem="late")
-    async with asyncio.timeout(10):
-        while (row := await row_of(world, "session.stop", session.id)).code is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    row = await ended_row(world, session.id)
     assert (row.code, row.agent_id, row.message) == ("ok", AGENT_ID, "")
     # What an agent has noted is not noted again.
     await world.person.audit.note_unanswered(session.id, "session.stop", "late")
@@ -110,8 +116,8 @@ async def test_answer_that_does_not_come_in_time_is_noted_under_the_commands_key
     assert (await row_of(world, "session.stop", session.id)).code is None
     await connection.close()
     assert idem == unknown.value.idem
-    await world.slate.stop_container(session.id, wait=True, timeout_s=20)
-    assert (await row_of(world, "session.stop", session.id)).code == "ok"
+    await world.slate.stop_container(session.id, wait=True, timeout_s=30)
+    assert (await ended_row(world, session.id)).code == "ok"
 
 
 async def test_nobody_notes_for_others_nor_what_is_no_command(world: AssetWorld) -> None:

@@ -40,21 +40,22 @@ async def test_a_cordoned_host_takes_nothing_new_and_what_runs_goes_on(world: Ag
     await world.start_agent()
     async with await world.connect_slate() as slate:
         running, waiting = await world.new_session(), await world.new_session()
-        assert (await slate.start_container(running.id, host=AGENT_ID)).is_done
+        begun = await slate.start_container(running.id, host=AGENT_ID, wait=True, timeout_s=30)
+        assert begun.is_done
         found = await slate.cordon_host(AGENT_ID, "new  disk")
         assert (found.is_cordoned, found.cordon_reason) == (True, "new disk")
         with pytest.raises(CommandError) as caught:
             await slate.start_container(waiting.id)
         assert caught.value.code is ErrorCode.HOST_CORDONED
         assert "new disk" in str(caught.value)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             # Within a beat the agent refuses it as well, whoever asks.
             while await refused(world, waiting.id) != "host_cordoned":  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert (await world.db.sessions.get(running.id)).status is SessionStatus.RUNNING
         await slate.uncordon_host(AGENT_ID)
         fresh = await world.new_session()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while await refused(world, fresh.id) == "host_cordoned":  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await world.until_status(fresh.id, SessionStatus.RUNNING)
@@ -70,7 +71,7 @@ async def test_a_drained_host_ends_its_sessions_and_stays_out_after_a_restart(
     async with await world.connect_slate() as slate:
         sessions = [await world.new_session() for _ in range(2)]
         for session in sessions:
-            await slate.start_container(session.id)
+            await slate.start_container(session.id, wait=True, timeout_s=30)
         found = await slate.drain_host(AGENT_ID, wait=True, timeout_s=30)
         assert not found.sessions
         for session in sessions:
@@ -91,7 +92,7 @@ async def test_a_studio_that_is_out_of_service_answers_a_start_that_names_no_hos
     async with await world.connect_slate() as slate:
         await slate.cordon_host(AGENT_ID, "moving house")
         session = await world.new_session()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await refused(world, (await world.new_session()).id) != "host_cordoned":  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         signed = await world.ask("start", session.id)

@@ -200,7 +200,7 @@ async def test_logs_of_a_whole_run_hold_no_secret(own_stack: OwnStack, tmp_path:
         )
         hidden = {"env": {"API_TOKEN": "hunter2-api-token", "DB_PASSWORD": "hunter2-password"}}
         row = await slate.create_runtime_session(project.id, {"driver": "process"} | hidden)
-        await slate.start_container(row.id)
+        await slate.start_container(row.id, wait=True, timeout_s=30)
         await slate.execute_command(row.id, ["echo", "hello"])
         await slate.stop_container(row.id, wait=True)
         for bad in ({"memory": "999g"}, {"env": {"LD_PRELOAD": "hunter2-preload"}}):

@@ -82,7 +82,7 @@ async def test_what_a_push_consumer_delivers_is_believed_by_nobody(world: AgentW
                 ("purge", "$JS.API.STREAM.PURGE.OBJ_slate"),
             ):
                 await deliver(attacker, name, subject)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while slate.bus.refused_events == before or not arrived:  # type: ignore[attr-defined]  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             # It came, and under the subject where it was written.

@@ -32,7 +32,7 @@ async def test_a_start_over_the_quota_is_refused_in_words_until_one_ends(
     async with await world.connect_slate() as slate:
         await slate.set_quotas("project", world.project.id, {Limit.SESSIONS: 1})
         first, second = await world.new_session(), await world.new_session()
-        assert (await slate.start_container(first.id)).is_done
+        assert (await slate.start_container(first.id, wait=True, timeout_s=30)).is_done
         with pytest.raises(CommandError) as caught:
             await slate.start_container(second.id)
         assert caught.value.code is ErrorCode.QUOTA_EXCEEDED
@@ -40,11 +40,11 @@ async def test_a_start_over_the_quota_is_refused_in_words_until_one_ends(
         assert "An owner of the project can raise" in caught.value.hint
         assert (await world.db.sessions.get(second.id)).status is SessionStatus.CREATING
         # What runs is not touched, and may be restarted.
-        await slate.restart_container(first.id)
+        await slate.restart_container(first.id, wait=True, timeout_s=30)
         line = (await slate.get_quotas("project", world.project.id))[0]
         assert (line.used, line.most, line.level) == (1.0, 1.0, Level.OWNER)
-        await slate.stop_container(first.id)
-        assert (await slate.start_container(second.id)).is_done
+        await slate.stop_container(first.id, wait=True, timeout_s=30)
+        assert (await slate.start_container(second.id, wait=True, timeout_s=30)).is_done
         trail = {row.action: row.detail for row in await slate.list_audit(limit=50)}
         assert trail["quota.set"] == "level owner, sessions 1"
 
@@ -60,7 +60,7 @@ async def test_memory_and_cpus_count_in_sum_also_when_changed_while_it_runs(
         sessions = [await world.new_session(container_config=config) for _ in range(2)]
         small = await world.new_session(container_config={"memory": "20m", "cpus": 0.5})
         for session in sessions:
-            await slate.start_container(session.id)
+            await slate.start_container(session.id, wait=True, timeout_s=30)
         with pytest.raises(CommandError) as caught:
             await slate.change_limits(sessions[0].id, memory="250m")
         assert caught.value.code is ErrorCode.QUOTA_EXCEEDED

@@ -46,8 +46,11 @@ async def test_worker_that_does_not_see_the_project_gets_the_bytes(
     world.write("cube.obj")
     world.slate = world.client("remote")
     moved = world.root.with_name("moved")
+    # While it waits: a worker that has just begun would have its file taken away.
+    await world.slate.pause_assets(world.project.id, AssetKind.MODEL)
     job = await world.slate.process_asset("cube.obj", world.project.id)
     shutil.move(world.root, moved)
+    await world.slate.resume_assets(world.project.id, AssetKind.MODEL)
     job = await world.slate.wait_asset_job(job.id)
     assert job.status is S.COMPLETED
     assert await world.slate.fetch_asset_products(job, tmp_path / "out")

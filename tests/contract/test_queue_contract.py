@@ -17,7 +17,7 @@ from tests.services.nats import RealNats
 
 _numbers = count(1)
 # Long enough that a busy machine acknowledges in time.
-ACK_WAIT_S = 2.0
+ACK_WAIT_S = 3.0
 # Makes another queue on the same stream, as another worker has it.
 Open = Callable[[], Awaitable[WorkQueue]]
 
@@ -111,7 +111,7 @@ async def test_message_in_progress_stays_with_its_worker(queue: WorkQueue) -> No
     delivery = await queue.fetch("red", timeout_s=15)
     assert delivery is not None
     for _ in range(4):
-        assert await queue.fetch("red", timeout_s=0.7) is None
+        assert await queue.fetch("red", timeout_s=ACK_WAIT_S / 3) is None
         await delivery.in_progress()
 
 
@@ -149,7 +149,7 @@ async def test_each_message_goes_to_one_of_several_workers(open_queue: Open) -> 
     got: list[bytes] = []
 
     async def work(queue: WorkQueue) -> None:
-        while delivery := await queue.fetch("red", timeout_s=1):
+        while delivery := await queue.fetch("red", timeout_s=2):
             got.append(delivery.data)
             await delivery.ack()
 

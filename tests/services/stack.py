@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from slate_desktop.errors import SlateError, StackError
+from slate_desktop.settings import files
 from slate_desktop.stack import client, nats_server, process
 from slate_desktop.stack.client import StackInfo
 from slate_desktop.stack.state import StackFiles
+from tests.services.ports import free_port
 
 
 class OwnStack:
@@ -29,12 +31,18 @@ class OwnStack:
         options.setdefault("agent", False)
         return await client.ensure_up(**options)  # type: ignore[arg-type]
 
+    def name_port(self) -> None:
+        """Have the broker's port be one that nobody is given while it is down."""
+        files.ensure_private_dir(self.data_dir)
+        place = files.ensure_private_dir(self.files.nats) / "port"
+        files.write_private(place, str(free_port()).encode())
+
     async def kill_supervisor(self) -> process.Identity:
         """Kill it as a crash would, and return what it was."""
         state = self.files.read_endpoint()
         assert state is not None
         os.kill(state.supervisor.pid, 9)
-        assert await state.supervisor.wait_gone(10)
+        assert await state.supervisor.wait_gone(30)
         return state.supervisor
 
     def agent_command(self, mode: str = "stay") -> tuple[str, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from slate_desktop.domain.session import SessionStatus
+from slate_desktop.errors import DatabaseError
 from slate_desktop.store import Database
 from tests.fault.own_world import own_world
 from tests.integration.agent_world import AgentWorld
@@ -49,6 +51,7 @@ async def test_end_is_recorded_when_the_database_comes_back(
     await world.ask("start", session.id)
     runtime = world.engine.runtimes()[0].handle.runtime_id
     await asyncio.to_thread(own_postgres.kill)
+    await _until_away(world.db)
     reply = await world.ask("stop", session.id)
     assert reply["error"]["code"] == "db_unavailable", reply
     world.engine.crash(runtime, 5)
@@ -59,7 +62,7 @@ async def test_end_is_recorded_when_the_database_comes_back(
     world.db = await Database.connect(world.dsn, application_name="test")
     row = await world.until_status(session.id, S.FAILED, 40)
     assert (row.exit_code, row.log_complete) == (5, True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while world.engine.runtimes():  # noqa: ASYNC110 - the engine tells nobody
             await asyncio.sleep(0.02)
 
@@ -79,9 +82,18 @@ async def test_commands_are_heard_again_when_the_broker_was_restarted(world: Age
     assert await world.messages(session.id) == ["hello", "nobody hears"]
 
 
-async def _stop(world: AgentWorld, session_id: str) -> None:
-    """Ask until the agent is back; each try is a new intent."""
+async def _until_away(db: Database) -> None:
+    """Ask on: the postmaster is gone, but a backend may answer once more before it notices."""
     async with asyncio.timeout(30):
+        with contextlib.suppress(DatabaseError):
+            while True:
+                await db.ping()
+                await asyncio.sleep(0.01)
+
+
+async def _stop(world: AgentWorld, session_id: str) -> None:
+    """Ask until the agent is back; each try is a new intent, and one that is lost takes 20 s."""
+    async with asyncio.timeout(60):
         while True:
             try:
                 reply = await world.ask("stop", session_id)

@@ -343,7 +343,7 @@ async def test_execute_too_long_is_ended(bench: Bench) -> None:
         await bench.driver.execute(handle, ["sleep", "61"], 0.5)
 
     assert caught.value.code is ErrorCode.EXEC_TIMEOUT
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 45
     assert (await bench.driver.inspect(handle)).state is State.RUNNING
 
 

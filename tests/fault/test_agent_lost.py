@@ -87,7 +87,7 @@ async def test_lost_session_goes_on_elsewhere_and_its_old_runtime_ends(
     reply = await world.ask("start", lost.id)
     assert reply["status"] == "running", reply
     await first.start()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while await first.runtimes():  # noqa: ASYNC110 - directories tell nobody
             await asyncio.sleep(0.05)
     row = await world.db.sessions.get(lost.id)

@@ -38,7 +38,7 @@ while True:
 """
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "the condition did not come true"
@@ -142,7 +142,7 @@ async def test_two_clients_see_the_same(own_stack: OwnStack, tmp_path: Path):
 
 async def _stopped(slate: Slate, session_id: str):
     """Stop a session, asking again while a server is still coming back."""
-    end = time.monotonic() + 40
+    end = time.monotonic() + 60
     while True:
         try:
             return (await slate.stop_container(session_id, wait=True, timeout_s=20)).session

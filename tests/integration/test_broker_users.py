@@ -38,7 +38,7 @@ async def broker(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 
 async def until_admitted(broker: NatsServer, key: SigningKey) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             try:
                 bus = await NatsBus.connect(broker.url, seed=key.seed, name="test")

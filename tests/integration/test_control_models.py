@@ -41,7 +41,7 @@ while True:
 """
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "the condition did not come true"
@@ -53,7 +53,7 @@ async def slate(own_stack: OwnStack) -> AsyncIterator[Slate]:
     async with await Slate.connect("local") as connected:
         yield connected
         for row in await connected.get_active_sessions():
-            await connected.stop_container(row.id, wait=True, timeout_s=20)
+            await connected.stop_container(row.id, wait=True, timeout_s=40)
 
 
 @pytest.fixture

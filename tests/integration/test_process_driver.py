@@ -226,7 +226,7 @@ async def test_kill_of_the_shim_ends_the_runtime(
     assert pid is not None
 
     os.kill(pid.shim_pid, signal.SIGKILL)
-    found = await asyncio.wait_for(driver.wait(handle), 10)
+    found = await asyncio.wait_for(driver.wait(handle), 30)
 
     assert (found.state, found.exit_code) == (RuntimeState.EXITED, 137)
     assert found.error
@@ -277,7 +277,7 @@ async def test_execution_that_took_too_long_leaves_no_process(
     mark = tmp_path / "project" / "pid"
 
     with pytest.raises(CommandError):
-        await driver.execute(handle, ["sh", "-c", "sleep 4322 & echo $! > pid; sleep 4322"], 1)
+        await driver.execute(handle, ["sh", "-c", "sleep 4322 & echo $! > pid; sleep 4322"], 3)
 
     pid = int(mark.read_text())
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)

@@ -157,7 +157,7 @@ async def test_stack_on_demand_ends_when_nobody_uses_it(own_stack: OwnStack) -> 
     identity = process.identify(info.pid)
     assert identity is not None
     client.release()
-    assert await identity.wait_gone(20)
+    assert await identity.wait_gone(60)
     assert not own_stack.files.endpoint.exists()
     assert not locks.is_held(own_stack.files.lock)
 
@@ -172,7 +172,7 @@ async def test_stack_stays_until_the_last_connection_of_a_process_has_gone(
     client.release()
     assert not await identity.wait_gone(3)
     client.release()
-    assert await identity.wait_gone(20)
+    assert await identity.wait_gone(60)
 
 
 async def test_request_whose_place_another_one_took_is_made_again(

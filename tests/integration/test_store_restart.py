@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.fault]
 
 async def ask_until_refused(db: Database, session_id: str) -> None:
     """Ask on: the postmaster is gone, but a backend may answer once more before it notices."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while True:
             await db.sessions.get(session_id)
             await asyncio.sleep(0.01)

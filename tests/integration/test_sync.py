@@ -36,7 +36,7 @@ async def world(
     await world.close()
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -124,7 +124,7 @@ async def test_saved_files_reach_the_running_session(world: SyncWorld) -> None:
     watch.passed.connect(passes.append)
     watch.start()
     try:
-        await asyncio.wait_for(watch.is_watching.wait(), 20)
+        await asyncio.wait_for(watch.is_watching.wait(), 40)
         world.write("main.py", "2")
         world.write("deep/er/new.py", "3")
         await until(lambda: world.there() == {"main.py": "2", "deep/er/new.py": "3"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
@@ -72,14 +73,12 @@ class RealNats:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             port = nats_server.read_port(ports, self.process.pid)
-            if port is not None:
-                with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
-                    if sock.recv(5) == b"INFO ":
-                        self.port = port
-                        return
+            if port is not None and _greets(port):
+                self.port = port
+                return
             time.sleep(0.01)
         raise AssertionError(f"nats-server did not start: {(self.directory / 'log').read_text()}")
 
@@ -108,6 +107,13 @@ class RealNats:
                 self.kill()
 
 
+def _greets(port: int) -> bool:
+    where = ("127.0.0.1", port)
+    with contextlib.suppress(OSError), socket.create_connection(where, timeout=5) as sock:
+        return sock.recv(5) == b"INFO "
+    return False
+
+
 class Stranger(asyncio.Protocol):
     """Whoever has a broker's port meanwhile: closes each connection without a word."""
 
@@ -115,7 +121,7 @@ class Stranger(asyncio.Protocol):
         transport.close()
 
 
-async def take_port(port: int, timeout_s: float = 15.0) -> asyncio.Server:
+async def take_port(port: int, timeout_s: float = 40.0) -> asyncio.Server:
     """Listen on a port of the loopback as a stranger.
 
     A connection that a client made to nobody there may hold it for a moment: asked for often

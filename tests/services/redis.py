@@ -31,7 +31,7 @@ class RealRedis:
         command = [self._binary, "--port", "0", "--unixsocket", str(self.socket), "--save", ""]
         command += ["--appendonly", "no", "--dir", str(self._directory), "--logfile", str(log)]
         self._process = subprocess.Popen(command)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             if self._answers():
                 return

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.drive_window import lines_of, run_driven_by, tell, until
+from tests.e2e.drive_window import lines_of, points_of, run_driven_by, tell, until
 
 # What is shown first is the newest; the rest of a log comes from the database.
 _SOME_LINES = 500
@@ -55,14 +55,11 @@ async def _show(window: Any) -> str:
 def _what_shows(window: Any, session_id: str) -> dict[str, Any]:
     """Return verdict, configuration and graph as the panes have them."""
     session = window.workspace.find_session(session_id)
-    graphs = window.performance.graphs
-    # None until something was drawn.
-    times = graphs.cpu.curves[0].getData()[0] if graphs is not None else None
     return {
         "status": session.status.value,
         "verdict": window.details.state.text(),
         "memory": window.details.form.config().memory_bytes,
-        "points": 0 if times is None else len(times),
+        "points": points_of(window),
     }
 
 
@@ -84,7 +81,7 @@ async def end(window: Any) -> dict[str, Any]:
     await until(lambda: not model.logs.gaps, "the gaps to be filled")
     rows = [row async for page in model.log.read(1, model.log.last_seq) for row in page]
     shown = model.logs.rows(0, len(model.logs))
-    await until(lambda: _what_shows(window, session_id)["points"] > 1, "the graph")
+    await until(lambda: points_of(window) > 1, "the graph")
     return {
         "seqs": [row.seq for row in rows] == list(range(1, model.log.last_seq + 1)),
         "numbers": _numbers(rows) == list(range(1, len(_numbers(rows)) + 1)),
@@ -99,7 +96,7 @@ async def offline(window: Any) -> dict[str, Any]:
     """Show the session although no server answers."""
     session_id = await _show(window)
     await until(lambda: window.console.current_log is not None, "the kept log")
-    await until(lambda: _what_shows(window, session_id)["points"] > 1, "the kept graph")
+    await until(lambda: points_of(window) > 1, "the kept graph")
     log = window.console.current_log
     last = log.rows(len(log) - 1, len(log))[0]
     return {

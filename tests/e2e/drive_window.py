@@ -43,6 +43,15 @@ def lines_of(window) -> int:
     return len(buffer) if buffer is not None else 0
 
 
+def points_of(window) -> int:
+    """Return how many points are drawn of the processor."""
+    graphs = window.performance.graphs
+    curves = graphs.cpu.curves if graphs is not None else []
+    # None until something was drawn.
+    times = curves[0].getData()[0] if curves else None
+    return 0 if times is None else len(times)
+
+
 async def start_sample(window) -> str:
     work = window.workspace
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
@@ -63,10 +72,12 @@ async def sample(window) -> dict[str, Any]:
     await until(lambda: len(history) > 2, "samples")
     graphs = await until(lambda: window.performance.graphs, "the graphs")
     await until(lambda: graphs.cpu.figure.text() != "–", "a figure in the graph")
+    # Drawn once a second: what has come may not be among them yet.
+    await until(lambda: points_of(window) > 1, "points in the graph")
     seen = {
         "projects": sorted(project.name for project in work.projects),
         "lines": lines_of(window),
-        "points": len(graphs.cpu.curves[0].getData()[0]),
+        "points": points_of(window),
         "figure": graphs.cpu.figure.text(),
     }
     window.registry["session.stop"].trigger()
@@ -74,8 +85,10 @@ async def sample(window) -> dict[str, Any]:
     return seen | {"status": work.find_session(session_id).status.value}
 
 
-def _found(root: Path, pattern: str) -> list[str]:
-    return sorted(path.name for path in root.rglob(pattern))
+def _found(root: Path, pattern: str, least: int) -> list[str]:
+    """Return so many files at least: products come into the folder just after their job's end."""
+    names = sorted(path.name for path in root.rglob(pattern) if path.is_file())
+    return names if len(names) >= least else []
 
 
 async def first_day(window) -> dict[str, Any]:
@@ -97,10 +110,12 @@ async def first_day(window) -> dict[str, Any]:
     project = next(p for p in work.projects if p.name == "hello-runtime")
     jobs = await work.slate.list_asset_jobs(project.id)
     seen["asset"] = [(job.path, job.status.value) for job in jobs]
-    seen["products"] = await asyncio.to_thread(_found, Path(project.root), "crate_albedo*")
+    root = Path(project.root)
+    seen["products"] = await until(lambda: _found(root, "crate_albedo*", 2), "the products")
     build = window.build_binding.builds[0]
     seen["build"], seen["verdict"] = build.status.value, build.verdict
-    seen["running"] = [row.title for row in window.binding.start_page.running.rows]
+    rows = await until(lambda: window.binding.start_page.running.rows, "what runs")
+    seen["running"] = [row.title for row in rows]
     work.choose_session(session.id)
     await until(window.registry["session.stop"].isEnabled, "Stop")
     window.registry["session.stop"].trigger()
@@ -146,6 +161,9 @@ async def drop(window) -> dict[str, Any]:
         told = [notice.text for notice in work.notices.items]
         raise RuntimeError(f"{error}: {pane.rows.rowCount()} of {count}, {told}") from None
     await until(have_ended, "the end of all jobs", 240)
+    # One of them is corrupt.
+    made = folder.parent / "processed"
+    await until(lambda: _found(made, "[!.]*", count - 1), "the products in the folder")
     reports: dict[str, str] = {}
     for row in range(count):
         pane.view.setCurrentIndex(pane.rows.index(row, 0))

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ pytestmark = [
     pytest.mark.gui,
     pytest.mark.docker,
     pytest.mark.fault,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(480),
 ]
 ROOT = Path(__file__).resolve().parents[2]
 __all__ = ["environment"]
@@ -84,26 +85,34 @@ def _see(environment: dict[str, str], step: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def _window_with_a_container(environment: dict[str, str]) -> Iterator[str]:
     """Start a session in a window; closes the window at the end, and the session runs on."""
-    with subprocess.Popen(
-        _command("begin"),
-        env=environment,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as window:
+    with (
+        # A file: nobody reads a pipe meanwhile, and a full one would hold the window up.
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            _command("begin"),
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as window,
+    ):
+
+        def said() -> str:
+            errors.seek(0)
+            return errors.read()[-4000:]
+
         assert window.stdout is not None
-        assert window.stderr is not None
         told = window.stdout.readline()
-        assert told, window.stderr.read()[-4000:]
+        assert told, said()
         try:
             yield json.loads(told)["session"]
         finally:
             window.send_signal(signal.SIGTERM)
-            assert window.wait(15) == 0, window.stderr.read()[-4000:]
+            assert window.wait(60) == 0, said()
 
 
-def _until(condition: Callable[[], object], timeout_s: float = 40.0) -> None:
+def _until(condition: Callable[[], object], timeout_s: float = 90.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
@@ -112,8 +121,11 @@ def _until(condition: Callable[[], object], timeout_s: float = 40.0) -> None:
 
 def _kill(stack: OwnStack, name: str) -> None:
     """Kill a part of the stack and wait until it was started again."""
+    _until(lambda: name in stack.children())
     victim = stack.children()[name].pid
-    os.kill(victim, signal.SIGKILL)
+    # It may have ended by itself when the part before it did.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
     _until(lambda: name in stack.children() and stack.children()[name].pid != victim)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ pytest.importorskip("PySide6", reason="not on this platform: Qt is not installed
 from tests.e2e.mixed_assets import CORRUPT, mixed_assets
 from tests.services.stack import require_stack
 
-pytestmark = [pytest.mark.gui, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.gui, pytest.mark.timeout(300)]
 HERE = Path(__file__).resolve().parent
 
 
@@ -118,11 +119,19 @@ def test_second_window_attaches_and_sees_the_first_ones_session(
     environment: dict[str, str],
 ) -> None:
     command = [sys.executable, str(HERE / "drive_window.py"), "hold"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as first:
+    with (
+        # A file: nobody reads a pipe meanwhile, and a full one would hold the window up.
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as first,
+    ):
         assert first.stdout is not None
-        session_id = json.loads(first.stdout.readline())["session"]
+        told = first.stdout.readline()
+        errors.seek(0)
+        assert told, errors.read()[-4000:]
+        errors.seek(0, 2)
+        session_id = json.loads(told)["session"]
         second = drive(
             environment | {"SLATE_CONFIG_DIR": environment["SLATE_CONFIG_DIR"] + "2"}, "look"
         )
@@ -131,6 +140,6 @@ def test_second_window_attaches_and_sees_the_first_ones_session(
         assert seen["session"] == session_id
         assert seen["lines"] > 0
         first.send_signal(signal.SIGTERM)
-        assert first.wait(10) == 0
-        assert first.stderr is not None
-        assert "was destroyed" not in first.stderr.read()
+        assert first.wait(60) == 0
+        errors.seek(0)
+        assert "was destroyed" not in errors.read()

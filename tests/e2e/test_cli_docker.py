@@ -39,7 +39,7 @@ def test_godot_starts_logs_restarts_and_stops(slate, docker_engine, godot_image,
     client = docker.DockerClient(base_url=docker_engine)
     try:
         labelled = {"label": f"slate.session={session['id']}"}
-        (container,) = client.containers.list(filters=labelled)
+        (container,) = client.containers.list(filters=labelled, ignore_removed=True)
         assert container.attrs["HostConfig"]["Memory"] == 512 * 1024**2
         stats = slate.json("session", "stats", session["id"])
         assert stats["memory_limit"] == 512 * 1024**2
@@ -47,7 +47,7 @@ def test_godot_starts_logs_restarts_and_stops(slate, docker_engine, godot_image,
         assert "project.godot" in done["stdout"]
         again = slate.json("session", "restart", session["id"], "--wait")
         assert (again["status"], again["attempt"]) == ("running", 2)
-        (replaced,) = client.containers.list(filters=labelled)
+        (replaced,) = client.containers.list(filters=labelled, ignore_removed=True)
         assert replaced.id != container.id
         stopped = slate.json("session", "stop", session["id"], "--wait")
         assert stopped["status"] == "stopped"

@@ -37,6 +37,14 @@ def await_line(slate, session_id: str, text: str) -> None:
         assert time.monotonic() < deadline
 
 
+def await_whole_log(slate, session_id: str) -> dict[str, Any]:
+    """Return the row of a session that is over, once its log is complete too."""
+    deadline = time.monotonic() + 60
+    while not (row := slate.json("session", "show", session_id))["log_complete"]:
+        assert time.monotonic() < deadline
+    return row
+
+
 @pytest.fixture(scope="module")
 def session(slate, looping) -> dict[str, Any]:
     """A session that runs; tests leave it running."""
@@ -58,7 +66,7 @@ async def test_unsigned_request_of_the_original_system_is_refused(slate, session
     try:
         for operation in ("stop", "stats", "start"):
             answer = await client.request(
-                f"slate.container.{operation}.{session['id']}", b"{}", timeout=5
+                f"slate.container.{operation}.{session['id']}", b"{}", timeout=30
             )
             assert json.loads(answer.data)["error"]["code"] == "unsigned"
     finally:
@@ -123,6 +131,7 @@ def test_logs_of_several_sessions_by_time_and_side_by_side(slate, session, loopi
     other = slate.json("session", "start", "looping", "--driver", "process", "--wait")
     both = (session["id"], other["id"])
     try:
+        await_line(slate, other["id"], "line 1")
         merged = slate("session", "logs", *both, "--limit", "0", "--json", code=0).lines
         assert {line["session"] for line in merged} == set(both)
         for one in both:
@@ -152,7 +161,7 @@ def test_alerts_are_told_of_a_running_session_and_tried(slate, session):
     assert slate.json("alerts", "list", "looping")["rules"] == [
         {key: value for key, value in rule.items() if key != "project_id"}
     ]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not (told := slate.json("alerts", "list", "looping", "--told")["alerts"]):
         assert time.monotonic() < deadline
     assert [(a["session_id"], a["rule_name"]) for a in told] == [(session["id"], "tens")]
@@ -248,7 +257,7 @@ async def test_follow_ends_with_the_session(slate, looping):
     assert first["seq"] == 1
     stopped = slate.json("session", "stop", row["id"], "--wait")
     # Not communicate(): it passes over what readline() has buffered.
-    rest = await asyncio.wait_for(asyncio.to_thread(following.stdout.read), 30)
+    rest = await asyncio.wait_for(asyncio.to_thread(following.stdout.read), 90)
     assert following.wait(30) == 0
     following.stdout.close()
     seqs = [1, *(json.loads(line)["seq"] for line in rest.splitlines())]
@@ -275,6 +284,8 @@ def test_failed_start_prints_the_row_and_exits_1(slate, tmp_path):
     assert row.json["status"] == "failed"
     assert row.json["exit_code"] == 3
     assert row.json["error"]["code"]
+    # Later tests compare all rows, and this one is written once more with the end of its log.
+    await_whole_log(slate, row.json["id"])
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def annas(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     studio.anna.json("quota", "set", "annas", "--builds", "90")
     start = ("session", "start", "annas", "--driver", "process", "--wait", "--json")
     # The server answers before its own agent has come up.
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while (done := studio.anna(*start)).code != 0:
         assert time.monotonic() < deadline, done
         time.sleep(0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shutil
 import ssl
@@ -27,7 +28,8 @@ from slate_desktop.wire.keys import SigningKey
 from tests.e2e.commands import Cli
 from tests.e2e.studio import Studio
 
-pytestmark = [pytest.mark.postgres, pytest.mark.nats]
+# With the start of the server, and its backup, in the first test of all.
+pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.timeout(300)]
 
 
 def test_an_invitation_is_good_for_one_use(studio: Studio) -> None:
@@ -309,7 +311,7 @@ def test_a_removed_person_is_out(studio: Studio, annas: dict[str, Any]) -> None:
     cleo = Cli(studio.directory.parent / "Cleo" / "data")
     cleo.data_dir.parent.mkdir()
     # The broker learns of an invitation within a second.
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while cleo("connect", str(file)).code:
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -354,10 +356,16 @@ def test_no_log_and_no_row_holds_a_secret(studio: Studio, annas: dict[str, Any])
     seeds.append((studio.directory / "agent" / joined.SEED_FILE).read_text())
     looks_like_one = re.compile(r"S[UAO][A-Z2-7]{56}|PRIVATE KEY-----|Authorization: ")
     places = [*(studio.directory / "logs").iterdir(), studio.directory.parent / "server.log"]
-    places += [p for p in studio.directory.glob("agent/data/**/*") if p.is_file()]
+    # The agent works on meanwhile; os.walk passes over folders that it takes away.
+    for folder, _, names in os.walk(studio.directory / "agent" / "data"):
+        places += [Path(folder, name) for name in names]
+    places = [place for place in places if place.is_file()]
     read = 0
     for place in places:
-        text = place.read_text(errors="replace")
+        try:
+            text = place.read_text(errors="replace")
+        except FileNotFoundError:
+            continue  # the agent works on, and took it away
         read += len(text)
         assert looks_like_one.search(text) is None, place
         assert not any(one in text for one in (secret, *seeds)), place
@@ -398,7 +406,7 @@ def test_a_flood_of_notifications_and_logins_hurts_nobody_else(studio: Studio) -
         try:
             for _ in range(20):
                 try:
-                    connections.append(await asyncpg.connect(dsn, timeout=10))
+                    connections.append(await asyncpg.connect(dsn, timeout=60))
                 except asyncpg.TooManyConnectionsError:
                     refused += 1
             # Someone else's session is "told" of, a thousand times, and every lock is taken.

@@ -29,7 +29,8 @@ from tests.e2e.commands import Cli
 from tests.e2e.studio import Studio
 from tests.services.ports import free_port
 
-pytestmark = [pytest.mark.postgres, pytest.mark.nats]
+# With the start of the server, and its backup, in the first test of all.
+pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.timeout(300)]
 CONTENT = os.urandom(900_000)
 
 
@@ -55,7 +56,7 @@ def kept(studio: Studio, annas: dict[str, Any]) -> Iterator[Path]:
     async def put() -> None:
         bus, objects = await annas_objects(studio, studio.joined(studio.anna).server.nats_url)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while True:
                     # The agent makes the store a moment after it has come up.
                     try:

@@ -23,7 +23,8 @@ from slate_desktop.wire.keys import SigningKey
 from tests.e2e.commands import Cli
 from tests.e2e.studio import Studio
 
-pytestmark = [pytest.mark.postgres, pytest.mark.nats]
+# With the start of the server, and its backup, in the first test of all.
+pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.timeout(300)]
 
 # Want of a right, or a guard of ours; anything else is a mistake in the statement.
 _REFUSALS = ("42501", "23514", "P0001", "23505")

@@ -231,7 +231,7 @@ def test_terminal_shows_a_bar_for_each_asset_that_workers_get_on_with(
         with contextlib.suppress(OSError):  # how Linux tells that nobody writes any more
             while data := os.read(own, 65536):
                 shown += data
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=90)
     os.close(own)
     assert process.returncode == 0
     assert b"completed" in out
@@ -262,7 +262,7 @@ def test_jobs_are_listed_cancelled_and_tried_again(slate: Cli, art: Path, tmp_pa
         assert [(row["input"], row["state"]) for row in rows] == [("slow.wav", "queued")]
         job_id = rows[0]["id"]
         assert slate.json("asset", "cancel", job_id[:12])["status"] == "cancelled"
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=90)
     ended = json.loads(out)["jobs"][0]
     assert (process.returncode, ended["state"], ended["outputs"]) == (1, "cancelled", [])
     assert not (tmp_path / "made").exists()

@@ -24,7 +24,7 @@ from tests.e2e.commands import Cli
 from tests.e2e.studio import forget_cluster, join
 from tests.services.ports import free_port
 
-pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.timeout(480)]
 
 SAMPLES = Path(__file__).parents[2] / "resources" / "samples"
 
@@ -72,7 +72,7 @@ class Hosts:
             "--cluster-port", str(free_port()), "--out", str(file),
         )  # fmt: skip
         connect = ("connect", "--broker", str(place), str(file), "--json")
-        until(lambda: self.cli(*connect).code == 0, f"{name} has joined", 30)
+        until(lambda: self.cli(*connect).code == 0, f"{name} has joined")
         return Broker(name, place, self.start_broker(place))
 
     def start_broker(self, place: Path) -> subprocess.Popen[bytes]:
@@ -83,7 +83,7 @@ class Hosts:
     def doctor(self, check: str) -> dict[str, str]:
         done = self.cli("server", "doctor", "--json")
         found = {row["name"]: row for row in done.json["checks"]}
-        return found.get(check, {})
+        return found.get(check, {"state": "", "detail": ""})
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def until(is_true: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
+def until(is_true: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_true():
         assert time.monotonic() < deadline, f"not in time: {what}"
@@ -128,7 +128,7 @@ def test_a_server_becomes_a_cluster_and_goes_on_without_one(hosts: Hosts) -> Non
     place = joined.read(anna.data_dir / "config" / "servers" / "sbx01")
     assert "," not in place.server.nats_url
     project(anna, hosts.base)
-    until(lambda: len(anna.json("hosts")["hosts"]) == 1, "the server's own agent is there")
+    until(lambda: hosts_of(anna) == 1, "the server's own agent is there")
     before = build(anna)
 
     second, third = hosts.add_broker("sbx02"), hosts.add_broker("sbx03")
@@ -136,7 +136,7 @@ def test_a_server_becomes_a_cluster_and_goes_on_without_one(hosts: Hosts) -> Non
     assert hosts.doctor("cluster")["state"] == "note"
     stop(server)
     server = hosts.spawn("server", "server", "run")
-    until(lambda: hosts.doctor("cluster").get("state") == "ok", "the cluster is whole")
+    until(lambda: hosts.doctor("cluster")["state"] == "ok", "the cluster is whole")
     assert cli.json("server", "brokers")["is_cluster"] is True
     until(lambda: anna("hosts", "--json").code == 0, "the server answers again")
 
@@ -146,12 +146,11 @@ def test_a_server_becomes_a_cluster_and_goes_on_without_one(hosts: Hosts) -> Non
     assert len(set(urls)) == 3
 
     third.kill()
-    until(lambda: hosts.doctor("cluster").get("state") == "warning", "the doctor misses one")
-    assert "sbx03" in hosts.doctor("cluster")["detail"]
+    until(lambda: misses(hosts, "sbx03"), "the doctor misses one")
     after = build(anna)
     assert artifact(anna, after, hosts.base / "after")
     third.process = hosts.start_broker(third.directory)
-    until(lambda: hosts.doctor("cluster").get("state") == "ok", "it is whole again")
+    until(lambda: hosts.doctor("cluster")["state"] == "ok", "it is whole again")
 
     # Somebody who is let in now is let in everywhere, and who is removed nowhere.
     bert = join(cli, hosts.base, "Bert", server)
@@ -167,10 +166,22 @@ def test_a_server_becomes_a_cluster_and_goes_on_without_one(hosts: Hosts) -> Non
     third.kill()
     hosts.add_broker("sbx04")
     cli.json("server", "remove-broker", "sbx03")
-    until(lambda: hosts.doctor("cluster").get("state") == "ok", "the fourth has taken over")
+    until(lambda: hosts.doctor("cluster")["state"] == "ok", "the fourth has taken over")
     names = [row["name"] for row in cli.json("server", "brokers")["brokers"]]
     assert names == ["sbx01", "sbx02", "sbx04"]
     assert artifact(anna, before, hosts.base / "last")
+
+
+def hosts_of(anna: Cli) -> int:
+    """Return how many hosts are known; 0 while nobody answers."""
+    done = anna("hosts", "--json")
+    return len(done.json["hosts"]) if done.code == 0 else 0
+
+
+def misses(hosts: Hosts, name: str) -> bool:
+    """Tell whether the doctor says which broker is away; nobody can while a leader is chosen."""
+    found = hosts.doctor("cluster")
+    return found["state"] == "warning" and name in found["detail"]
 
 
 def project(anna: Cli, base: Path) -> None:

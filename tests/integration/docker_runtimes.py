@@ -76,8 +76,8 @@ def greeting_service(address: str, words: bytes) -> Iterator[int]:
                     client, _ = server.accept()
                 except OSError:
                     continue
-                client.sendall(words)
-                client.close()
+                with client, contextlib.suppress(OSError):  # who is ended meanwhile hangs up
+                    client.sendall(words)
 
         thread = threading.Thread(target=greet)
         thread.start()

@@ -29,6 +29,7 @@ async def test_container_runs_obeys_and_leaves_nothing(world: DockerWorld) -> No
     assert stats["memory_limit"] == 64 * 1024 * 1024, stats
     await world.ask("restart", session.id, {"grace": 1})
     await world.until(session.id, lambda r: r.attempt == 2 and r.status is S.RUNNING, 30)
+    await world.until_messages(session.id, ["up", "up"])
     await world.ask("stop", session.id, {"grace": 0})
     row = await world.until_status(session.id, S.STOPPED, 30)
     assert row.log_complete

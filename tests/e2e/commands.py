@@ -49,7 +49,7 @@ class Cli:
     data_dir: Path
     env: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, *arguments: str, timeout_s: float = 60, code: int | None = None) -> Result:
+    def __call__(self, *arguments: str, timeout_s: float = 110, code: int | None = None) -> Result:
         done = subprocess.run(
             self.command(arguments),
             capture_output=True,
@@ -62,7 +62,7 @@ class Cli:
         assert code is None or result.code == code, result
         return result
 
-    def json(self, *arguments: str, timeout_s: float = 60) -> dict[str, Any]:
+    def json(self, *arguments: str, timeout_s: float = 110) -> dict[str, Any]:
         """Run a command that succeeds with ``--json`` and return its object."""
         at = arguments.index("--") if "--" in arguments else len(arguments)
         spread = (*arguments[:at], "--json", *arguments[at:])

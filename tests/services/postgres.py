@@ -76,7 +76,7 @@ class RealPostgres:
         self.run(self._execute(statements, database))
 
     async def _execute(self, statements: tuple[str, ...], database: str) -> None:
-        connection = await asyncpg.connect(self.server.dsn(database), timeout=10)
+        connection = await asyncpg.connect(self.server.dsn(database), timeout=60)
         try:
             for statement in statements:
                 await connection.execute(statement)

@@ -40,7 +40,7 @@ class RealRedis:
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(1)
+            sock.settimeout(10)
             try:
                 sock.connect(str(self.socket))
                 sock.sendall(b"PING\r\n")
@@ -57,7 +57,7 @@ class RealRedis:
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
 
 
 def _make() -> Iterator[RealRedis]:

@@ -26,4 +26,4 @@ def screen(size: str = "1600x1000x24") -> Iterator[dict[str, str]]:
     finally:
         os.close(read)
         server.terminate()
-        server.wait(10)
+        server.wait(60)

@@ -24,6 +24,7 @@ from slate_desktop.errors import EnvironmentFaultError
 _FORM = 1
 # A file that was changed this shortly before it was hashed may change again unseen.
 _SETTLED_NS = 2_000_000_000
+_OTHERS_WAIT_S = 10.0
 MAX_CACHE_BYTES = 20 * 1024**3
 _SCHEMA = """
 create table if not exists contents (
@@ -60,9 +61,9 @@ class AssetCache:
             self._database = sqlite3.connect(
                 folder / f"index-{_FORM}.sqlite3", isolation_level=None, check_same_thread=False
             )
-            self._database.execute("pragma journal_mode = wal")
-            self._database.execute("pragma synchronous = normal")
             self._database.execute("pragma busy_timeout = 10000")
+            self._write_ahead()
+            self._database.execute("pragma synchronous = normal")
             self._database.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as exc:
             raise EnvironmentFaultError(
@@ -75,6 +76,22 @@ class AssetCache:
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
+
+    def _write_ahead(self) -> None:
+        """Have a new database keep a log of writes; others may just do the same.
+
+        For this one step SQLite does not wait, whatever ``busy_timeout`` says.
+        """
+        end_s = time.monotonic() + _OTHERS_WAIT_S
+        while True:
+            try:
+                self._database.execute("pragma journal_mode = wal")
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end_s:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def digest_of(self, path: Path, facts: os.stat_result) -> str | None:
         """Return the digest of a file that looks as it did when it was hashed."""

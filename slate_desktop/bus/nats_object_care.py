@@ -16,14 +16,14 @@ from typing import Any
 import msgspec
 
 from slate_desktop.bus.nats_objects import NatsObjects
+from slate_desktop.bus.object_calls import STREAM_NOT_FOUND, code_of, refusal
 from slate_desktop.bus.object_times import StoreChangedError, age_s, rollup_after, sequence
 from slate_desktop.bus.objects import check_digest
 from slate_desktop.bus.port import Message
-from slate_desktop.errors import CommandError, EnvironmentFaultError
+from slate_desktop.errors import CommandError
 
 ORPHAN_S = 3600.0
 _AT_ONCE = 16
-_STREAM_NOT_FOUND = 10059
 
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +53,9 @@ class ObjectCare(NatsObjects):
         metas = [name for name in await self._subjects() if name.startswith(self._metas)]
         found: list[StoredObject] = []
         for at in range(0, len(metas), _AT_ONCE):
-            part = await asyncio.gather(*(self._last(name) for name in metas[at : at + _AT_ONCE]))
+            part = await asyncio.gather(
+                *(self._calls.last(name) for name in metas[at : at + _AT_ONCE])
+            )
             for name, message in zip(metas[at : at + _AT_ONCE], part, strict=True):
                 if message is not None and (one := _stored(name, message)) is not None:
                     found.append(one)
@@ -68,7 +70,7 @@ class ObjectCare(NatsObjects):
         gone = {"name": f"sha256/{one.sha256}", "bucket": self._bucket, "deleted": True}
         subject = self._meta_subject(one.sha256)
         try:
-            await self._store(
+            await self._calls.store(
                 subject, json.dumps(gone).encode(), headers=rollup_after(one.description)
             )
         except StoreChangedError:
@@ -87,7 +89,7 @@ class ObjectCare(NatsObjects):
             nuid = name.removeprefix(chunks)
             if not name.startswith(chunks) or nuid in used:
                 continue
-            message = await self._last(name)
+            message = await self._calls.last(name)
             if message is not None and age_s(message) > older_than_s:
                 await self._purge(nuid)
                 count += 1
@@ -100,15 +102,15 @@ class ObjectCare(NatsObjects):
     async def _subjects(self) -> list[str]:
         names: list[str] = []
         while True:
-            answer = await self._api(
-                f"STREAM.INFO.{self._stream}",
+            answer = await self._calls.api(
+                f"STREAM.INFO.{self._calls.stream}",
                 {"subjects_filter": f"$O.{self._bucket}.>", "offset": len(names)},
             )
-            error = answer.get("error")
-            if isinstance(error, dict):
-                if error.get("err_code") == _STREAM_NOT_FOUND:
-                    return []
-                raise EnvironmentFaultError(f"The broker refuses: {error.get('description')}.")
+            code = code_of(answer)
+            if code == STREAM_NOT_FOUND:
+                return []
+            if code is not None:
+                raise refusal(answer)
             page = list((answer.get("state") or {}).get("subjects") or {})
             names += page
             if not page or len(names) >= int(answer.get("total", 0)):

@@ -11,11 +11,19 @@ import binascii
 import contextlib
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-from slate_desktop.bus.jetstream_api import ask_api
+from slate_desktop.bus.object_calls import (
+    STREAM_EXISTS,
+    STREAM_NOT_FOUND,
+    NoLeaderError,
+    ObjectCalls,
+    code_of,
+    read_answer,
+    refusal,
+)
 from slate_desktop.bus.object_times import TOUCH_AFTER_S, StoreChangedError, age_s, rollup_after
 from slate_desktop.bus.objects import (
     BUCKET,
@@ -28,11 +36,9 @@ from slate_desktop.bus.objects import (
 )
 from slate_desktop.bus.port import Bus, Message
 from slate_desktop.errors import (
-    AgentOfflineError,
     CommandError,
     EnvironmentFaultError,
     ErrorCode,
-    NotConnectedError,
     SlateError,
 )
 
@@ -43,19 +49,15 @@ DEFAULT_MAX_BYTES = 12 * 1024**3
 _PUTS_AT_ONCE = 8
 # Bytes that one pull asks for; below what the dispatcher of a subscription holds.
 _PULL_BYTES = 16 * 1024**2
-_API_TIMEOUT_S = 5.0
-_PUT_TIMEOUT_S = 30.0
 _STALL_S = 10.0
 _SLOWEST_BYTES_PER_S = 2 * 1024**2
 _NS = 1_000_000_000
 # Nobody answers, or the consumer has gone: so it is while the broker reads its configuration anew
-# or a cluster chooses a leader.
+# or a cluster chooses a leader, which takes up to nine seconds, or a second ballot.
 _AWAY_STATUSES = frozenset(("409", "503"))
-_AWAY_S, _AWAY_PAUSE_S = 10.0, 0.2
-_STREAM_EXISTS, _STREAM_NOT_FOUND = 10058, 10059
-_WRONG_SEQUENCE = 10071
+_AWAY_S, _AWAY_PAUSE_S = 20.0, 0.2
 _TRIES = 3
-_FULL = {10077, 10047, 10023}
+_T = TypeVar("_T")
 
 
 class _AwayError(TimeoutError):
@@ -83,20 +85,20 @@ class NatsObjects:
         self._bus = bus
         self._replicas = replicas
         self._bucket = bucket
-        self._stream = f"OBJ_{bucket}"
+        self._calls = ObjectCalls(bus, bucket)
         self._max_bytes = max_bytes
 
     async def ensure(self) -> None:
         """Make the store where it is missing; see ``bus.objects.ObjectStore.ensure``."""
-        known = await self._api(f"STREAM.INFO.{self._stream}", {})
-        if _code(known) is None:
+        known = await self._calls.api(f"STREAM.INFO.{self._calls.stream}", {})
+        if code_of(known) is None:
             return
-        if _code(known) != _STREAM_NOT_FOUND:
-            raise _refused(known)
-        made = await self._api(
-            f"STREAM.CREATE.{self._stream}",
+        if code_of(known) != STREAM_NOT_FOUND:
+            raise refusal(known)
+        made = await self._calls.api(
+            f"STREAM.CREATE.{self._calls.stream}",
             {
-                "name": self._stream,
+                "name": self._calls.stream,
                 "subjects": [f"$O.{self._bucket}.C.>", f"$O.{self._bucket}.M.>"],
                 "retention": "limits",
                 "storage": "file",
@@ -109,8 +111,8 @@ class NatsObjects:
                 "allow_direct": True,
             },
         )
-        if _code(made) not in (None, _STREAM_EXISTS):
-            raise _refused(made)
+        if code_of(made) not in (None, STREAM_EXISTS):
+            raise refusal(made)
 
     async def put(self, source: Path | bytes, *, sha256: str | None = None) -> ObjectInfo:
         """Store a file or bytes; see ``bus.objects.ObjectStore.put``."""
@@ -122,35 +124,14 @@ class NatsObjects:
         if sha256 not in (None, info.sha256):
             raise corrupt(info.sha256, "the file has another digest than it should")
         check_size_of_object(info.size)
-        if await self._keeps(info):
-            return info
-        nuid = secrets.token_hex(11)
-        try:
-            await self._put_chunks(source, nuid, info)
-            meta = {
-                "name": _name(info.sha256),
-                "bucket": self._bucket,
-                "nuid": nuid,
-                "size": info.size,
-                "chunks": -(-info.size // CHUNK_BYTES),
-                "mtime": "0001-01-01T00:00:00Z",
-                "digest": f"SHA-256={_digest_text(info.sha256)}",
-                "options": {"max_chunk_size": CHUNK_BYTES},
-            }
-            await self._store(
-                self._meta_subject(info.sha256),
-                json.dumps(meta).encode(),
-                headers={"Nats-Rollup": "sub"},
-            )
-        except BaseException:
-            with contextlib.suppress(SlateError, TimeoutError, asyncio.CancelledError):
-                await asyncio.shield(self._purge(nuid))
-            raise
+        await _while_nobody_leads(lambda: self._put(source, info))
         return info
 
     async def get(self, sha256: str, size: int, target: Path) -> None:
         """Bring an object to a new file; see ``bus.objects.ObjectStore.get``."""
-        meta = await self._meta(check_digest(sha256)) or await self._leaders_meta(sha256)
+        check_digest(sha256)
+        meta = await _while_nobody_leads(lambda: self._meta(sha256))
+        meta = meta or await self._leaders_meta(sha256)
         if meta is None:
             raise CommandError(ErrorCode.NOT_FOUND, "The store has no such object.")
         if meta.get("size") != size:
@@ -180,10 +161,41 @@ class NatsObjects:
 
     async def stat(self, sha256: str) -> ObjectInfo | None:
         """Return what the store says of an object; see ``bus.objects.ObjectStore.stat``."""
-        meta = await self._meta(check_digest(sha256))
+        check_digest(sha256)
+        meta = await _while_nobody_leads(lambda: self._meta(sha256))
         if meta is None or meta.get("digest") != f"SHA-256={_digest_text(sha256)}":
             return None
         return ObjectInfo(sha256=sha256, size=int(meta.get("size", -1)))
+
+    async def _put(self, source: Path | bytes, info: ObjectInfo) -> None:
+        if not await self._keeps(info):
+            # Chunks lie in the order in which they came: after a part was not taken all begin anew.
+            await self._upload(source, info)
+
+    async def _upload(self, source: Path | bytes, info: ObjectInfo) -> None:
+        """Send the chunks and then what describes them; nothing is left of it where it fails."""
+        nuid = secrets.token_hex(11)
+        meta = {
+            "name": _name(info.sha256),
+            "bucket": self._bucket,
+            "nuid": nuid,
+            "size": info.size,
+            "chunks": -(-info.size // CHUNK_BYTES),
+            "mtime": "0001-01-01T00:00:00Z",
+            "digest": f"SHA-256={_digest_text(info.sha256)}",
+            "options": {"max_chunk_size": CHUNK_BYTES},
+        }
+        try:
+            await self._put_chunks(source, nuid, info)
+            await self._calls.store(
+                self._meta_subject(info.sha256),
+                json.dumps(meta).encode(),
+                headers={"Nats-Rollup": "sub"},
+            )
+        except BaseException:
+            with contextlib.suppress(SlateError, TimeoutError, asyncio.CancelledError):
+                await asyncio.shield(self._purge(nuid))
+            raise
 
     # -- chunks ------------------------------------------------------------------------------------
 
@@ -195,7 +207,7 @@ class NatsObjects:
         try:
             async for chunk in _read_chunks(source):
                 sent += len(chunk)
-                task = asyncio.create_task(self._store(subject, chunk), name="object-chunk")
+                task = asyncio.create_task(self._calls.store(subject, chunk), name="object-chunk")
                 waiting.add(task)
                 # The task's first step sends, and later ones wait for the answer.
                 await asyncio.sleep(0)
@@ -232,7 +244,7 @@ class NatsObjects:
                     batch = min(unasked, step)
                     unasked, under_way = unasked - batch, under_way + batch
                     await self._bus.publish(
-                        f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer}",
+                        f"$JS.API.CONSUMER.MSG.NEXT.{self._calls.stream}.{consumer}",
                         json.dumps({"batch": batch, "expires": int(_STALL_S * _NS)}).encode(),
                         reply=inbox,
                     )
@@ -249,15 +261,15 @@ class NatsObjects:
         finally:
             await subscription.unsubscribe()
             with contextlib.suppress(SlateError, TimeoutError):
-                await self._api(f"CONSUMER.DELETE.{self._stream}.{consumer}", {})
+                await self._calls.api(f"CONSUMER.DELETE.{self._calls.stream}.{consumer}", {})
 
     async def _make_consumer(self, nuid: str) -> str:
         name = f"get-{secrets.token_hex(8)}"
         subject = f"$O.{self._bucket}.C.{nuid}"
-        answer = await self._api(
-            f"CONSUMER.CREATE.{self._stream}.{name}.{subject}",
+        answer = await self._calls.api(
+            f"CONSUMER.CREATE.{self._calls.stream}.{name}.{subject}",
             {
-                "stream_name": self._stream,
+                "stream_name": self._calls.stream,
                 "config": {
                     "name": name,
                     "filter_subject": subject,
@@ -270,31 +282,14 @@ class NatsObjects:
                 },
             },
         )
-        if _code(answer) is not None:
-            raise _refused(answer)
+        if code_of(answer) is not None:
+            raise refusal(answer)
         return name
 
     async def _purge(self, nuid: str) -> None:
-        await self._api(f"STREAM.PURGE.{self._stream}", {"filter": f"$O.{self._bucket}.C.{nuid}"})
-
-    async def _store(
-        self, subject: str, data: bytes, *, headers: dict[str, str] | None = None
-    ) -> None:
-        try:
-            reply = await self._bus.request(
-                subject, data, headers=headers, timeout_s=_PUT_TIMEOUT_S
-            )
-        except AgentOfflineError as exc:
-            raise EnvironmentFaultError("The broker has no object store.") from exc
-        except TimeoutError as exc:
-            raise NotConnectedError("The broker does not store the object in time.") from exc
-        answer = _read(reply.data)
-        if _code(answer) in _FULL or _status(answer) == 503:
-            raise CommandError(ErrorCode.ARTIFACT_QUOTA, "The object store is full.")
-        if _code(answer) == _WRONG_SEQUENCE:
-            raise StoreChangedError("Somebody else changed the object.")
-        if _code(answer) is not None:
-            raise _refused(answer)
+        await self._calls.api(
+            f"STREAM.PURGE.{self._calls.stream}", {"filter": f"$O.{self._bucket}.C.{nuid}"}
+        )
 
     async def _keeps(self, info: ObjectInfo) -> bool:
         """Tell whether the object is there, and have it stay for as long as a new one would.
@@ -304,13 +299,13 @@ class NatsObjects:
         """
         subject = self._meta_subject(info.sha256)
         for _ in range(_TRIES):
-            message = await self._last(subject)
-            if message is None or not _is_of(_read(message.data), info):
+            message = await self._calls.last(subject)
+            if message is None or not _is_of(read_answer(message.data), info):
                 return False
             if age_s(message) < TOUCH_AFTER_S:
                 return True
             try:
-                await self._store(subject, message.data, headers=rollup_after(message))
+                await self._calls.store(subject, message.data, headers=rollup_after(message))
             except StoreChangedError:
                 continue
             return True
@@ -323,48 +318,35 @@ class NatsObjects:
         return f"$O.{self._bucket}.M.{name}"
 
     async def _meta(self, sha256: str) -> dict[str, Any] | None:
-        meta = await self._read_meta(self._meta_subject(sha256))
+        message = await self._calls.last(self._meta_subject(sha256))
+        meta = None if message is None else read_answer(message.data)
         return None if meta is None or meta.get("deleted") else meta
 
     async def _leaders_meta(self, sha256: str) -> dict[str, Any] | None:
         """Ask the one broker that has everything: in a cluster any may answer a direct question."""
         body = {"last_by_subj": self._meta_subject(sha256)}
-        answer = await self._api(f"STREAM.MSG.GET.{self._stream}", body)
+        answer = await self._calls.api(f"STREAM.MSG.GET.{self._calls.stream}", body)
         message = answer.get("message")
         if not isinstance(message, dict):
             return None
         try:
-            meta = _read(base64.b64decode(str(message.get("data", "")), validate=True))
+            meta = read_answer(base64.b64decode(str(message.get("data", "")), validate=True))
         except binascii.Error as exc:
             raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
         return None if meta.get("deleted") else meta
 
-    async def _read_meta(self, subject: str) -> dict[str, Any] | None:
-        message = await self._last(subject)
-        return None if message is None else _read(message.data)
 
-    async def _last(self, subject: str) -> Message | None:
+async def _while_nobody_leads(call: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask again for as long as a cluster has no leader for the store."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + _AWAY_S
+    while True:
         try:
-            message = await self._bus.request(
-                f"$JS.API.DIRECT.GET.{self._stream}.{subject}", b"", timeout_s=_API_TIMEOUT_S
-            )
-        except AgentOfflineError as exc:
-            raise EnvironmentFaultError("The broker has no object store.") from exc
-        except TimeoutError as exc:
-            raise NotConnectedError("The broker does not answer in time.") from exc
-        return None if "Status" in message.headers and not message.data else message
-
-    async def _api(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
-        data = json.dumps(body).encode() if body else b""
-        try:
-            reply = await ask_api(self._bus, call, data, timeout_s=_API_TIMEOUT_S)
-        except AgentOfflineError as exc:
-            raise EnvironmentFaultError(
-                "The broker has no JetStream.", hint="Start nats-server with JetStream on."
-            ) from exc
-        except TimeoutError as exc:
-            raise NotConnectedError("The broker does not answer in time.") from exc
-        return _read(reply.data)
+            return await call()
+        except NoLeaderError:
+            if loop.time() >= end_s:
+                raise
+        await asyncio.sleep(_AWAY_PAUSE_S)
 
 
 async def _read_chunks(source: Path | bytes) -> AsyncIterator[bytes]:
@@ -391,26 +373,3 @@ def _name(sha256: str) -> str:
 
 def _digest_text(sha256: str) -> str:
     return base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode()
-
-
-def _read(data: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(data)
-    except ValueError as exc:
-        raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
-    return answer if isinstance(answer, dict) else {}
-
-
-def _code(answer: dict[str, Any]) -> int | None:
-    error = answer.get("error")
-    return int(error.get("err_code", 0)) if isinstance(error, dict) else None
-
-
-def _status(answer: dict[str, Any]) -> int | None:
-    error = answer.get("error")
-    return int(error.get("code", 0)) if isinstance(error, dict) else None
-
-
-def _refused(answer: dict[str, Any]) -> EnvironmentFaultError:
-    reason = answer["error"].get("description", "no reason given")
-    return EnvironmentFaultError(f"The broker's object store does not work: {reason}.")

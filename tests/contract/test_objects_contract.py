@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ from slate_desktop.bus.nats_bus import NatsBus
 from slate_desktop.bus.nats_object_care import ObjectCare
 from slate_desktop.bus.nats_objects import CHUNK_BYTES, NatsObjects
 from slate_desktop.bus.objects import MAX_OBJECT_BYTES, ObjectStore, check_size_of_object
-from slate_desktop.errors import CommandError
+from slate_desktop.bus.port import Message
+from slate_desktop.errors import AgentOfflineError, CommandError
 from tests.services.nats import RealNats
 
 _numbers = count(1)
@@ -215,7 +217,7 @@ async def test_object_is_asked_for_again_where_nobody_hands_it_out(
     async def make_and_lose(nuid: str) -> str:
         made.append(await make(nuid))
         if len(made) == 1:
-            await store._api(f"CONSUMER.DELETE.{store._stream}.{made[0]}", {})
+            await store._calls.api(f"CONSUMER.DELETE.{store._calls.stream}.{made[0]}", {})
         return made[-1]
 
     monkeypatch.setattr(store, "_make_consumer", make_and_lose)
@@ -223,6 +225,30 @@ async def test_object_is_asked_for_again_where_nobody_hands_it_out(
     assert (tmp_path / "out").read_bytes() == b"still there"
     assert len(made) == 2
     assert files_of(tmp_path) == ["out"]
+
+
+@pytest.mark.nats
+@pytest.mark.parametrize("refused", [0, 2, 4], ids=["first chunk", "a chunk", "description"])
+async def test_object_is_put_anew_where_nobody_took_a_part_of_it(
+    broken: tuple[NatsObjects, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: int,
+) -> None:
+    store, _ = broken
+    source = tmp_path / "in"
+    source.write_bytes(bytes(range(256)) * (CHUNK_BYTES // 64))
+    send, sent = store._bus.request, count()
+
+    async def lose_one(subject: str, data: bytes, **rest: Any) -> Message:
+        if subject.startswith("$O.") and next(sent) == refused:
+            raise AgentOfflineError("nobody leads")
+        return await send(subject, data, **rest)
+
+    monkeypatch.setattr(store._bus, "request", lose_one)
+    info = await store.put(source)
+    await store.get(info.sha256, info.size, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == source.read_bytes()
 
 
 @pytest.mark.nats

@@ -66,11 +66,11 @@ class Studio:
                 await asyncio.sleep(0.1)
             self.jobs.append(job)
 
-    async def leader(self) -> str:
-        """Return the broker that leads the stream of jobs."""
+    async def leader(self, stream: str = "ASSETS") -> str:
+        """Return the broker that leads a stream; that of the jobs where none is named."""
         while True:
             with contextlib.suppress(SlateError, TimeoutError, LookupError):
-                reply = await self.anyone.request("$JS.API.STREAM.INFO.ASSETS", b"", timeout_s=2)
+                reply = await self.anyone.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s=2)
                 return json.loads(reply.data)["cluster"]["leader"]
             await asyncio.sleep(0.1)
 
@@ -195,6 +195,23 @@ async def test_object_outlives_each_broker_in_turn(studio: Studio, tmp_path: Pat
         await studio.trio.servers[name].start()
         async with asyncio.timeout(60):
             await studio.until_whole()
+
+
+async def test_an_object_is_stored_while_nobody_leads(studio: Studio, tmp_path: Path) -> None:
+    killed = await studio.leader("OBJ_slate")
+    other = next(name for name in NAMES if name != killed)
+    url, seed = studio.trio.servers[other].url, studio.trio.agent.seed
+    bus = await NatsBus.connect(url, seed=seed, name="who stores")
+    objects = NatsObjects(bus)
+    data = bytes(range(256)) * 8192
+    await studio.trio.kill(killed)
+    async with asyncio.timeout(60):
+        info = await objects.put(data)
+    assert await studio.leader("OBJ_slate") != killed
+    target = tmp_path / "again"
+    await objects.get(info.sha256, info.size, target)
+    assert target.read_bytes() == data
+    await bus.aclose()
 
 
 async def test_a_certificate_of_somebody_else_opens_no_route(trio: Trio, tmp_path: Path) -> None:

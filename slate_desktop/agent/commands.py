@@ -17,7 +17,6 @@ import msgspec
 from slate_desktop.agent.answers import (
     ANSWER_WITHIN_S,
     answer_once,
-    database_away,
     refusal_of,
 )
 from slate_desktop.agent.audit import AuditTrail, command_of
@@ -25,6 +24,7 @@ from slate_desktop.agent.authorize import Authorizer, no_such_session
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.idempotency import Idempotency
 from slate_desktop.agent.neighbours import Neighbours
+from slate_desktop.agent.opening import Opening
 from slate_desktop.agent.operations import Operations, Request, read_request
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.bus.port import Bus, Message, Subscription
@@ -86,13 +86,13 @@ class CommandServer:
         self._tasks = tasks
         self._gate = gate
         self._neighbours = neighbours
-        self._core: Core | None = None
+        self._core = Opening[Core]()
         self._queue: Subscription | None = None
         self._cordon: str | None = None
 
     def open(self, core: Core) -> None:
-        """Serve for real; before this every request is answered ``db_unavailable``."""
-        self._core = core
+        """Serve for real; before this a request waits a little, or gets ``db_unavailable``."""
+        self._core.open(core)
 
     async def subscribe(self) -> None:
         """Begin to hear requests."""
@@ -132,10 +132,11 @@ class CommandServer:
 
     async def _is_nobody_in_service(self) -> bool:
         """Tell whether a start that names no host would be answered by nobody."""
-        if self._cordon is None or self._core is None:
+        core = self._core.value
+        if self._cordon is None or core is None:
             return False
         try:
-            return not await self._core.is_other_in_service()
+            return not await core.is_other_in_service()
         except SlateError:
             return True  # it is refused then, with that as the reason
 
@@ -169,11 +170,11 @@ class CommandServer:
             return Answer(error_to_reply(refusal_of(error)))
 
     async def _serve(self, message: Message) -> Answer | None:
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + ANSWER_WITHIN_S
         operation, session_id = parse_container(message.subject)
         signed = self._gate.admit(message, operation)
-        core = self._core
-        if core is None:
-            raise database_away()
+        core = await self._core.get()
         if signed is None:
             return await self._serve_unsigned(core, operation, session_id, message.data or b"{}")
         user = await self._user(core, signed, operation, session_id)
@@ -207,7 +208,7 @@ class CommandServer:
             answer_once(core.idempotency, ticket, core.audit.follow(noted, run)),
             f"{operation}.{row.id}",
         )
-        done, _ = await asyncio.wait({working}, timeout=ANSWER_WITHIN_S)
+        done, _ = await asyncio.wait({working}, timeout=max(0, end_s - loop.time()))
         if done:
             return Answer(working.result())
         return Answer(core.operations.reached(operation, row))

@@ -18,6 +18,7 @@ from slate_desktop.agent.authorize import no_such_session
 from slate_desktop.agent.callers import Gate
 from slate_desktop.agent.commands import Answer, Core
 from slate_desktop.agent.idempotency import Ticket, in_progress
+from slate_desktop.agent.opening import Opening
 from slate_desktop.agent.tasks import TaskOwner
 from slate_desktop.agent.trees.server import TreeRequests
 from slate_desktop.bus.port import Bus, Message
@@ -52,13 +53,13 @@ class LineServer:
         self._bus = bus
         self._gate = gate
         self._tasks = tasks
-        self._core: Core | None = None
+        self._core = Opening[Core]()
         # Answers requests about projects' files, once there is something to answer with.
         self.trees: TreeRequests | None = None
 
     def open(self, core: Core) -> None:
-        """Serve for real; before this every request is answered ``db_unavailable``."""
-        self._core = core
+        """Serve for real; before this a request waits a little, or gets ``db_unavailable``."""
+        self._core.open(core)
 
     async def subscribe(self) -> None:
         """Begin to hear requests."""
@@ -80,9 +81,11 @@ class LineServer:
             _log.warning("an answer could not be sent", extra={"subject": message.subject})
 
     async def _serve(self, message: Message) -> Answer:
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + ANSWER_WITHIN_S
         signed = self._gate.admit(message, None, max_bytes=MAX_LINE_BODY_BYTES)
-        core = self._core
-        if core is None or signed is None:
+        core = await self._core.get()
+        if signed is None:  # the gate has refused it
             raise database_away()
         if self.trees is not None and is_tree_request(message.data):
             return Answer(encode(await self.trees.serve(message, signed)))
@@ -106,7 +109,7 @@ class LineServer:
             answer_once(core.idempotency, ticket, effect),
             f"line.{row.id}",
         )
-        done, _ = await asyncio.wait({working}, timeout=ANSWER_WITHIN_S)
+        done, _ = await asyncio.wait({working}, timeout=max(0, end_s - loop.time()))
         if not done:
             raise in_progress()
         return Answer(working.result())

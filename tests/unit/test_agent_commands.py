@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import msgspec
 import pytest
 
+from slate_desktop.agent import opening
 from slate_desktop.agent.audit import AuditTrail
 from slate_desktop.agent.authorize import Authorizer
 from slate_desktop.agent.callers import Gate
@@ -372,3 +374,19 @@ async def test_everything_is_db_unavailable_before_the_database_was_reached() ->
     assert code_of(reply) == ErrorCode.DB_UNAVAILABLE
     assert reply["error"]["retry"] == "later"
     assert world.stub.effects == []
+    # One has waited in vain; who comes now is told at once.
+    began = time.monotonic()
+    assert code_of(await world.ask("slate.container.stop.s1", idem="b")) == "db_unavailable"
+    assert time.monotonic() - began < opening.WAIT_S
+
+
+async def test_request_right_after_the_start_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "WAIT_S", 60)
+    world = World()
+    await world.server.subscribe()
+    asking = asyncio.create_task(world.ask("slate.container.stop.s1"))
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    world.open()
+    assert (await asking)["session_id"] == "s1"
+    assert len(world.stub.effects) == 1

@@ -18,6 +18,7 @@ def menu_titles() -> tuple[str, ...]:
     """Return the menus from left to right."""
     return (
         _tr("&File"),
+        _tr("&Project"),
         _tr("&View"),
         _tr("&Runtime"),
         _tr("&Build"),
@@ -29,9 +30,10 @@ def menu_titles() -> tuple[str, ...]:
 
 def build_specs() -> list[ActionSpec]:
     """Return every action."""
-    file, view, runtime, build, console, assets, help_ = menu_titles()
+    file, project, view, runtime, build, console, assets, help_ = menu_titles()
     return [
         *_file_specs(file),
+        *_project_specs(project),
         *_runtime_specs(runtime),
         *build_action_specs(build),
         *console_specs(console),
@@ -47,77 +49,12 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "project.add",
             _tr("&Add project…"),
             menu,
-            "project",
+            "open",
             "folder-plus",
             keys=("Ctrl+O",),
             hint=_tr("Add the folder of a game"),
         ),
-        ActionSpec(
-            "project.remove",
-            _tr("&Remove project…"),
-            menu,
-            "project",
-            "trash-2",
-            hint=_tr("Remove the project from SLATE; its files stay"),
-        ),
-        ActionSpec(
-            "project.logs",
-            _tr("Keep &logs…"),
-            menu,
-            "project",
-            "clock",
-            hint=_tr("How long and how much of the project's logs is kept"),
-        ),
-        ActionSpec(
-            "project.members",
-            _tr("&Members…"),
-            menu,
-            "project",
-            "key-round",
-            hint=_tr("Who is in the project, and what they may do"),
-        ),
-        ActionSpec(
-            "audit.show",
-            _tr("A&udit trail…"),
-            menu,
-            "project",
-            "list-checks",
-            hint=_tr("Who asked for what in your projects, and how it ended"),
-        ),
-        ActionSpec(
-            "project.alerts",
-            _tr("A&lerts…"),
-            menu,
-            "project",
-            "bell",
-            hint=_tr("Rules that tell of lines, figures and ends of the project's sessions"),
-        ),
-        *_sync_specs(menu),
         *_document_specs(menu),
-        ActionSpec(
-            "link.copy",
-            _tr("Cop&y link"),
-            menu,
-            "server",
-            "external-link",
-            hint=_tr("A slate:// link that shows the chosen session or project to others here"),
-        ),
-        ActionSpec(
-            "server.choose",
-            _tr("Ser&vers…"),
-            menu,
-            "server",
-            "server",
-            hint=_tr("Work on this computer, or on a server that you share with others"),
-        ),
-        ActionSpec(
-            "server.join",
-            _tr("&Join a server…"),
-            menu,
-            "server",
-            "key-round",
-            hint=_tr("With the file that its administrator gave you"),
-        ),
         ActionSpec(
             "settings.open",
             _tr("Se&ttings…"),
@@ -143,6 +80,76 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             "log-out",
             keys=("Ctrl+Q",),
             hint=_tr("Close the window; sessions run on"),
+        ),
+    ]
+
+
+def _project_specs(menu: str) -> list[ActionSpec]:
+    return [
+        ActionSpec(
+            "project.members",
+            _tr("&Members…"),
+            menu,
+            "project",
+            "key-round",
+            hint=_tr("Who is in the project, and what they may do"),
+        ),
+        ActionSpec(
+            "project.logs",
+            _tr("Keep &logs…"),
+            menu,
+            "project",
+            "clock",
+            hint=_tr("How long and how much of the project's logs is kept"),
+        ),
+        ActionSpec(
+            "project.alerts",
+            _tr("A&lerts…"),
+            menu,
+            "project",
+            "bell",
+            hint=_tr("Rules that tell of lines, figures and ends of the project's sessions"),
+        ),
+        ActionSpec(
+            "audit.show",
+            _tr("A&udit trail…"),
+            menu,
+            "project",
+            "list-checks",
+            hint=_tr("Who asked for what in your projects, and how it ended"),
+        ),
+        *_sync_specs(menu),
+        ActionSpec(
+            "link.copy",
+            _tr("Cop&y link"),
+            menu,
+            "link",
+            "external-link",
+            hint=_tr("A slate:// link that shows the chosen session or project to others here"),
+        ),
+        ActionSpec(
+            "project.remove",
+            _tr("&Remove project…"),
+            menu,
+            "link",
+            "trash-2",
+            hint=_tr("Remove the project from SLATE; its files stay"),
+        ),
+        ActionSpec(
+            "server.choose",
+            _tr("Ser&vers…"),
+            menu,
+            "server",
+            "server",
+            hint=_tr("Work on this computer, or on a server that you share with others"),
+        ),
+        ActionSpec(
+            "server.join",
+            _tr("&Join a server…"),
+            menu,
+            "server",
+            "key-round",
+            hint=_tr("With the file that its administrator gave you"),
         ),
     ]
 

@@ -2,10 +2,11 @@
 
 asyncpg imports a reader of INI files for the services of ``pg_service.conf``, uuid asks
 ``platform`` for the name of the system, msgspec prefers typing_extensions to the same things of
-``typing``. To read these takes longer than the packages themselves.
+``typing``, structlog takes rich and colorama where they are installed. To read these takes longer
+than the packages themselves.
 
-WORKAROUND(asyncpg 0.32, msgspec 0.22, Python 3.13): each name can go when the package no longer
-imports it.
+WORKAROUND(asyncpg 0.32, msgspec 0.22, structlog 25, Python 3.13): each name can go when the package
+no longer imports it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -47,26 +48,26 @@ class _Platform(StandIn):
 
 
 @contextmanager
-def light_imports(*late: str, without: str = "") -> Iterator[None]:
+def light_imports(*late: str, without: Sequence[str] = ()) -> Iterator[None]:
     """Let packages be imported whose modules name others; nothing changes for others.
 
     Args:
         late: modules that are read when something of them is used.
-        without: an optional module that is not to be found.
+        without: optional modules that are not to be found.
     """
     made = [_stand_in(name) for name in late if name not in sys.modules]
-    hides = bool(without) and without not in sys.modules
+    hidden = [name for name in without if name not in sys.modules]
     for module in made:
         sys.modules[module.__name__] = module
-    if hides:
-        sys.modules[without] = None  # type: ignore[assignment] # as Python marks what is not there
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment] # as Python marks what is not there
     try:
         yield
     finally:
         for module in made:
             module.go()
-        if hides:
-            del sys.modules[without]
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _stand_in(name: str) -> StandIn:

@@ -15,9 +15,13 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
-import structlog
-
+from slate_desktop.light_imports import light_imports
 from slate_desktop.log.redact import redact, redact_value
+
+# Rich is for tracebacks that show values of variables, and takes as long as the rest; terminals
+# that do not know colours by themselves are on Windows alone.
+with light_imports(without=("rich",) if sys.platform == "win32" else ("rich", "colorama")):
+    import structlog
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 3

@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
         """Make everything in the window; its modules are imported here, after the first paint."""
         from slate_desktop.light_imports import light_imports
 
-        with light_imports("platform", without="typing_extensions"):
+        with light_imports("platform", without=("typing_extensions",)):
             import msgspec  # noqa: F401 - which half of them import
         from slate_desktop.ui.window_build import build
 

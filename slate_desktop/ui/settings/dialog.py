@@ -26,7 +26,7 @@ from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.tokens import DIALOG_MARGINS
 
 # Rows that are seen at first, and that are made in one turn of the loop after that.
-_FIRST_ROWS = 7
+_FIRST_ROWS = 6
 _ROWS_A_TURN = 2
 
 

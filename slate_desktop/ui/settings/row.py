@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QToolButton,
@@ -35,6 +38,9 @@ class SettingRow(QWidget):
     edited = Signal(str, str)
     reset_wanted = Signal(str)
     test_wanted = Signal(str)
+
+    # Below the title and the description.
+    _FIELD_LINE = 2
 
     def __init__(
         self, theme: Theme, state: SettingState, parent: QWidget, *, can_test: bool
@@ -72,13 +78,20 @@ class SettingRow(QWidget):
             self.tr("Test {title}").format(title=translated(setting.title))
         )
         self.test_button.clicked.connect(lambda: self.test_wanted.emit(setting.name))
-        self.message = wrapped_label(role="error")
-        self.place = wrapped_label(role="warn")
         self._lay_out()
         # What has no parent yet would be a window of its own for a moment.
         self.test_button.setVisible(can_test)
-        self.message.hide()
         self.show_state(state)
+
+    @cached_property
+    def message(self) -> QLabel:
+        """What is wrong with the field; made when there is something to say."""
+        return self._note(self._FIELD_LINE + 1, "error")
+
+    @cached_property
+    def place(self) -> QLabel:
+        """What decides instead of the field."""
+        return self._note(-1, "warn")
 
     @property
     def text(self) -> str:
@@ -110,15 +123,17 @@ class SettingRow(QWidget):
             )
         if state.problem:
             words = f"{words} {clean(sentence(state.problem))}".strip()
-        self.place.setText(words)
-        self.place.setVisible(bool(words))
+        if words or "place" in vars(self):
+            self.place.setText(words)
+            self.place.setVisible(bool(words))
 
     def show_message(self, text: str, role: str = "error") -> None:
         """Say what is wrong with the field, or what a test found; nothing clears both."""
         self._told = text
-        set_role(self.message, role)
-        self.message.setText(clean(text))
-        self.message.setVisible(bool(text))
+        if text or "message" in vars(self):
+            set_role(self.message, role)
+            self.message.setText(clean(text))
+            self.message.setVisible(bool(text))
         set_invalid(self.field, text if role == "error" else "")
         # A screen reader says it with the field.
         about = translated(self.state.setting.description)
@@ -176,6 +191,12 @@ class SettingRow(QWidget):
             self.field.setText(text)
         self._is_filling = False
 
+    def _note(self, index: int, role: str) -> QLabel:
+        label = wrapped_label(role=role, parent=self)
+        label.hide()
+        self._lines.insertWidget(index, label)
+        return label
+
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(8)
@@ -191,14 +212,12 @@ class SettingRow(QWidget):
         line.addWidget(self.test_button)
         if not stretch:
             line.addStretch(1)
-        layout = QVBoxLayout(self)
+        layout = self._lines = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 8)
         layout.setSpacing(4)
         layout.addLayout(head)
         layout.addWidget(self.description)
         layout.addLayout(line)
-        layout.addWidget(self.message)
-        layout.addWidget(self.place)
         self.setTabOrder(self.field, self.test_button)
         self.setTabOrder(self.test_button, self.reset)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)

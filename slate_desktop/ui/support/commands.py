@@ -13,6 +13,7 @@ from slate_desktop.diagnosis import support
 from slate_desktop.errors import SlateError
 from slate_desktop.translation import sentence
 from slate_desktop.ui import crash, dialogs
+from slate_desktop.ui.painted import painted
 from slate_desktop.ui.problems import told
 from slate_desktop.ui.support.dialog import SupportDialog
 
@@ -55,8 +56,9 @@ async def offer_after_crash(window: MainWindow) -> None:
 
 
 async def _fill(dialog: SupportDialog) -> None:
+    await painted(dialog)
     try:
-        # Libraries of engines and services come with it; the dialog is painted meanwhile.
+        # Libraries of engines and services come with it.
         await asyncio.to_thread(importlib.import_module, "slate_desktop.diagnosis")
         files = await support.collect()
     except (SlateError, OSError) as error:

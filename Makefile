@@ -32,20 +32,21 @@ lint: $(VENV)/.dev
 	$(BIN)/python -m pytest tests --collect-only -qq --no-summary -p no:cacheprovider >build/collected.txt || { tail -n 40 build/collected.txt; exit 1; }
 
 # The window's tests have processes of their own: Qt, its loop and the collector stay undisturbed by
-# what hundreds of other tests leave behind. All tests of a file run in one of the processes.
+# what hundreds of other tests leave behind. All tests of a file run in one of the processes. The
+# unit tests need neither Qt nor a server: `headless` runs them, where both are missing.
 tests: $(VENV)/.dev
 	$(BIN)/python -m tests.services.images $(MAKE) --no-print-directory tests-here
 
 tests-here:
 	$(BIN)/python -m pytest tests/gui $(WORKERS) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests --ignore=tests/gui $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/gui --ignore=tests/unit $(WORKERS) $(PYTEST_ARGS)
 
 unit: $(VENV)/.dev ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
 headless: $(HEADLESS)/.ready ## the unit tests where Qt is not installed
 	$(HEADLESS)/bin/python -c "import importlib.util as u, sys; sys.exit('Qt is installed here' if u.find_spec('PySide6') else 0)"
-	$(HEADLESS)/bin/python -m pytest tests/unit -q $(PYTEST_ARGS)
+	$(HEADLESS)/bin/python -m pytest tests/unit $(WORKERS) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev ## the benchmarks: ratios against peers, minutes
 	@packaging/debian-packages.sh test
@@ -107,5 +108,6 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 $(HEADLESS)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(HEADLESS)
 	$(HEADLESS)/bin/python -m pip install --quiet --editable '.[assets]' 'pytest>=8.4,<10' \
-		'pytest-asyncio>=1.4,<2' 'pytest-timeout>=2.4,<3' 'hypothesis>=6.120,<7'
+		'pytest-asyncio>=1.4,<2' 'pytest-timeout>=2.4,<3' 'pytest-xdist>=3.8,<4' \
+		'hypothesis>=6.120,<7'
 	@touch $@

@@ -19,8 +19,8 @@ from typing import Any
 _Members = list[tuple[str, int]]
 _PLAIN = {"type": None, "start": 1, "boundary": enum.FlagBoundary.KEEP}
 _SAMPLE: _Members = [
-    ("Nothing", 0), ("Second", 2), ("First", 1), ("Same", 2), ("Both", 3), ("Wide", 0x70),
-    ("High", 1 << 31),
+    ("NONE", 0), ("TWO", 2), ("ONE", 1), ("SAME", 2), ("BOTH", 3), ("WIDE", 0x70),
+    ("HIGH", 1 << 31),
 ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ class _Quick:
 
     def _read(self, kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
         """Return an empty enumeration's own attributes, and all names that no member may have."""
-        empty = self._python(kind, "Empty", (), module=None, qualname=None, **_PLAIN)
+        empty = self._python(kind, "empty", (), module=None, qualname=None, **_PLAIN)
         return _own(empty), frozenset(("mro", *(n for base in empty.__mro__ for n in vars(base))))
 
     def make(self, kind: Any, name: str, members: Any, options: dict[str, Any]) -> Any:
@@ -89,8 +89,8 @@ class _Quick:
 
     def _is_same(self, kind: Any) -> bool:
         options = {"module": None, "qualname": None, **_PLAIN}
-        theirs = self._python(kind, "Sample", list(_SAMPLE), **options)
-        ours = self.make(kind, "Sample", list(_SAMPLE), options)
+        theirs = self._python(kind, "sample", list(_SAMPLE), **options)
+        ours = self.make(kind, "sample", list(_SAMPLE), options)
         return ours is not None and _is_alike(ours, theirs)
 
 

@@ -141,7 +141,7 @@ def test_a_python_that_makes_them_otherwise_keeps_them(change: str) -> None:
         elif change == "other":
             made._member_names_.reverse()
         else:
-            made.Second._newer_ = 1
+            made.TWO._newer_ = 1
         return made
 
     assert not _Quick(other_python).is_faithful()

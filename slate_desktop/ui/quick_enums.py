@@ -4,9 +4,9 @@ PySide makes every enumeration of a class at the first look at the class, by Pyt
 interface: three hundred with four thousand members until a window can be used, 15 µs a member. Here
 one empty enumeration of each kind is made by Python; the others are copies of it with members.
 
-It is a copy of what Python does, so it proves itself first: it is used only where it makes samples
-as Python makes them, attribute for attribute, and only for what is as plain as they are; everything
-else goes to Python. WORKAROUND(PySide6 6.11): can go when a start without it is as fast.
+It is a copy of what Python does, so it proves itself first: it stays only where samples of each
+kind come out as without it, attribute for attribute, and makes only what is as plain as they are.
+Everything else goes to Python. WORKAROUND(PySide6 6.11): can go when a start without it is as fast.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+_KINDS = (enum.Enum, enum.IntEnum, enum.Flag, enum.IntFlag)
 _Members = list[tuple[str, int]]
 _PLAIN = {"type": None, "start": 1, "boundary": enum.FlagBoundary.KEEP}
 _SAMPLE: _Members = [
@@ -29,16 +30,35 @@ def install() -> bool:
     python = vars(enum.EnumType).get("_create_")
     if python is None:
         return False
-    quick = _Quick(python)
-    if not quick.is_faithful():
+    try:
+        quick = _Quick(python)
+        theirs = [_sample(kind) for kind in _KINDS]
+    except Exception:  # noqa: BLE001 - whatever another Python has otherwise
         return False
 
-    def create(kind: Any, name: str, members: Any, **options: Any) -> Any:
-        made = quick.make(kind, name, members, options)
-        return python(kind, name, members, **options) if made is None else made
+    # The names are Python's, which gives some by name, and not the same in each version.
+    def create(cls: Any, class_name: str, names: Any, **options: Any) -> Any:
+        made = quick.make(cls, class_name, names, options)
+        if made is not None:
+            return made
+        if options.get("module") is None:  # Python would look for it one call too near
+            options["module"] = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001
+        return python(cls, class_name, names, **options)
 
-    enum.EnumType._create_ = create  # pyright: ignore[reportAttributeAccessIssue]
-    return True
+    type.__setattr__(enum.EnumType, "_create_", create)
+    try:
+        ours = [_sample(kind) for kind in _KINDS]
+        is_faithful = quick.count == len(_KINDS) and all(map(_is_alike, ours, theirs))
+    except Exception:  # noqa: BLE001
+        is_faithful = False
+    if not is_faithful:
+        type.__setattr__(enum.EnumType, "_create_", python)
+    return is_faithful
+
+
+def _sample(kind: Any) -> Any:
+    """Make an enumeration as PySide makes them."""
+    return kind("sample", list(_SAMPLE), boundary=enum.FlagBoundary.KEEP)
 
 
 class _Quick:
@@ -49,14 +69,12 @@ class _Quick:
     """
 
     def __init__(self, python: Callable[..., Any]) -> None:
-        self._python = python
-        self._empty = {kind: self._read(kind) for kind in (enum.Enum, enum.IntEnum)}
-        self._empty |= {kind: self._read(kind) for kind in (enum.Flag, enum.IntFlag)}
-
-    def _read(self, kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
-        """Return an empty enumeration's own attributes, and all names that no member may have."""
-        empty = self._python(kind, "empty", (), module=None, qualname=None, **_PLAIN)
-        return _own(empty), frozenset(("mro", *(n for base in empty.__mro__ for n in vars(base))))
+        self.count = 0
+        self._empty: dict[Any, tuple[dict[str, Any], frozenset[str]]] = {}
+        for kind in _KINDS:
+            empty = python(kind, "empty", (), module=None, qualname=None, **_PLAIN)
+            taken = ("mro", *(name for base in empty.__mro__ for name in vars(base)))
+            self._empty[kind] = _own(empty), frozenset(taken)
 
     def make(self, kind: Any, name: str, members: Any, options: dict[str, Any]) -> Any:
         """Return an enumeration, None where it is not a plain one."""
@@ -78,20 +96,8 @@ class _Quick:
         if "__new__" in own:  # a class wraps it when it is made, and not when it is set
             type.__setattr__(made, "__new__", own["__new__"])
         _fill(made, members, is_flag=is_flag)
+        self.count += 1
         return made
-
-    def is_faithful(self) -> bool:
-        """Tell whether samples come out as Python makes them."""
-        try:
-            return all(self._is_same(kind) for kind in self._empty)
-        except Exception:  # noqa: BLE001 - whatever another Python has otherwise
-            return False
-
-    def _is_same(self, kind: Any) -> bool:
-        options = {"module": None, "qualname": None, **_PLAIN}
-        theirs = self._python(kind, "sample", list(_SAMPLE), **options)
-        ours = self.make(kind, "sample", list(_SAMPLE), options)
-        return ours is not None and _is_alike(ours, theirs)
 
 
 def _own(made: Any) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from slate_desktop.ui.quick_enums import _PLAIN, _Quick
+from slate_desktop.ui.quick_enums import _KINDS, _PLAIN, _Quick, install
 
 _TOLD = """
 import enum, importlib, pickle
@@ -59,7 +60,6 @@ for module in ("QtCore", "QtGui", "QtWidgets", "QtNetwork", "QtSvg"):
     find(loaded)
 print(len([one for one in seen if issubclass(one, enum.Enum)]))
 """
-_KINDS = [enum.Enum, enum.IntEnum, enum.Flag, enum.IntFlag]
 
 
 def run(before: str) -> list[str]:
@@ -89,8 +89,28 @@ def python() -> Any:
     return vars(enum.EnumType)["_create_"]
 
 
+@pytest.fixture
+def unchanged() -> Iterator[None]:
+    """Leave Python's own way behind."""
+    own = python()
+    yield
+    type.__setattr__(enum.EnumType, "_create_", own)
+
+
+@pytest.mark.usefixtures("unchanged")
 def test_this_python_is_one_whose_enumerations_are_known() -> None:
-    assert _Quick(python()).is_faithful()
+    assert install()
+    assert python().__module__ == "slate_desktop.ui.quick_enums"
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("kind", [*_KINDS, enum.StrEnum])
+def test_the_functional_interface_is_as_it_was(kind: Any) -> None:
+    install()
+    text = kind("Text", {"a": "1", "b": "2"} if kind is enum.StrEnum else "a b")
+    assert [member.name for member in text] == ["a", "b"]
+    assert text.__module__ == __name__
+    assert kind("Other", "a", module="elsewhere", qualname="X.Other").__module__ == "elsewhere"
 
 
 @pytest.mark.parametrize("kind", _KINDS)
@@ -128,20 +148,27 @@ def test_other_ways_to_make_one_are_left_to_python() -> None:
     assert quick.make(enum.Enum, "Odd", plain, {**options(), "boundary": enum.STRICT}) is None
 
 
-@pytest.mark.parametrize("change", ["more", "other", "member"])
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("change", ["more", "other", "member", "signature", "copies"])
 def test_a_python_that_makes_them_otherwise_keeps_them(change: str) -> None:
     own = python()
 
-    def other_python(kind: Any, name: str, members: Any, **rest: Any) -> Any:
-        made = own(kind, name, members, **rest)
-        if not members:
-            return made
-        if change == "more":
+    def other_python(cls: Any, class_name: str, names: Any, **rest: Any) -> Any:
+        made = own(cls, class_name, names, **rest)
+        if change == "more" and names:
             made._newer_ = []
         elif change == "other":
             made._member_names_.reverse()
-        else:
+        elif change == "member" and names:
             made.TWO._newer_ = 1
+        elif change == "copies":
+            type.__setattr__(made, "_newer_", object())
         return made
 
-    assert not _Quick(other_python).is_faithful()
+    def newer_python(cls: Any, *, title: str, names: Any, **rest: Any) -> Any:
+        return own(cls, title, names, **rest)
+
+    other = newer_python if change == "signature" else other_python
+    type.__setattr__(enum.EnumType, "_create_", other)
+    assert not install()
+    assert python() is other

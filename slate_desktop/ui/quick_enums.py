@@ -126,6 +126,8 @@ def _fill(made: Any, members: _Members, *, is_flag: bool) -> None:
     """Give a copy its members, in Python's order and with Python's names."""
     by_name, by_value, names = made._member_map_, made._value2member_map_, made._member_names_
     new, has_value = made._new_member_, made._use_args_
+    # Python 3.13 lists them beside the map.
+    listed = getattr(made, "_hashable_values_", [])
     mask = singles = 0
     for name, value in members:
         member = by_value.get(value)
@@ -137,6 +139,7 @@ def _fill(made: Any, members: _Members, *, is_flag: bool) -> None:
             member.__objclass__ = made
             member._sort_order_ = len(names)
             by_value[value] = member
+            listed.append(value)
             if is_single:
                 names.append(name)
         mask |= value

@@ -50,7 +50,8 @@ _BUGS = frozenset(name for name, kind in vars(builtins).items() if isinstance(ki
 _UNREAD = frozenset({"spawn", "compile", "execute", "executescript", "fetch", "print"})
 # A text of a table, a pattern, a query, a header or a type is none.
 _SENTENCE = re.compile(
-    r"^(?!create |insert |select |property |element |format |comment |ply|[a-zA-Z.]+[(|\\[]"
+    r"^(?!create |insert |select |update results |delete from |property |element |format |comment "
+    r"|ply|[a-zA-Z.]+[(|\\[]"
     r"|[:<()\\#^\n.]|\[[^b]|\w+/).*[a-z]",
     re.DOTALL,
 )

@@ -130,7 +130,7 @@ async def fetch(
     except CommandError as error:
         return failed(name, fault_of(error))
     except EnvironmentFaultError as error:
-        return failed(name, AssetFault(code="environment", message=str(error)))
+        return failed(name, AssetFault(code="environment", message=error.told))
     return completed(name, result, tuple(str(place) for place in places), cached=job.cached)
 
 

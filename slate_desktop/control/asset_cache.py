@@ -6,12 +6,14 @@ else. Several processes may use it at once.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,12 +21,20 @@ import msgspec
 
 from slate_desktop.domain.assets.outcome import AssetFault
 from slate_desktop.domain.assets.report import ProcessResult
-from slate_desktop.errors import EnvironmentFaultError
+from slate_desktop.errors import EnvironmentFaultError, StackError
+from slate_desktop.pipeline.sandbox import folders
+from slate_desktop.stack.locks import FileLock
 
 _FORM = 1
 # A file that was changed this shortly before it was hashed may change again unseen.
 _SETTLED_NS = 2_000_000_000
 _OTHERS_WAIT_S = 10.0
+# A use is noted this often at most, and a work folder that old is nobody's.
+_USE_NOTED_S = 3600.0
+_WORK_STALE_S = 86_400.0
+# How often another process that makes the same is looked at, and when it is believed to hang.
+_OTHERS_LOOK_S = 0.05
+_OTHERS_HANG_S = 900.0
 MAX_CACHE_BYTES = 20 * 1024**3
 _SCHEMA = """
 create table if not exists contents (
@@ -38,6 +48,9 @@ create table if not exists published (
     path blob primary key, size integer, mtime_ns integer, inode integer, sha256 text
 ) without rowid;
 """
+_USE = "update results set used_at = ?1 where key = ?2"
+_FORGET = "delete from results where key = ?1"
+_PUT = "insert or replace into results values (?, ?, ?, ?, ?)"
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +79,7 @@ class AssetCache:
             self._database.execute("pragma synchronous = normal")
             self._database.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as exc:
-            raise EnvironmentFaultError(
-                f"The cache of assets in {folder} cannot be used: {exc}.",
-                hint="Point SLATE_CACHE_DIR to another folder, or delete this one.",
-            ) from exc
+            raise self._fault(exc) from exc
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +103,50 @@ class AssetCache:
             else:
                 return
 
+    @contextlib.asynccontextmanager
+    async def alone_with(self, key: str) -> AsyncIterator[None]:
+        """Wait while another process makes or takes what has this key, then keep others waiting.
+
+        Where no lock can be made, or another process holds it for a quarter of an hour, things go
+        on without: what is lost is work that is done twice.
+        """
+        lock = await self._lock(key)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release(is_removed=True)
+
+    async def _lock(self, key: str) -> FileLock | None:
+        end_s = time.monotonic() + _OTHERS_HANG_S
+        path = self.folder / "locks" / f"{key}.lock"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            while time.monotonic() < end_s:
+                lock = FileLock.acquire(path)
+                if lock is None:
+                    await asyncio.sleep(_OTHERS_LOOK_S)
+                elif lock.is_on_disk:
+                    return lock
+                else:
+                    lock.release()  # who had it took its file away
+        except (OSError, StackError):
+            pass
+        return None
+
+    @contextlib.contextmanager
+    def work_folder(self) -> Iterator[Path]:
+        """Make a private folder for one asset, and remove it at the end.
+
+        Raises:
+            EnvironmentFaultError: it cannot be made, or what is in it not be kept.
+        """
+        try:
+            with folders.work_folder(self.folder / "work") as folder:
+                yield folder
+        except OSError as exc:
+            raise self._fault(exc) from exc
+
     def digest_of(self, path: Path, facts: os.stat_result) -> str | None:
         """Return the digest of a file that looks as it did when it was hashed."""
         return self._look_up("contents", path, facts)
@@ -104,21 +158,20 @@ class AssetCache:
 
     def links_of(self, sha256: str) -> tuple[str, ...] | None:
         """Return the files that a content refers to, None where it was never read."""
-        row = self._database.execute("select names from links where sha256 = ?", (sha256,))
-        found = row.fetchone()
+        found = self._first("select names from links where sha256 = ?", sha256)
         return None if found is None else tuple(json.loads(found[0]))
 
     def keep_links(self, sha256: str, names: tuple[str, ...]) -> None:
         """Keep the files that a content refers to."""
-        values = (sha256, json.dumps(names))
-        self._database.execute("insert or replace into links values (?, ?)", values)
+        self._write("insert or replace into links values (?, ?)", sha256, json.dumps(names))
 
     def find(self, key: str) -> Known | AssetFault | None:
         """Return what is known of a key."""
-        row = self._database.execute("select result, fault from results where key = ?", (key,))
-        found = row.fetchone()
+        found = self._first("select result, fault, used_at from results where key = ?", key)
         if found is None:
             return None
+        if time.time() - found[2] > _USE_NOTED_S:
+            self._write(_USE, time.time(), key)
         try:
             if found[1] is not None:
                 return msgspec.convert(json.loads(found[1]), AssetFault)
@@ -131,23 +184,29 @@ class AssetCache:
         """Take the products over from ``work_dir``, and keep the result.
 
         Raises:
-            OSError: there is no space for it.
+            EnvironmentFaultError: there is no space for it.
         """
         folder = self.products(key)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
-        work_dir.rename(folder)
         size = sum(product.size for product in known.result.products)
-        self._put(key, json.dumps(msgspec.to_builtins(known)), None, size)
+        values = (key, json.dumps(msgspec.to_builtins(known)), None, size, time.time())
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.exists():
+                shutil.rmtree(folder)
+            work_dir.rename(folder)
+            self._database.execute(_PUT, values)
+        except (OSError, sqlite3.Error) as exc:
+            # Nobody would find them, nor ever remove them.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise self._fault(exc) from exc
 
     def keep_fault(self, key: str, fault: AssetFault) -> None:
         """Keep a failure, so that the key is not tried again."""
-        self._put(key, None, json.dumps(msgspec.to_builtins(fault)), 0)
+        self._write(_PUT, key, None, json.dumps(msgspec.to_builtins(fault)), 0, time.time())
 
     def forget(self, key: str) -> None:
         """Drop what is known of a key, and its products."""
-        self._database.execute("delete from results where key = ?", (key,))
+        self._write(_FORGET, key)
         shutil.rmtree(self.products(key), ignore_errors=True)
 
     def products(self, key: str) -> Path:
@@ -167,38 +226,57 @@ class AssetCache:
             self._keep("published", path, path.stat(), sha256)
 
     def prune(self, max_bytes: int = MAX_CACHE_BYTES) -> int:
-        """Forget the results that were used longest ago; return how many bytes became free."""
-        rows = self._database.execute("select key, size from results order by used_at desc")
+        """Forget the results that were used longest ago; return how many bytes became free.
+
+        What processes that were killed at work left behind goes, too.
+        """
+        folders.remove_stale(self.folder / "work", older_than_s=_WORK_STALE_S)
         kept, freed = 0, 0
-        for key, size in rows.fetchall():
+        try:
+            rows = self._database.execute("select key, size from results order by used_at desc")
+            found = rows.fetchall()
+        except sqlite3.Error:
+            return 0
+        for key, size in found:
             kept += size
             if kept > max_bytes:
                 self.forget(key)
                 freed += size
         return freed
 
-    def _put(self, key: str, result: str | None, fault: str | None, size: int) -> None:
-        values = (key, result, fault, size, time.time())
-        self._database.execute("insert or replace into results values (?, ?, ?, ?, ?)", values)
+    def _first(self, query: str, *values: object) -> Any:
+        try:
+            return self._database.execute(query, values).fetchone()
+        except sqlite3.Error as exc:
+            raise self._fault(exc) from exc
+
+    def _write(self, statement: str, *values: object) -> None:
+        """Write what only saves time: a full or damaged cache ends no work."""
+        with contextlib.suppress(sqlite3.Error):
+            self._database.execute(statement, values)
+
+    def _fault(self, reason: Exception) -> EnvironmentFaultError:
+        words = (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
+        return EnvironmentFaultError(
+            f"The cache of assets in {self.folder} cannot be used: {words}.",
+            hint="Make room there, point SLATE_CACHE_DIR to another folder, or delete this one.",
+        )
 
     def _look_up(self, table: str, path: Path, facts: os.stat_result) -> str | None:
-        row = self._database.execute(
+        row = self._first(
             f"select size, mtime_ns, inode, sha256 from {table} where path = ?",  # noqa: S608 - ours
-            (os.fsencode(path.absolute()),),
-        ).fetchone()
+            os.fsencode(path.absolute()),
+        )
         if row is None or row[:3] != (facts.st_size, facts.st_mtime_ns, facts.st_ino):
             return None
         return str(row[3])
 
     def _keep(self, table: str, path: Path, facts: os.stat_result, sha256: str) -> None:
-        values: tuple[Any, ...] = (
+        self._write(
+            f"insert or replace into {table} values (?, ?, ?, ?, ?)",  # noqa: S608 - ours
             os.fsencode(path.absolute()),
             facts.st_size,
             facts.st_mtime_ns,
             facts.st_ino,
             sha256,
-        )
-        self._database.execute(
-            f"insert or replace into {table} values (?, ?, ?, ?, ?)",  # noqa: S608 - ours
-            values,
         )

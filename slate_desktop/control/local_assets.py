@@ -37,7 +37,6 @@ from slate_desktop.errors import (
 )
 from slate_desktop.pipeline.opening import open_regular
 from slate_desktop.pipeline.publish import publish
-from slate_desktop.pipeline.sandbox.folders import work_folder
 from slate_desktop.pipeline.sandbox.parent import Sandbox
 from slate_desktop.pipeline.threads import processor_count
 from slate_desktop.pipeline.tools import tool_versions
@@ -126,12 +125,13 @@ class LocalAssets:
             kind, options = task.resolve(self._presets)
             asset_places.check_no_twin(twins.get(id(task)))
             key = await self._key(task.source, kind, options)
-            async with self._busy.setdefault(key, asyncio.Lock()):
+            # Within the process first: a lock of files is waited for by looking again.
+            async with self._busy.setdefault(key, asyncio.Lock()), self._cache.alone_with(key):
                 return await self._known_or_made(task, kind, options, key, on_progress)
         except CommandError as error:
             return outcome.failed(task.name, outcome.fault_of(error))
         except EnvironmentFaultError as error:
-            fault = AssetFault(code="environment", message=str(error))
+            fault = AssetFault(code="environment", message=error.told)
             return outcome.failed(task.name, fault)
 
     async def _known_or_made(
@@ -165,7 +165,7 @@ class LocalAssets:
     ) -> tuple[Known, str]:
         """Process an asset; once more, under its new key, where it changed meanwhile."""
         for _ in range(2):
-            with work_folder(self._cache.folder / "work") as folder:
+            with self._cache.work_folder() as folder:
                 try:
                     result = await self._sandbox.process(
                         kind,
@@ -177,6 +177,10 @@ class LocalAssets:
                 except AssetError as error:
                     if error.code in _REMEMBERED and error.retry is not Retry.LATER:
                         self._cache.keep_fault(key, outcome.fault_of(error))
+                    raise
+                except CommandError as error:
+                    if error.code is ErrorCode.DISK_LOW:
+                        raise _without_room(self._cache.folder) from error
                     raise
                 after = await self._key(task.source, kind, options)
                 if after == key:
@@ -293,6 +297,14 @@ def _check_there(path: Path, *, missing: tuple[str, str] | None = None) -> os.st
         raise CommandError(
             ErrorCode.NOT_FOUND, f"There is no file {path.name}.", field="path"
         ) from exc
+
+
+def _without_room(folder: Path) -> CommandError:
+    return CommandError(
+        ErrorCode.DISK_LOW,
+        f"There is too little space for the result in {folder}.",
+        hint="Make room there, or point SLATE_CACHE_DIR to another folder.",
+    )
 
 
 def _for(task: AssetTask, on_progress: OnProgress) -> Callable[[float, str], None]:

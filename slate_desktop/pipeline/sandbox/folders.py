@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+_PREFIX = "slate-"
 
 
 @contextlib.contextmanager
@@ -18,8 +21,17 @@ def work_folder(base: Path | None = None) -> Iterator[Path]:
     """
     if base is not None:
         base.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix="slate-", dir=base))
+    path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_stale(base: Path, *, older_than_s: float) -> None:
+    """Remove work folders below ``base`` whose process was killed before it could."""
+    before_s = time.time() - older_than_s
+    for path in base.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if path.lstat().st_mtime < before_s:
+                shutil.rmtree(path, ignore_errors=True)

@@ -224,6 +224,10 @@ def _describe(source: Path, name: str, root: Path) -> AssetInput:
     except FileNotFoundError as exc:
         raise CommandError(ErrorCode.NOT_FOUND, f"There is no file {name}.", field="path") from exc
     except OSError as exc:
+        if source.is_symlink():
+            raise AssetError.invalid(
+                "This is a symbolic link.", hint="Name the file that it leads to."
+            ) from exc
         raise AssetError.invalid(f"{name} cannot be read: {exc.strerror}.") from exc
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -29,6 +29,10 @@ def open_regular(path: Path, *, max_bytes: int) -> BinaryIO:
     try:
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as exc:
+        if isinstance(exc, OSError) and path.is_symlink():
+            raise AssetError.invalid(
+                "This is a symbolic link.", hint="Name the file that it leads to."
+            ) from exc
         reason = getattr(exc, "strerror", None) or str(exc)
         raise AssetError.invalid(f"The file cannot be opened: {reason}.") from exc
     facts = os.fstat(descriptor)

@@ -73,6 +73,8 @@ def publish(files: Mapping[str, Path], out_dir: Path) -> tuple[Path, ...]:
                 path.unlink(missing_ok=True)
         if isinstance(exc, OSError):
             reason = exc.strerror or str(exc)
+            if isinstance(exc, FileExistsError | NotADirectoryError):
+                reason = "it is no folder, or lies in none"
             raise EnvironmentFaultError(f"{out_dir} cannot be written: {reason}.") from exc
         raise
     return tuple(targets.values())

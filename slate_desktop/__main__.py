@@ -8,9 +8,13 @@ import sys
 
 def main() -> int:
     """Run the command line; the agent too is one of its commands, and needs no Qt."""
-    from slate_desktop.cli.app import main as run_command
+    try:
+        from slate_desktop.cli.app import main as run_command
 
-    return run_command()
+        return run_command()
+    except KeyboardInterrupt:
+        # Before the command line is there to say so: its EXIT_INTERRUPTED.
+        return 130
 
 
 def main_desktop() -> int:

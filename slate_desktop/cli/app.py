@@ -5,6 +5,7 @@ Modules of commands import nothing slow at their top, so that ``slate --help`` s
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -93,6 +94,9 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Letters that the terminal has not, such as those of a name that is no text, end nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     output = Output(as_json="--json" in own)
     command = typer.main.get_command(app)

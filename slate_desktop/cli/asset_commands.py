@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -24,6 +25,10 @@ asset_job_commands.register(app)
 app.add_typer(asset_preset_commands.app, name="presets")
 
 DEFAULT_OUT = Path("processed")
+_INTERRUPTED = (
+    "Interrupted. What has ended is kept; the same command goes on from there.",
+    "Interrupted. Workers go on with what waits; the same command takes what they have finished.",
+)
 
 
 @app.command()
@@ -169,12 +174,15 @@ def _run(
 
         tasks = find()
         if not tasks:
-            output.result({"jobs": [], "summary": {"total": 0}}, "There is no asset in it.")
-            return EXIT_OK
+            output.note("There is no asset in it.")
         run_options = RunOptions(is_chosen=is_chosen, **options)
-        if slate is None:
-            return await run_here(output, tasks, run_options)
-        return await run_remote(slate, output, tasks, run_options)
+        try:
+            if slate is None or not tasks:
+                return await run_here(output, tasks, run_options)
+            return await run_remote(slate, output, tasks, run_options)
+        except asyncio.CancelledError:
+            output.error(KeyboardInterrupt(_INTERRUPTED[slate is not None]))
+            raise
 
     if is_chosen or (local is None and _workers_are_there()):
         with_slate(as_json, lambda slate, output: act(output, slate))

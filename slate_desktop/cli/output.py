@@ -141,7 +141,13 @@ _CODES = {
 
 
 def _write_json(value: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # The bytes of a file's name that are no text, or a terminal that has not all letters.
+        text = json.dumps(value, default=_plain)
+    sys.stdout.write(f"{text}\n")
 
 
 def _plain(value: object) -> object:

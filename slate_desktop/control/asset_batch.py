@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import json
 import os
 import tomllib
@@ -93,7 +94,7 @@ def tasks_of_batch(target: str, *, skip: Iterable[Path] = ()) -> list[AssetTask]
 
     Args:
         target: a folder (all assets below it), a file ``.json`` or ``.toml``, or a glob.
-        skip: folders that are left out, such as the one for products.
+        skip: folders that are left out, such as the one for products; not where a glob names one.
 
     Raises:
         CommandError: ``not_found``: there is nothing of that name; ``bad_request``: the manifest is
@@ -101,14 +102,13 @@ def tasks_of_batch(target: str, *, skip: Iterable[Path] = ()) -> list[AssetTask]
     """
     path = Path(target)
     if path.is_dir():
-        return _below(path, [folder.absolute() for folder in skip])
+        return _below(path, [_plain(folder) for folder in skip])
     if path.is_file() and path.suffix.lower() in _MANIFESTS:
         return _of_manifest(path)
     if glob.has_magic(target):
-        names = sorted(glob.glob(target, recursive=True))  # noqa: PTH207 - a pattern of any root
-        found = [Path(name) for name in names if kind_of(name) and Path(name).is_file()]
+        found = _matching(target, [_plain(folder) for folder in skip])
         if found:
-            return [AssetTask(source=file, name=str(file), place=place_of(file)) for file in found]
+            return found
     elif path.exists():
         raise CommandError(
             ErrorCode.BAD_REQUEST,
@@ -157,15 +157,36 @@ def place_of(source: Path, folder: Path | None = None) -> str:
     return source.as_posix()
 
 
+def _matching(pattern: str, skip: Sequence[Path]) -> list[AssetTask]:
+    """Return what a glob names, with folders as below the part of it that is no pattern."""
+    fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+    base = Path(*fixed)
+    skipped = [folder for folder in skip if not _plain(base).is_relative_to(folder)]
+    tasks: list[AssetTask] = []
+    for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - of any root
+        source = Path(name)
+        if kind_of(name) is None or not source.is_file():
+            continue
+        if any(_plain(source).is_relative_to(folder) for folder in skipped):
+            continue
+        below = source.parent.relative_to(base)
+        folder = "" if ".." in below.parts or below == Path() else below.as_posix()
+        tasks.append(AssetTask(source=source, name=name, folder=folder, place=place_of(source)))
+    return tasks
+
+
+def _plain(path: Path) -> Path:
+    """Return an absolute path without ``..``, links as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path keeps the dots
+
+
 def _below(folder: Path, skip: Sequence[Path]) -> list[AssetTask]:
     tasks: list[AssetTask] = []
     root = find_preset_root(folder) or folder.absolute()
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and (here / name).absolute() not in skip
+            name for name in folders if not name.startswith(".") and _plain(here / name) not in skip
         )
         place = here.relative_to(folder).as_posix()
         for name in sorted(names):

@@ -47,7 +47,9 @@ create table if not exists results (
 create table if not exists published (
     path blob primary key, size integer, mtime_ns integer, inode integer, sha256 text
 ) without rowid;
+create table if not exists origins (path blob primary key, source blob) without rowid;
 """
+_ORIGIN = "select source from origins where path = ?"
 _USE = "update results set used_at = ?1 where key = ?2"
 _FORGET = "delete from results where key = ?1"
 _PUT = "insert or replace into results values (?, ?, ?, ?, ?)"
@@ -224,6 +226,16 @@ class AssetCache:
         """Note that a product lies at its place."""
         with contextlib.suppress(OSError):
             self._keep("published", path, path.stat(), sha256)
+
+    def origin_of(self, path: Path) -> Path | None:
+        """Return the asset whose product was put at a place last."""
+        found = self._first(_ORIGIN, os.fsencode(path.absolute()))
+        return None if found is None else Path(os.fsdecode(found[0]))
+
+    def keep_origin(self, path: Path, source: Path) -> None:
+        """Note whose product lies at a place."""
+        values = (os.fsencode(path.absolute()), os.fsencode(source.absolute()))
+        self._write("insert or replace into origins values (?, ?)", *values)
 
     def prune(self, max_bytes: int = MAX_CACHE_BYTES) -> int:
         """Forget the results that were used longest ago; return how many bytes became free.

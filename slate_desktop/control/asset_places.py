@@ -31,6 +31,15 @@ def check_no_twin(twin: AssetTask | None) -> None:
         raise twin_error(twin.source.name)
 
 
+def check_no_neighbour(source: Path, place: Path, origin: Path | None) -> None:
+    """Refuse to replace, at ``place``, the product of another asset in ``source``'s folder."""
+    source = source.absolute()
+    if origin is None or origin == source or origin.parent != source.parent:
+        return
+    if origin.is_file() and place.exists() and not origin.samefile(source):
+        raise twin_error(origin.name)
+
+
 def twin_error(name: str) -> CommandError:
     """Return why an asset is refused whose products would replace those of another one."""
     return CommandError(

@@ -206,6 +206,8 @@ class LocalAssets:
         products = result.products
         names = [product.path for product in products]
         places = [target.joinpath(*PurePosixPath(name).parts) for name in names]
+        for place in places:
+            asset_places.check_no_neighbour(task.source, place, self._cache.origin_of(place))
         is_there = [
             self._cache.is_published(place, product.sha256)
             for place, product in zip(places, products, strict=True)
@@ -217,6 +219,8 @@ class LocalAssets:
                 return None
             for place, product in zip(places, products, strict=True):
                 self._cache.keep_published(place, product.sha256)
+        for place in places:
+            self._cache.keep_origin(place, task.source)
         return result, tuple(str(place) for place in places)
 
     def _copy(self, key: str, result: ProcessResult, names: Sequence[str], target: Path) -> bool:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slate_desktop.domain.session import RuntimeSession
+from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.errors import SlateError
 from slate_desktop.translation import sentence
 from slate_desktop.ui import status
@@ -37,6 +37,7 @@ class Binding:
         self.config = ConfigBinding(window)
         self._trees = ProjectTrees(window)
         self._own_problem: tuple[str, Problem] | None = None
+        self._told_refusal: BaseException | None = None
         self._refreshed_at = 0.0
         self._start: StartPageCommands | None = None
         self._is_start_shown = False
@@ -103,6 +104,7 @@ class Binding:
         """Show a problem that no session's model knows."""
         self._own_problem = (self.config.chosen_key, problem)
         self._show_banner()
+        self._tell_behind(problem)
 
     def dismiss_problem(self) -> None:
         """Forget the problem that was shown."""
@@ -177,6 +179,13 @@ class Binding:
             if problem is not None:
                 # Whatever stands in front of it: this is to be read.
                 self.leave_start()
+
+    def _tell_behind(self, problem: Problem) -> None:
+        """Tell a problem in a notice where a document stands in front of the banner."""
+        window = self._window
+        if not window.details.banner.isVisible():
+            text = " ".join(part for part in (problem.why, problem.next_step) if part)
+            window.workspace.notify("error", problem.what, text, raw=problem.raw)
 
     # -- events of the workspace -----------------------------------------------------------
 
@@ -286,6 +295,19 @@ class Binding:
             self._own_problem = None
             self._show_history()
             self._show_details()
+            self._tell_refusal()
+
+    def _tell_refusal(self) -> None:
+        """Tell once why a command of the chosen session was refused; a failed one is told of."""
+        model, session = self._work.model, self._work.session
+        error = model.error if model is not None else None
+        if error is self._told_refusal:
+            return
+        self._told_refusal = error
+        is_failed = session is not None and session.status is SessionStatus.FAILED
+        if error is not None and model is not None and not is_failed:
+            what = self._window.last_command.get(model.session_id, "")
+            self._tell_behind(describe(error, what))
 
     def _on_notice(self, notice: Notice) -> None:
         window = self._window

@@ -171,11 +171,11 @@ class Workspace(QObject):
         self._kept_sessions = sessions
         self.sessions_changed.emit()
 
-    def notify(self, level: str, title: str, text: str = "") -> None:
-        """Add a notice that is about no session."""
+    def notify(self, level: str, title: str, text: str = "", *, raw: str = "") -> None:
+        """Add a notice that is about no session; ``raw`` is for its details."""
         self._open_notices()
         if self.notices is not None:
-            self.notices.add(level, title, text)
+            self.notices.add(level, title, text, raw=raw)
 
     # -- connecting ------------------------------------------------------------------------
 

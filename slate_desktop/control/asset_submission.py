@@ -21,6 +21,7 @@ from slate_desktop.domain.assets.job import (
     MIN_PRIORITY,
     MISSING,
     AssetInput,
+    AssetJob,
 )
 from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetKind, kind_of
@@ -149,6 +150,29 @@ async def prepare(
             for entry, file in zip(inputs, files, strict=True)
         ),
         out_dir=(PurePosixPath(DEFAULT_OUT_DIR) / PurePosixPath(path).parent).as_posix(),
+    )
+
+
+async def prepare_again(job: AssetJob, objects: ObjectStore) -> Prepared:
+    """Return what a job on a file from outside of its project was made from, out of the store.
+
+    Raises:
+        CommandError: ``not_found``: the store has forgotten it.
+        NotConnectedError: the broker is away.
+    """
+    for entry in job.inputs:
+        if entry.sha256 != MISSING and await objects.stat(entry.sha256) is None:
+            raise CommandError(
+                ErrorCode.NOT_FOUND,
+                f"{entry.name} lies outside of the project, and is no longer stored.",
+                hint="Drop the file into the window again.",
+            )
+    return Prepared(
+        kind=job.kind,
+        path=job.path,
+        inputs=tuple(job.inputs),
+        files=tuple(None for _ in job.inputs),
+        out_dir=DEFAULT_OUT_DIR,
     )
 
 

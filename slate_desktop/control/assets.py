@@ -172,23 +172,27 @@ class AssetOperations(AssetJobOperations):
         Raises:
             CommandError: ``illegal_state`` for a job that has not ended; ``not_found``.
         """
+        from slate_desktop.bus.nats_objects import NatsObjects
+        from slate_desktop.control import asset_submission
         from slate_desktop.control.asset_submission import SubmitOptions
 
         job = await self.get_asset_job(job_id)
         if not job.is_final:
             raise CommandError(ErrorCode.ILLEGAL_STATE, f"The job is {job.status.value} already.")
+        submit = SubmitOptions(
+            out_dir=job.out_dir,
+            is_delivered=job.out_dir is not None,
+            priority=job.priority,
+            is_forced=job.status is AssetJobStatus.FAILED if is_forced is None else is_forced,
+            time_limit_s=job.time_limit_s,
+        )
+        if job.inputs[0].path is None:
+            # It came from elsewhere, nobody knows where: its bytes are taken as they were.
+            project = await self.db.projects.get(job.project_id)
+            prepared = await asset_submission.prepare_again(job, NatsObjects(self.bus))
+            return await self._submit(project, prepared, job.options, submit)
         return await self.process_asset(
-            job.path,
-            job.project_id,
-            job.options,
-            kind=job.kind,
-            submit=SubmitOptions(
-                out_dir=job.out_dir,
-                is_delivered=job.out_dir is not None,
-                priority=job.priority,
-                is_forced=job.status is AssetJobStatus.FAILED if is_forced is None else is_forced,
-                time_limit_s=job.time_limit_s,
-            ),
+            job.path, job.project_id, job.options, kind=job.kind, submit=submit
         )
 
     async def _submit(
@@ -243,7 +247,7 @@ class AssetOperations(AssetJobOperations):
         job = await self.db.asset_jobs.create(user_id=self.user.id, envelope=envelope, **fields)
         if not job.is_final:
             await publish_job(self.bus, ASSETS, job.kind.value, job.id, envelope)
-        elif job.status is AssetJobStatus.COMPLETED and prepared.is_below_root:
+        elif job.status is AssetJobStatus.COMPLETED:
             await self._deliver_known(job, Path(project.root))
         self._assets_changed.emit(project.id)
         return job

@@ -38,6 +38,39 @@ async def test_file_outside_of_the_project_travels_through_the_store(
     assert await NatsObjects(world.bus).stat(job.inputs[0].sha256) is not None
     paths = await world.slate.fetch_asset_products(job, tmp_path / "out")
     assert [path.exists() for path in paths] == [True] * len(paths)
+    await world.until_delivered(job)
+    made = sorted(path.name for path in paths)
+    assert sorted(path.name for path in (world.root / "processed").iterdir()) == made
+
+
+async def test_file_outside_of_the_project_is_processed_again_without_it(
+    world: AssetWorld, tmp_path: Path
+) -> None:
+    outside = tmp_path / "cube.obj"
+    outside.write_text(CUBE)
+    job = await world.until_delivered(await world.process(outside))
+    outside.unlink()
+    shutil.rmtree(world.root / "processed")
+    again = await world.slate.retry_asset_job(job.id)
+    assert (again.status, again.inputs) == (S.COMPLETED, job.inputs), "its result is known"
+    assert list((world.root / "processed").iterdir()), "it is brought once more"
+    forced = await world.slate.retry_asset_job(job.id, is_forced=True)
+    assert (await world.slate.wait_asset_job(forced.id)).status is S.COMPLETED
+
+
+async def test_forgotten_file_from_outside_has_to_be_dropped_again(
+    world: AssetWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "cube.obj"
+    outside.write_text(CUBE)
+    job = await world.process(outside)
+
+    async def forgotten(_store: NatsObjects, _sha256: str) -> None:
+        return None
+
+    monkeypatch.setattr(NatsObjects, "stat", forgotten)
+    with pytest.raises(CommandError, match="no longer stored"):
+        await world.slate.retry_asset_job(job.id)
 
 
 async def test_worker_that_does_not_see_the_project_gets_the_bytes(

@@ -122,7 +122,7 @@ class Deliveries:
                 self._given_up.add(job.id)
 
     async def _deliver_again(self, job: AssetJob) -> bool:
-        if job.result is None or any(entry.path is None for entry in job.inputs):
+        if job.result is None:
             return False
         row = await self._db.asset_jobs.find(job.id)
         if row is None:
@@ -138,10 +138,13 @@ class Deliveries:
 
 
 def check_replaces_no_input(job: AssetJob, products: Sequence[Product]) -> None:
-    """Refuse to replace one of a job's own files by a product, with ``bad_request``."""
+    """Refuse to replace one of a job's own files by a product, with ``bad_request``.
+
+    Of a file from elsewhere, one of its name in the project counts as its own.
+    """
     if job.out_dir is None:
         return
-    inputs = {PurePosixPath(entry.path) for entry in job.inputs if entry.path is not None}
+    inputs = {PurePosixPath(entry.path or entry.name) for entry in job.inputs}
     for product in products:
         if PurePosixPath(job.out_dir, product.path) in inputs:
             raise CommandError(

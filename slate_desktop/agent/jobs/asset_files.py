@@ -54,7 +54,10 @@ def check_name(name: str) -> PurePosixPath:
 async def fetch_inputs(
     inputs: list[AssetInput], root: Path | None, objects: ObjectStore, folder: Path
 ) -> bool:
-    """Bring a job's inputs into a folder; tells whether all came from the project's own.
+    """Bring a job's inputs into a folder; tells whether the project's folder is the submitter's.
+
+    It is where every input that lies in the project was found in it, as it was submitted; those
+    from elsewhere come from the store and tell nothing.
 
     Args:
         inputs: what was signed.
@@ -66,7 +69,7 @@ async def fetch_inputs(
         AssetError: an input is nowhere, or is not a plain file.
         CommandError: ``artifact_corrupt``; ``bad_request`` for a name that leads out.
     """
-    is_shared = True
+    is_shared = root is not None
     for entry in inputs:
         target = folder.joinpath(*check_name(entry.name).parts)
         await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
@@ -74,7 +77,7 @@ async def fetch_inputs(
             source = root.joinpath(*check_name(entry.path).parts)
             if await asyncio.to_thread(_copy_checked, root, source, target, entry):
                 continue
-        is_shared = False
+        is_shared = is_shared and entry.path is None
         try:
             await objects.get(entry.sha256, entry.size, target)
         except (EnvironmentFaultError, CommandError) as exc:

@@ -153,6 +153,18 @@ async def test_long_name_is_cut_and_equal_names_are_told_apart(
     assert area.tabText(3) == "notes.txt · sub"
 
 
+async def test_short_names_stay_whole_among_many_tabs(offline: MainWindow, folder: Path) -> None:
+    area, bar = offline.documents, offline.documents.tabBar()
+    for number in range(12):
+        path = folder / (f"{number}.txt" if number % 2 else f"{number}_" + "a" * 60 + ".txt")
+        path.write_text("x")
+        area.open_path(path)
+    await until(lambda: bar.tabRect(area.currentIndex()).right() <= bar.width())
+    for index in range(area.count()):
+        natural = bar.tabSizeHint(index).width()
+        assert bar.tabRect(index).width() >= min(natural, 150), area.tabText(index)
+
+
 async def test_edit_is_marked_saved_atomically_and_keeps_line_ends_and_mode(
     offline: MainWindow, folder: Path
 ) -> None:

@@ -7,6 +7,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QTabBar, QWidget
 
 _MAX_TAB_WIDTH = 220
+# A name that is cut to less tells nothing: the bar scrolls then.
+_LEAST_TAB_WIDTH = 150
 
 
 class DocumentTabBar(QTabBar):
@@ -23,6 +25,10 @@ class DocumentTabBar(QTabBar):
     def tabSizeHint(self, index: int) -> QSize:
         """Cut long names."""
         return super().tabSizeHint(index).boundedTo(QSize(_MAX_TAB_WIDTH, 200))
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Keep short names whole where there are many tabs."""
+        return self.tabSizeHint(index).boundedTo(QSize(_LEAST_TAB_WIDTH, 200))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Close with the middle button."""

@@ -52,6 +52,11 @@ class AssetJobsModel:
         """Jobs that wait or run."""
         return [job for job in self.jobs if job.status in ACTIVE_JOB_STATES]
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be older jobs than these."""
+        return len(self.jobs) >= MAX_SHOWN
+
     async def open(self) -> None:
         """Read the jobs and go live.
 

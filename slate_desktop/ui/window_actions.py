@@ -303,6 +303,6 @@ def _asset_specs(menu: str) -> list[ActionSpec]:
             hint=_tr("Submit the asset again, as it is now"),
         ),
         ActionSpec("jobs.retry_failed", _tr("Retry all &failed"), menu, "job", "repeat"),
-        ActionSpec("jobs.open", _tr("&Open result"), menu, "result", "external-link"),
+        ActionSpec("jobs.open", _tr("&Open result"), menu, "result", "eye"),
         ActionSpec("jobs.reveal", _tr("Re&veal result"), menu, "result", "folder"),
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QPushButton
 
 from slate_desktop.control.asset_choices import AssetChoices
@@ -95,6 +96,68 @@ async def test_dropped_folder_elsewhere_is_offered_as_a_project(
     assert not window.job_commands.takes([other])
     assert window.job_commands.takes([tmp_path / "sound.wav"])
     assert not window.job_commands.takes([tmp_path / "notes.txt"])
+
+
+async def test_report_of_what_was_submitted_is_shown(
+    window: MainWindow, slate: FakeSlate, project_root: Path
+) -> None:
+    await followed(window)
+    (project_root / "hero.png").write_bytes(b"x")
+    drop(window, project_root / "hero.png")
+    await until(lambda: window.jobs.job is not None)
+    assert window.jobs.job is not None
+    assert window.jobs.job.path == "hero.png"
+    assert not window.jobs.report.empty.isVisibleTo(window)
+
+
+async def test_failures_among_dropped_files_are_told_once_at_the_end(
+    window: MainWindow, slate: FakeSlate, project_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await followed(window)
+    said: list[str] = []
+    monkeypatch.setattr(window, "say", said.append)
+    files = [project_root / name for name in ("a.png", "b.png", "c.wav", "notes.txt")]
+    for file in files:
+        file.write_bytes(b"x")
+    drop(window, *files)
+    await until(lambda: "3 assets submitted, 1 other file left out" in said)
+    by_name = {job.path: job.id for job in slate.asset_jobs}
+    slate.change_asset_job(by_name["a.png"], status=S.FAILED, error_message="the PNG is cut off")
+    slate.change_asset_job(by_name["b.png"], status=S.COMPLETED)
+    await until(lambda: "1 failed" in window.jobs.summary.text())
+    assert not window.toasts.cards
+    slate.change_asset_job(by_name["c.wav"], status=S.COMPLETED)
+    await until(lambda: window.toasts.cards)
+    (card,) = window.toasts.cards
+    assert card.notice.title == "1 of 3 assets failed"
+    assert card.notice.text == "a.png: the PNG is cut off"
+
+
+@pytest.mark.parametrize("way", ["double click", "Enter", "menu"])
+async def test_result_is_opened_in_a_tab(
+    window: MainWindow, slate: FakeSlate, project_root: Path, way: str
+) -> None:
+    project = await followed(window)
+    made = project_root / "processed" / "hero.png"
+    made.parent.mkdir()
+    write_png(made)
+    result = {"products": [{"path": "hero.png", "role": "primary", "size": 1, "sha256": "0"}]}
+    job = slate.put_asset_job(
+        project, "hero.png", AssetKind.TEXTURE, S.COMPLETED, result=result, out_dir="processed"
+    )
+    pane = window.jobs
+    await until(lambda: pane.rows.rowCount() == 1)
+    index = pane.rows.index(pane.rows.row_of(job.id), 0)
+    pane.view.setCurrentIndex(index)
+    if way == "double click":
+        pane.view.doubleClicked.emit(index)
+    elif way == "Enter":
+        QTest.keyClick(pane.view, Qt.Key.Key_Return)
+    else:
+        window.registry["jobs.open"].trigger()
+    await until(lambda: window.documents.current is not None)
+    assert window.documents.current is not None
+    assert window.documents.current.path == made
 
 
 async def test_states_are_told_in_words_with_their_reasons(

@@ -16,6 +16,7 @@ from slate_desktop.domain.assets.kinds import ACTIVE_JOB_STATES, AssetJobStatus,
 from slate_desktop.errors import EnvironmentFaultError, SlateError
 from slate_desktop.translation import sentence
 from slate_desktop.ui import dialogs, outside
+from slate_desktop.ui.jobs.batch_news import BatchNews
 
 if TYPE_CHECKING:
     from slate_desktop.control.asset_states import AssetStates
@@ -34,6 +35,7 @@ class JobCommands:
         self._states: AssetStates | None = None
         self._following = asyncio.Lock()
         self._is_look_wanted = self._is_looking = False
+        self.news = BatchNews(window.workspace.notify)
         window.workspace.current_changed.connect(self._on_current)
 
     @functools.cached_property
@@ -55,7 +57,7 @@ class JobCommands:
             "jobs.cancel": spawn(self.cancel, "cancel assets"),
             "jobs.retry": spawn(self.retry, "retry assets"),
             "jobs.retry_failed": spawn(self.retry_failed, "retry failed assets"),
-            "jobs.open": lambda: self._with_product(outside.open_externally),
+            "jobs.open": self.open_result,
             "jobs.reveal": lambda: self._with_product(outside.reveal),
             "jobs.pause": spawn(self.toggle_pause, "pause assets"),
         }
@@ -66,7 +68,7 @@ class JobCommands:
         self.presets.connect()
         window.workspace.connected.connect(self.follow)
         pane.job_selected.connect(lambda _job: self.show_availability())
-        pane.job_activated.connect(lambda _job: self._with_product(outside.open_externally))
+        pane.job_activated.connect(lambda _job: self.open_result())
         pane.menu_wanted.connect(self._show_menu)
         pane.file_wanted.connect(self._with_file)
         window.assets.scanned.connect(self.look_again)
@@ -176,6 +178,10 @@ class JobCommands:
             self._window.tr("The asset could not be submitted again."),
         )
 
+    def open_result(self) -> None:
+        """Show the chosen job's result in a tab; most systems have no program for it."""
+        self._with_product(self._window.documents.open_path)
+
     async def toggle_pause(self) -> None:
         """Begin no more jobs of the project, or go on."""
         model, slate = self._model, self._window.workspace.slate
@@ -281,6 +287,7 @@ class JobCommands:
         if model is None:
             return
         self._window.jobs.refresh()
+        self.news.look(model.jobs, is_cut=model.is_cut)
         if any(job.status is AssetJobStatus.COMPLETED for job in model.jobs):
             self._window.workspace.succeeded.emit("asset")
         self.look_again()
@@ -312,7 +319,7 @@ class JobCommands:
                 self._window.show_error(error, what)
                 return
 
-    def _with_product(self, act: Callable[[Path], None]) -> None:
+    def _with_product(self, act: Callable[[Path], object]) -> None:
         """Do something with the main product of the chosen job, where it lies."""
         job = self._window.jobs.job
         if not _is_done(job) or job is None:
@@ -337,7 +344,6 @@ class JobCommands:
         elif what == "reveal":
             self._with_product_file(job, name, outside.reveal)
         else:
-            # In a tab: what an engine reads, most systems have no program for.
             self._with_product_file(job, name, self._window.documents.open_path)
 
     def _with_product_file(self, job: AssetJob, name: str, act: Callable[[Path], object]) -> None:

@@ -45,6 +45,7 @@ class JobsPane(QWidget):
 
     def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
         super().__init__()
+        self._wanted = ""
         self.rows = JobRows(theme, self)
         self.view = JobsView()
         self.view.setModel(self.rows)
@@ -59,6 +60,7 @@ class JobsPane(QWidget):
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._on_menu)
         self.view.doubleClicked.connect(lambda index: self._activate(index))
+        self.view.enter_pressed.connect(lambda: self._activate(self.view.currentIndex()))
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.report = ReportView(theme)
         self.report.file_wanted.connect(self.file_wanted)
@@ -112,9 +114,21 @@ class JobsPane(QWidget):
         row = self.rows.row_of(chosen) if chosen else -1
         if row >= 0 and self.job is None:
             self.view.setCurrentIndex(self.rows.index(row, 0))
+        self._choose_wanted()
         self._stack.setCurrentIndex(1 if self.rows.jobs else 0)
         self.summary.setText(self._summary())
         self._show_report()
+
+    def choose(self, job_id: str) -> None:
+        """Choose a job, once it is in the list."""
+        self._wanted = job_id
+        self._choose_wanted()
+
+    def _choose_wanted(self) -> None:
+        row = self.rows.row_of(self._wanted) if self._wanted else -1
+        if row >= 0:
+            self._wanted = ""
+            self.view.setCurrentIndex(self.rows.index(row, 0))
 
     def note_progress(self, _job_id: str) -> None:
         """Repaint soon, however often progress comes."""

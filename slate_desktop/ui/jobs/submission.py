@@ -16,6 +16,7 @@ from slate_desktop.control import asset_places
 from slate_desktop.control.asset_choices import AssetChoices
 from slate_desktop.control.asset_drops import assets_among
 from slate_desktop.control.asset_submission import SubmitOptions
+from slate_desktop.domain.assets.kinds import kind_of
 from slate_desktop.domain.ids import new_id
 from slate_desktop.errors import CommandError, SlateError
 from slate_desktop.translation import plural, sentence
@@ -57,6 +58,7 @@ async def submit(
         is_forced=options.force.isChecked(),
     )
     failures: list[tuple[Path, SlateError]] = []
+    job_ids: list[str] = []
     twins = asset_places.twins(files)
     for number, task in enumerate(files, start=1):
         path, kind = task.source, task.kind
@@ -68,15 +70,23 @@ async def submit(
             asset_places.check_no_twin(twins.get(id(task)))
             given = options.options_for(name.as_posix(), kind) | choices.chosen(name.as_posix())
             own = msgspec.structs.replace(submit, out_dir=task.folder if base else None)
-            await slate.process_asset(path, project_id, given, kind=kind, submit=own)
+            job = await slate.process_asset(path, project_id, given, kind=kind, submit=own)
+            job_ids.append(job.id)
+            if len(job_ids) == 1:
+                # Its report is what whoever submitted wants to see.
+                window.jobs.choose(job.id)
         except CommandError as error:
             failures.append((path, error))
         except SlateError as error:
             window.show_error(error, window.tr("The assets could not be submitted."))
             return
-    window.say(
-        plural("{count} asset submitted", "{count} assets submitted", len(files) - len(failures))
-    )
+    window.job_commands.news.expect(job_ids)
+    said = plural("{count} asset submitted", "{count} assets submitted", len(job_ids))
+    others = sum(kind_of(path) is None and not path.is_dir() for path in paths)
+    if others:
+        left_out = plural("{count} other file left out", "{count} other files left out", others)
+        said = f"{said}, {left_out}"
+    window.say(said)
     if failures:
         path, error = failures[0]
         window.workspace.notify(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QHeaderView,
     QStyledItemDelegate,
@@ -32,7 +32,9 @@ class _Sentences(QStyledItemDelegate):
 
 
 class JobsView(QTreeView):
-    """A tree view without a tree."""
+    """A tree view without a tree; Enter does what a double click does."""
+
+    enter_pressed = Signal()
 
     def set_up_columns(self) -> None:
         """Say how columns behave, once there is a model."""
@@ -45,6 +47,13 @@ class JobsView(QTreeView):
         header.setSectionResizeMode(ASSET, mode.Stretch)
         self.setItemDelegateForColumn(DETAIL, _Sentences(self))
         self._set_widths()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Tell of Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.enter_pressed.emit()
+            return
+        super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Give columns the room that their words need in another font."""

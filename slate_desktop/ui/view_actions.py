@@ -136,7 +136,7 @@ def view_specs(menu: str) -> list[ActionSpec]:
             keys=("Ctrl+=", "Ctrl++"),
             hint=_tr("Make all text larger"),
         ),
-        ActionSpec("zoom.out", _tr("Zoom &out"), menu, "zoom", "zoom-out", keys=("Ctrl+-",)),
+        ActionSpec("zoom.out", _tr("&Zoom out"), menu, "zoom", "zoom-out", keys=("Ctrl+-",)),
         ActionSpec("zoom.reset", _tr("Nor&mal size"), menu, "zoom", keys=("Ctrl+0",)),
         ActionSpec(
             "view.full_screen",

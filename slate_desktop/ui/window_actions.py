@@ -104,7 +104,7 @@ def _project_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec(
             "project.alerts",
-            _tr("A&lerts…"),
+            _tr("&Alerts…"),
             menu,
             "project",
             "bell",
@@ -174,7 +174,7 @@ def _document_specs(menu: str) -> list[ActionSpec]:
             "save",
             hint=_tr("Write the open file; Ctrl+S in the editor"),
         ),
-        ActionSpec("document.reload", _tr("Read a&gain"), menu, "document", "refresh-cw"),
+        ActionSpec("document.reload", _tr("&Read again"), menu, "document", "refresh-cw"),
         ActionSpec("document.pin", _tr("&Pin tab"), menu, "document", "pin", is_checkable=True),
         ActionSpec("document.reveal", _tr("Re&veal in file manager"), menu, "document", "folder"),
         ActionSpec(
@@ -186,9 +186,9 @@ def _document_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec("document.copy_path", _tr("Copy pat&h"), menu, "document", "copy"),
         ActionSpec("document.close", _tr("&Close tab"), menu, "tabs", "x", keys=("Ctrl+W",)),
-        ActionSpec("document.close_others", _tr("Close ot&her tabs"), menu, "tabs"),
+        ActionSpec("document.close_others", _tr("Clos&e other tabs"), menu, "tabs"),
         ActionSpec("document.next", _tr("&Next tab"), menu, "tabs", keys=("Ctrl+PgDown",)),
-        ActionSpec("document.previous", _tr("Pre&vious tab"), menu, "tabs", keys=("Ctrl+PgUp",)),
+        ActionSpec("document.previous", _tr("Previo&us tab"), menu, "tabs", keys=("Ctrl+PgUp",)),
     ]
 
 
@@ -204,7 +204,7 @@ def _sync_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec(
             "sync.pull",
-            _tr("Pu&ll files"),
+            _tr("Pull f&iles"),
             menu,
             "sync",
             "arrow-down-to-line",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAccessible, QImage, QKeySequence
 from PySide6.QtTest import QTest
@@ -28,9 +29,11 @@ from PySide6.QtWidgets import (
 
 import slate_desktop.ui
 from slate_desktop.domain.session import SessionStatus
+from slate_desktop.ui.language import speak
 from slate_desktop.ui.problems import Problem
 from slate_desktop.ui.tokens import THEMES
 from slate_desktop.ui.window import MainWindow
+from slate_desktop.ui.window_actions import build_specs
 from tests.gui.conftest import until
 from tests.gui.dialog_makers import DIALOGS
 from tests.gui.fakes import FakeSlate
@@ -258,6 +261,23 @@ async def test_every_menu_entry_has_a_letter(window: MainWindow) -> None:
     assert [text for text in entries if "&" not in text] == []
     titles = [menu.title()[menu.title().index("&") + 1] for menu in menus]
     assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_no_two_entries_of_a_menu_have_one_letter_where_others_are_free(
+    qapp: QApplication, language: str
+) -> None:
+    speak(qapp, language)
+    try:
+        specs = build_specs()
+    finally:
+        speak(qapp, "en")
+    for menu in {spec.menu for spec in specs if spec.menu}:
+        texts = [spec.text for spec in specs if spec.menu == menu]
+        letters = [text[text.index("&") + 1].casefold() for text in texts]
+        for text, letter in zip(texts, letters, strict=True):
+            free = {c for c in text.casefold() if c.isalpha()} - set(letters)
+            assert letters.count(letter) == 1 or not free, f"{menu} {text}: one of {sorted(free)}"
 
 
 async def test_tab_comes_everywhere_and_is_caught_nowhere(

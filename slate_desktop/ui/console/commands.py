@@ -139,13 +139,13 @@ def _line_specs(menu: str) -> list[ActionSpec]:
             keys=("Ctrl+F2",),
             hint=_tr("Mark the chosen line, or take its mark away"),
         ),
-        ActionSpec("console.next_mark", _tr("Next mar&k"), menu, "line", keys=("F2",)),
+        ActionSpec("console.next_mark", _tr("Ne&xt mark"), menu, "line", keys=("F2",)),
         ActionSpec(
             "console.previous_mark", _tr("Pre&vious mark"), menu, "line", keys=("Shift+F2",)
         ),
         ActionSpec(
             "console.marks",
-            _tr("Mar&ked lines…"),
+            _tr("Marke&d lines…"),
             menu,
             "line",
             "bookmark",
@@ -176,7 +176,7 @@ def _look_specs(menu: str) -> list[ActionSpec]:
     return [
         ActionSpec(
             "console.follow",
-            _tr("F&ollow new lines"),
+            _tr("Follow n&ew lines"),
             menu,
             "show",
             "arrow-down-to-line",
@@ -196,7 +196,7 @@ def _look_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec(
             "console.time_style",
-            _tr("&Count times otherwise"),
+            _tr("Count t&imes otherwise"),
             menu,
             "show",
             keys=("Ctrl+Shift+T",),
@@ -233,7 +233,7 @@ def _look_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec(
             "console.merge",
-            _tr("All lo&gs by time"),
+            _tr("All logs &by time"),
             menu,
             "show",
             "merge",
@@ -242,7 +242,7 @@ def _look_specs(menu: str) -> list[ActionSpec]:
         ),
         ActionSpec(
             "console.side",
-            _tr("Logs side b&y side"),
+            _tr("Lo&gs side by side"),
             menu,
             "show",
             "square-split-horizontal",

@@ -62,6 +62,17 @@ if TYPE_CHECKING:
     from slate_desktop.ui.workspace import Connect, Workspace
 
 log = logging.getLogger(__name__)
+# As high as title bars are on the systems that have them, in pixels.
+_TITLE_BAR = 48
+
+
+def first_size(room: QSize) -> QSize:
+    """Return the size of a window that was never moved.
+
+    A high scale factor leaves less room than it wants; its title bar has to fit, too, or the
+    status row stands below the screen.
+    """
+    return QSize(1440, 900).boundedTo(room - QSize(0, _TITLE_BAR))
 
 
 class MainWindow(QMainWindow):
@@ -115,8 +126,7 @@ class MainWindow(QMainWindow):
         self._palette: CommandPalette | None = None
         self.setWindowTitle("SLATE")
         self.setAcceptDrops(True)
-        # A high scale factor leaves less room than the default wants.
-        self.resize(QSize(1440, 900).boundedTo(self.screen().availableGeometry().size()))
+        self.resize(first_size(self.screen().availableGeometry().size()))
         geometry = from_text(state.geometry)
         if geometry:
             self.restoreGeometry(geometry)

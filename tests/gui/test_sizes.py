@@ -13,7 +13,7 @@ from slate_desktop.domain.session import SessionStatus
 from slate_desktop.settings import paths
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui.settings.dialog import SettingsDialog
-from slate_desktop.ui.window import MainWindow
+from slate_desktop.ui.window import MainWindow, first_size
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
 from tests.gui.test_accessibility import filled, path_of
@@ -171,3 +171,11 @@ async def test_less_motion_counts_at_once_and_at_the_next_start(
     dialog.rows["reduced_motion"].field.click()
     await until(window.isAnimated)
     dialog.reject()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1440, 900), (1280, 720)])
+def test_first_window_fits_on_the_screen_with_its_title_bar(width: int, height: int) -> None:
+    size = first_size(QSize(width, height))
+    assert size.width() <= width
+    assert size.height() <= height - 40
+    assert first_size(QSize(2560, 1440)) == QSize(1440, 900)

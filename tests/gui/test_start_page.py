@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import DatabaseError
@@ -71,6 +71,19 @@ async def test_a_session_that_cannot_start_is_told_in_front_of_the_page(
     await until(lambda: window.details.banner.isVisible())
     assert "disk of the database is full" in window.details.banner.why.text()
     await until(page.guide.buttons["session"].isEnabled)
+
+
+async def test_focus_goes_from_a_step_to_the_next(window: MainWindow) -> None:
+    page = await shown(window)
+    window.activateWindow()
+    await until(window.isActiveWindow)
+    guide = page.guide
+    guide.show_done([])
+    guide.buttons["session"].setFocus()
+    guide.show_done([], "session")
+    assert QApplication.focusWidget() is guide, "not on what begins something else"
+    guide.show_done(["session"])
+    assert QApplication.focusWidget() is guide.buttons["asset"]
 
 
 async def test_choosing_in_the_tree_leaves_the_page(window: MainWindow) -> None:

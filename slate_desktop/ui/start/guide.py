@@ -98,8 +98,14 @@ class GuideCard(QFrame):
 
     def show_done(self, done: Collection[str], busy: str = "") -> None:
         """Tick what is done; ``busy`` is the step that is being done."""
+        # What is switched off loses the focus to whatever comes next on the page.
+        if busy and any(button.hasFocus() for button in self.buttons.values()):
+            self.setFocus()
         self._done, self._busy = frozenset(done), busy
         self.apply_theme()
+        if not busy and self.hasFocus():
+            following = [step.name for step in steps() if step.name not in self._done]
+            self.buttons[following[0] if following else steps()[-1].name].setFocus()
 
     def apply_theme(self) -> None:
         """Take icons and font of the theme."""

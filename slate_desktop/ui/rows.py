@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter
+from PySide6.QtGui import QFontMetrics, QIcon, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from slate_desktop.ui.theme import Theme
@@ -11,6 +11,19 @@ from slate_desktop.ui.theme import Theme
 _GAP = 7
 # Of a badge that stands beside a whole name, in pixels.
 _LEAST_BADGE = 36
+
+
+def whole_parts(badge: str, metrics: QFontMetrics, width: int) -> str:
+    """Return a badge without those last parts that would be cut: "running" tells more than a bit.
+
+    Args:
+        badge: parts with a dot between them.
+        metrics: of its font.
+        width: that there is for it, in pixels.
+    """
+    while " · " in badge and metrics.horizontalAdvance(badge) > width:
+        badge = badge.rpartition(" · ")[0]
+    return badge
 
 
 class BadgeDelegate(QStyledItemDelegate):
@@ -90,13 +103,14 @@ class BadgeDelegate(QStyledItemDelegate):
         painter.setFont(small)
         badge_width = painter.fontMetrics().horizontalAdvance(badge) + 2
         # The name matters more: a badge gets what it leaves, or a third beside a name that is cut.
-        left_for_badge = room - text_width - 2 * _GAP if badge else 0
+        left_for_badge = room - text_width - _GAP if badge else 0
         if badge and left_for_badge < _LEAST_BADGE:
             left_for_badge = room // 3
+        badge = whole_parts(badge, painter.fontMetrics(), left_for_badge)
         shown = painter.fontMetrics().elidedText(
             badge, Qt.TextElideMode.ElideRight, min(badge_width, left_for_badge)
         )
-        used = painter.fontMetrics().horizontalAdvance(shown) + (2 * _GAP if shown else 0)
+        used = painter.fontMetrics().horizontalAdvance(shown) + (_GAP if shown else 0)
         painter.setPen(tokens.color("text.on_selected" if is_selected else "text.faint"))
         painter.drawText(rect, align | Qt.AlignmentFlag.AlignRight, shown)
         painter.setFont(self._theme.ui_font(is_bold=is_bold))

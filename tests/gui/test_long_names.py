@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.project import Project
+from slate_desktop.ui.rows import whole_parts
 from slate_desktop.ui.text import beside
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
@@ -55,3 +57,11 @@ def test_what_is_cut_off_beside_wide_docks_can_be_scrolled_to(window: MainWindow
 def test_digits_stay_behind_a_name_from_right_to_left() -> None:
     assert beside("pong", "9e4360b2") == "pong · 9e4360b2"
     assert beside("\u05e9\u05dc\u05d5\u05dd", "9e43") == "\u05e9\u05dc\u05d5\u05dd\u200e · 9e43"
+
+
+def test_badge_loses_whole_parts(qapp: QApplication) -> None:
+    metrics = QFontMetrics(qapp.font())
+    words = "running · 22 min"
+    assert whole_parts(words, metrics, metrics.horizontalAdvance(words)) == words
+    assert whole_parts(words, metrics, metrics.horizontalAdvance(words) - 1) == "running"
+    assert whole_parts("processed", metrics, 1) == "processed", "the painter cuts this one"

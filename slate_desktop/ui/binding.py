@@ -298,15 +298,15 @@ class Binding:
             self._tell_refusal()
 
     def _tell_refusal(self) -> None:
-        """Tell once why a command of the chosen session was refused; a failed one is told of."""
+        """Tell once why a command was refused; of failed sessions and lost servers others tell."""
         model, session = self._work.model, self._work.session
         error = model.error if model is not None else None
         if error is self._told_refusal:
             return
         self._told_refusal = error
         is_failed = session is not None and session.status is SessionStatus.FAILED
-        if error is not None and model is not None and not is_failed:
-            what = self._window.last_command.get(model.session_id, "")
+        what = self._window.last_command.get(model.session_id, "") if model is not None else ""
+        if error is not None and what and not is_failed:
             self._tell_behind(describe(error, what))
 
     def _on_notice(self, notice: Notice) -> None:

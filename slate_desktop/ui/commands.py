@@ -73,6 +73,7 @@ class Commands:
         if model is None:
             return
         if await model.start(request, host=host) is not None:
+            window.last_command.pop(session.id, None)
             window.drafts.pop(session.id, None)
             if new_of is not None:
                 window.drafts.pop(new_of, None)
@@ -113,7 +114,7 @@ class Commands:
         if model is not None:
             text = self._window.tr("The session could not be stopped.")
             self._window.last_command[model.session_id] = text
-            await model.stop()
+            self._forget_command(model, await model.stop())
 
     async def restart(self) -> None:
         """Restart the chosen session."""
@@ -121,7 +122,12 @@ class Commands:
         if model is not None:
             text = self._window.tr("The session could not be restarted.")
             self._window.last_command[model.session_id] = text
-            await model.restart()
+            self._forget_command(model, await model.restart())
+
+    def _forget_command(self, model: RuntimeSessionModel, outcome: object) -> None:
+        """What goes wrong after a command was done has nothing to do with it."""
+        if outcome is not None:
+            self._window.last_command.pop(model.session_id, None)
 
     async def execute(self) -> None:
         """Open the Execute prompt of the chosen session."""

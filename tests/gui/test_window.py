@@ -16,7 +16,7 @@ from slate_desktop.domain.container import ContainerConfig
 from slate_desktop.domain.hosts import Host
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.domain.stats import ContainerStats
-from slate_desktop.errors import CommandError, ErrorCode
+from slate_desktop.errors import CommandError, DatabaseError, ErrorCode
 from slate_desktop.ui.execute_dialog import ExecuteDialog
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
@@ -181,6 +181,17 @@ async def test_refused_start_says_what_why_and_what_to_do(
     dialog.toggle.click()
     assert "port_conflict" in dialog.raw.toPlainText()
     dialog.reject()
+
+
+async def test_what_is_lost_later_is_not_told_as_a_refused_start(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    await press_start(window, slate)
+    model = window.workspace.model
+    assert model is not None
+    model._set_error(DatabaseError("The database does not answer."))
+    await until(lambda: window.details.banner.isVisibleTo(window))
+    assert "started" not in window.details.banner.what.text()
 
 
 async def test_failed_session_shows_its_reason_and_a_toast(

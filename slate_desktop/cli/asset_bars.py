@@ -31,7 +31,7 @@ class Bars:
 
     def __init__(self, display: Progress | None, total: int) -> None:
         self._display = display
-        self._whole = None if display is None else display.add_task(f"{total} assets", total=total)
+        self._whole = None if display is None else display.add_task(_count(total), total=total)
         self._rows: dict[int, TaskID] = {}
         self._ended: set[int] = set()
 
@@ -61,6 +61,10 @@ class Bars:
             self._rows[id(task)] = self._display.add_task(name, total=1.0)
         row = self._rows[id(task)]
         self._display.update(row, completed=fraction, description=f"{name} {plain(words)}")
+
+
+def _count(total: int) -> str:
+    return "1 asset" if total == 1 else f"{total} assets"
 
 
 @contextlib.contextmanager

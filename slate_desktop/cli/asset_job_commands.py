@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,8 +48,10 @@ def jobs(
         rows = await slate.list_asset_jobs(
             project_id, statuses=ACTIVE_JOB_STATES if active else None, limit=limit
         )
+        paused = await _paused(slate, rows)
         if output.as_json:
-            output.result({"jobs": [job_row(row) for row in rows]})
+            shown = [job_row(row) | {"is_paused": row.id in paused} for row in rows]
+            output.result({"jobs": shown})
         elif not rows:
             output.say("There are no jobs.")
         else:
@@ -62,7 +65,9 @@ def jobs(
                         f"{row.progress} %",
                         row.lease_owner,
                         age(row.created_at),
-                        row.error_message,
+                        f"{row.kind.value} jobs are paused"
+                        if row.id in paused
+                        else row.error_message,
                     )
                     for row in rows
                 ],
@@ -70,6 +75,13 @@ def jobs(
         return EXIT_OK
 
     with_slate(as_json, act)
+
+
+async def _paused(slate: Slate, rows: Sequence[AssetJob]) -> set[str]:
+    """Return the ids of jobs that wait because somebody paused their kind in the project."""
+    waiting = [row for row in rows if row.status.value == "queued"]
+    kinds = {each: await slate.paused_assets(each) for each in {row.project_id for row in waiting}}
+    return {row.id for row in waiting if row.kind in kinds[row.project_id]}
 
 
 def cancel(job: _Job, as_json: Json = False) -> None:

@@ -18,7 +18,7 @@ from slate_desktop.cli.output import Output
 from slate_desktop.control import asset_places
 from slate_desktop.control.asset_batch import AssetTask
 from slate_desktop.domain.assets.job import AssetJob
-from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.assets.naming import named_for
 from slate_desktop.domain.assets.options import options_to_json
 from slate_desktop.domain.assets.outcome import (
@@ -144,6 +144,7 @@ class _RemoteRun:
         self._options = options
         self._batch_id = new_id()
         self._presets: Sequence[AssetPreset] = ()
+        self._queued: set[AssetKind] = set()
 
     async def run(self, tasks: Sequence[AssetTask]) -> list[AssetJobResult]:
         """Return what became of the tasks, in their order."""
@@ -153,6 +154,7 @@ class _RemoteRun:
         with progress_bars(self._output, len(tasks)) as bars:
             async with self._following(waiting, bars):
                 await self._submit_all(tasks, waiting, results, bars)
+                await self._tell_paused()
                 async for job in self._slate.follow_asset_jobs(list(waiting)):
                     if not job.is_final:
                         continue
@@ -177,10 +179,23 @@ class _RemoteRun:
         for task in tasks:
             try:
                 asset_places.check_no_twin(twins.get(id(task)))
-                waiting[(await self._submit(task)).id] = task
+                job = await self._submit(task)
+                waiting[job.id] = task
+                if job.status is AssetJobStatus.QUEUED:
+                    self._queued.add(job.kind)
             except CommandError as error:
                 results[id(task)] = failed(task.name, fault_of(error))
                 bars.end(task, results[id(task)])
+
+    async def _tell_paused(self) -> None:
+        """Say which kinds somebody paused in the project: their jobs wait for as long."""
+        if not self._queued:
+            return
+        for kind in sorted(await self._slate.paused_assets(self._project_id) & self._queued):
+            self._output.note(
+                f"{kind.value.capitalize()} jobs are paused in this project: they wait until "
+                "somebody resumes them in the window's Jobs pane. Ctrl-C leaves them waiting."
+            )
 
     @contextlib.asynccontextmanager
     async def _following(self, waiting: Mapping[str, AssetTask], bars: Bars) -> AsyncIterator[None]:

@@ -77,6 +77,7 @@ def _summary(results: Sequence[AssetJobResult], seconds: float) -> dict[str, Any
         "total": len(results),
         "completed": len(ended),
         "failed": sum(result.state is AssetJobStatus.FAILED for result in results),
+        "cancelled": sum(result.state is AssetJobStatus.CANCELLED for result in results),
         "cached": sum(result.cached for result in results),
         "input_size": sum(r.report.input_size for r in ended if r.report is not None),
         "output_size": sum(output.size for r in ended for output in r.outputs),
@@ -88,6 +89,8 @@ def _summary_words(summary: Mapping[str, Any]) -> str:
     words = f"{summary['completed']} of {summary['total']} completed"
     if summary["failed"]:
         words += f", {summary['failed']} failed"
+    if summary["cancelled"]:
+        words += f", {summary['cancelled']} cancelled"
     if summary["cached"]:
         words += f"; of {summary['cached']} the outcome was known"
     if summary["completed"]:

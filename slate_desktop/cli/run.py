@@ -52,6 +52,8 @@ def alone(as_json: bool, action: Callable[[Output], Awaitable[int | None]]) -> N
         # The reader went away, as `head` does; nothing more can be printed, not even at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except typer.BadParameter:
+        raise  # wrong usage, seen late: said as any other
     except Exception as exc:  # noqa: BLE001 - the boundary of a command
         code = output.error(exc)
     raise typer.Exit(code)

@@ -93,6 +93,13 @@ def test_empty_folder_has_a_whole_summary(cli: Cli) -> None:
     assert answer["summary"]["total"] == answer["summary"]["failed"] == 0
 
 
+def test_wrong_name_of_an_option_in_a_preset_is_wrong_usage(cli: Cli) -> None:
+    answer = cli.run("presets", "save", "hero", "--set", "foo.quality=9", "--json")
+    assert answer.returncode == 2
+    assert json.loads(answer.stdout)["error"]["code"] == "usage"
+    assert "Traceback" not in answer.stderr
+
+
 def test_link_and_a_file_for_a_folder_are_told_in_words(cli: Cli) -> None:
     _cube(cli.folder / "box.obj")
     (cli.folder / "link.obj").symlink_to("box.obj")

@@ -235,7 +235,8 @@ def test_terminal_shows_a_bar_for_each_asset_that_workers_get_on_with(
     os.close(own)
     assert process.returncode == 0
     assert b"completed" in out
-    assert b"1 assets" in shown
+    assert b"1 asset" in shown
+    assert b"1 assets" not in shown
     assert re.search(rb"long\.wav [a-z]", shown), shown
     # A person reads bars instead of lines.
     assert b"1/1" not in shown
@@ -253,6 +254,7 @@ def test_jobs_are_listed_cancelled_and_tried_again(slate: Cli, art: Path, tmp_pa
         slate.command((*command, "--out", str(tmp_path / "made"))),
         env=slate.environment(),
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         rows: list[dict[str, Any]] = []
         # Each look is a command of its own, which takes its time.
@@ -260,9 +262,13 @@ def test_jobs_are_listed_cancelled_and_tried_again(slate: Cli, art: Path, tmp_pa
             if rows := slate.json("asset", "jobs", "--active", "--project", "art")["jobs"]:
                 break
         assert [(row["input"], row["state"]) for row in rows] == [("slow.wav", "queued")]
+        assert rows[0]["is_paused"]
+        assert "audio jobs are paused" in slate("asset", "jobs", "--active", code=0).out
         job_id = rows[0]["id"]
         assert slate.json("asset", "cancel", job_id[:12])["status"] == "cancelled"
-        out, _ = process.communicate(timeout=90)
+        out, said = process.communicate(timeout=90)
+    assert b"Audio jobs are paused in this project" in said
+    assert json.loads(out)["summary"]["cancelled"] == 1
     ended = json.loads(out)["jobs"][0]
     assert (process.returncode, ended["state"], ended["outputs"]) == (1, "cancelled", [])
     assert not (tmp_path / "made").exists()

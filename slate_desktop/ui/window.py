@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPalette
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from slate_desktop.ui.text import beside, plain_label
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.documents.document import Document
     from slate_desktop.ui.documents.model.pool import ModelPool
     from slate_desktop.ui.documents.reader import Reader
+    from slate_desktop.ui.drop_hint import DropHint
     from slate_desktop.ui.held_log import HeldLog
     from slate_desktop.ui.jobs.commands import JobCommands
     from slate_desktop.ui.jobs.pane import JobsPane
@@ -206,6 +207,13 @@ class MainWindow(QMainWindow):
         """Show a small message in the status bar."""
         self.status_row.message.setText(text)
 
+    @cached_property
+    def drop_hint(self) -> DropHint:
+        """What is said while files are dragged over the window."""
+        from slate_desktop.ui.drop_hint import DropHint
+
+        return DropHint(self)
+
     def show_error(self, error: BaseException, what: str = "") -> None:
         """Show an error over the details, where the user is looking."""
         from slate_desktop.ui.problems import describe
@@ -267,13 +275,22 @@ class MainWindow(QMainWindow):
             self.sync.look_again()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and folders."""
-        if self.is_built and _dropped_paths(event):
+        """Take files and folders, and say what becomes of them."""
+        paths = _dropped_paths(event)
+        if self.is_built and paths:
             event.acceptProposedAction()
+            self.drop_hint.show_for(paths)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Say no more about what is taken elsewhere."""
+        super().dragLeaveEvent(event)
+        if self.is_built:
+            self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Process assets; offer to add another folder as a project; open other files."""
         paths = _dropped_paths(event)
+        self.drop_hint.hide()
         if not paths:
             return
         event.acceptProposedAction()

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QPushButton
 
@@ -96,6 +96,36 @@ async def test_dropped_folder_elsewhere_is_offered_as_a_project(
     assert not window.job_commands.takes([other])
     assert window.job_commands.takes([tmp_path / "sound.wav"])
     assert not window.job_commands.takes([tmp_path / "notes.txt"])
+
+
+async def test_what_a_drop_means_is_said_while_files_are_dragged(
+    window: MainWindow, project_root: Path, tmp_path: Path
+) -> None:
+    await followed(window)
+    (tmp_path / "chess").mkdir()
+    (tmp_path / "notes.txt").write_text("x")
+    said = []
+    for path in (tmp_path / "hero.png", tmp_path / "chess", tmp_path / "notes.txt"):
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        window.dragEnterEvent(
+            QDragEnterEvent(
+                QPoint(5, 5),
+                Qt.DropAction.CopyAction,
+                data,
+                Qt.MouseButton.LeftButton,
+                Qt.KeyboardModifier.NoModifier,
+            )
+        )
+        assert window.drop_hint.isVisible()
+        said.append(window.drop_hint.words.text())
+        window.dragLeaveEvent(QDragLeaveEvent())
+        assert not window.drop_hint.isVisible()
+    assert said == [
+        "Drop to process as assets of pong",
+        "Drop to add chess as a project",
+        "Drop to open",
+    ]
 
 
 async def test_report_of_what_was_submitted_is_shown(

@@ -125,14 +125,30 @@ class LocalAssets:
             kind, options = task.resolve(self._presets)
             asset_places.check_no_twin(twins.get(id(task)))
             key = await self._key(task.source, kind, options)
-            # Within the process first: a lock of files is waited for by looking again.
-            async with self._busy.setdefault(key, asyncio.Lock()), self._cache.alone_with(key):
-                return await self._known_or_made(task, kind, options, key, on_progress)
+            async with self._busy.setdefault(key, asyncio.Lock()):
+                if (there := self._still_there(task, key)) is not None:
+                    return there
+                # Within the process first: a lock of files is waited for by looking again.
+                async with self._cache.alone_with(key):
+                    return await self._known_or_made(task, kind, options, key, on_progress)
         except CommandError as error:
             return outcome.failed(task.name, outcome.fault_of(error))
         except EnvironmentFaultError as error:
             fault = AssetFault(code="environment", message=error.told)
             return outcome.failed(task.name, fault)
+
+    def _still_there(self, task: AssetTask, key: str) -> AssetJobResult | None:
+        """Return the result of an asset whose products lie where they belong; nothing is copied."""
+        known = None if self._is_forced else self._cache.find(key)
+        if not isinstance(known, Known) or (ours := self._places(task, known)) is None:
+            return None
+        result, places = ours
+        if not self._are_published(result, places):
+            return None
+        source = task.source.absolute()
+        if any(self._cache.origin_of(place) != source for place in places):
+            return None
+        return outcome.completed(task.name, result, _as_text(places), cached=True)
 
     async def _known_or_made(
         self,
@@ -199,29 +215,36 @@ class LocalAssets:
             The result with these names, and the places; None when what was kept is damaged, or has
             another name that lies in the products themselves.
         """
+        if (ours := self._places(task, known)) is None:
+            return None
+        result, places = ours
+        for place in places:
+            asset_places.check_no_neighbour(task.source, place, self._cache.origin_of(place))
+        if not self._are_published(result, places):
+            asset_places.check_no_input(task.source, places)
+            names = [product.path for product in result.products]
+            target = self._out_dir / PurePosixPath(task.folder)
+            if not await asyncio.to_thread(self._copy, key, known.result, names, target):
+                self._cache.forget(key)
+                return None
+            for place, product in zip(places, result.products, strict=True):
+                self._cache.keep_published(place, product.sha256)
+        for place in places:
+            self._cache.keep_origin(place, task.source)
+        return result, _as_text(places)
+
+    def _places(self, task: AssetTask, known: Known) -> tuple[ProcessResult, list[Path]] | None:
+        """Return the result under the source's name, and where its products belong."""
         result = named_for(task.source, known.result)
         if result is None:
             return None
         target = self._out_dir / PurePosixPath(task.folder)
-        products = result.products
-        names = [product.path for product in products]
-        places = [target.joinpath(*PurePosixPath(name).parts) for name in names]
-        for place in places:
-            asset_places.check_no_neighbour(task.source, place, self._cache.origin_of(place))
-        is_there = [
-            self._cache.is_published(place, product.sha256)
-            for place, product in zip(places, products, strict=True)
-        ]
-        if not all(is_there):
-            asset_places.check_no_input(task.source, places)
-            if not await asyncio.to_thread(self._copy, key, known.result, names, target):
-                self._cache.forget(key)
-                return None
-            for place, product in zip(places, products, strict=True):
-                self._cache.keep_published(place, product.sha256)
-        for place in places:
-            self._cache.keep_origin(place, task.source)
-        return result, tuple(str(place) for place in places)
+        names = [PurePosixPath(product.path).parts for product in result.products]
+        return result, [target.joinpath(*parts) for parts in names]
+
+    def _are_published(self, result: ProcessResult, places: Sequence[Path]) -> bool:
+        products = zip(places, result.products, strict=True)
+        return all(self._cache.is_published(place, product.sha256) for place, product in products)
 
     def _copy(self, key: str, result: ProcessResult, names: Sequence[str], target: Path) -> bool:
         folder = self._cache.products(key)
@@ -309,6 +332,10 @@ def _without_room(folder: Path) -> CommandError:
         f"There is too little space for the result in {folder}.",
         hint="Make room there, or point SLATE_CACHE_DIR to another folder.",
     )
+
+
+def _as_text(places: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(str(place) for place in places)
 
 
 def _for(task: AssetTask, on_progress: OnProgress) -> Callable[[float, str], None]:

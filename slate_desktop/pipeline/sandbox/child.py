@@ -11,6 +11,7 @@ import faulthandler
 import importlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ from typing import IO, Any
 
 import msgspec
 
-from slate_desktop.errors import AssetError, CommandError, ErrorCode
+from slate_desktop.errors import AssetError, CommandError, EnvironmentFaultError, ErrorCode
 from slate_desktop.pipeline.sandbox import isolation, limits, tasks
 from slate_desktop.pipeline.sandbox.limits import Limits, apply_limits
 from slate_desktop.pipeline.sandbox.request import (
@@ -35,6 +36,8 @@ from slate_desktop.pipeline.threads import take_share
 PROGRESS_EVERY_S = 0.1
 FAULT_FILE = ".fault"
 _MAX_TRACE = 4000
+# What codecs write at once: less room than that may be why they stumble.
+_FULL_BYTES = 256 * 1024
 
 
 def main() -> int:
@@ -110,7 +113,8 @@ def _attempt(request: ChildRequest, work_dir: Path, progress: _Reporter) -> dict
         if len(encode_line(answer)) > MAX_MESSAGE_BYTES:
             return _error(AssetError.limit("The file has more to report than can be shown."))
     except CommandError as exc:
-        return _error(exc)
+        is_victim = exc.code is ErrorCode.ASSET_CRASH and _is_full(work_dir)
+        return _error(_without_room() if is_victim else exc)
     except MemoryError:
         return _error(AssetError.limit("The file needs more memory than is allowed."))
     except RecursionError:
@@ -118,6 +122,10 @@ def _attempt(request: ChildRequest, work_dir: Path, progress: _Reporter) -> dict
     except OSError as exc:
         return _error(_of_system(exc))
     except Exception as exc:  # noqa: BLE001 - the boundary: codecs raise anything
+        if isinstance(exc, EnvironmentFaultError) and isinstance(exc.__cause__, OSError):
+            return _error(_of_system(exc.__cause__))
+        if _is_full(work_dir):
+            return _error(_without_room())
         trace = traceback.format_exc()[-_MAX_TRACE:]
         return _error(
             AssetError.crash(f"Reading the file failed with {type(exc).__name__}.", trace=trace)
@@ -137,12 +145,24 @@ def _of_system(exc: OSError) -> CommandError:
     reason = exc.strerror or str(exc)
     match exc.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return CommandError(ErrorCode.DISK_LOW, "There is too little space for the result.")
+            return _without_room()
         case errno.EFBIG:
             return AssetError.limit("The result is larger than is allowed.")
         case errno.ENOMEM | errno.EMFILE | errno.EAGAIN:
             return AssetError.limit("The file needs more of the machine than is allowed.")
     return AssetError.invalid(f"The file cannot be read: {reason}.")
+
+
+def _without_room() -> CommandError:
+    return CommandError(ErrorCode.DISK_LOW, "There is too little space for the result.")
+
+
+def _is_full(work_dir: Path) -> bool:
+    """Tell whether a codec that stumbled had no room: few of them say so."""
+    try:
+        return shutil.disk_usage(work_dir).free < _FULL_BYTES
+    except OSError:
+        return False
 
 
 def _error(exc: CommandError) -> dict[str, Any]:

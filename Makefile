@@ -54,7 +54,7 @@ bench: $(VENV)/.dev ## the benchmarks: ratios against peers, minutes
 
 screenshots: $(VENV)/.dev ## write docs/images from the real program
 	@packaging/debian-packages.sh test
-	$(BIN)/python packaging/screenshots.py
+	for part in "" --previews --dialogs --jobs --german; do $(BIN)/python packaging/screenshots.py $$part || exit 1; done
 	$(BIN)/python packaging/gallery.py
 
 docs: $(VENV)/.dev ## build the user guide into build/site

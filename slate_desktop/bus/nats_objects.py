@@ -20,6 +20,7 @@ from slate_desktop.bus.object_calls import (
     STREAM_NOT_FOUND,
     NoLeaderError,
     ObjectCalls,
+    UnansweredError,
     code_of,
     read_answer,
     refusal,
@@ -39,6 +40,7 @@ from slate_desktop.errors import (
     CommandError,
     EnvironmentFaultError,
     ErrorCode,
+    NotConnectedError,
     SlateError,
 )
 
@@ -149,7 +151,9 @@ class NatsObjects:
                 await asyncio.to_thread(file.commit)
             except TimeoutError as exc:
                 # While a cluster comes together, a question can be lost without a word.
-                is_away = isinstance(exc, _AwayError) and loop.time() < end_s
+                is_away = isinstance(exc, _AwayError)
+                if is_away and loop.time() >= end_s:
+                    raise NotConnectedError("The broker does not answer in time.") from exc
                 if has_stalled and not is_away:
                     raise corrupt(sha256, "the store does not hand it out") from exc
                 has_stalled = has_stalled or not is_away
@@ -266,22 +270,25 @@ class NatsObjects:
     async def _make_consumer(self, nuid: str) -> str:
         name = f"get-{secrets.token_hex(8)}"
         subject = f"$O.{self._bucket}.C.{nuid}"
-        answer = await self._calls.api(
-            f"CONSUMER.CREATE.{self._calls.stream}.{name}.{subject}",
-            {
-                "stream_name": self._calls.stream,
-                "config": {
-                    "name": name,
-                    "filter_subject": subject,
-                    "deliver_policy": "all",
-                    "ack_policy": "none",
-                    "replay_policy": "instant",
-                    "mem_storage": True,
-                    "num_replicas": 1,
-                    "inactive_threshold": int(60 * _NS),
-                },
+        config = {
+            "stream_name": self._calls.stream,
+            "config": {
+                "name": name,
+                "filter_subject": subject,
+                "deliver_policy": "all",
+                "ack_policy": "none",
+                "replay_policy": "instant",
+                "mem_storage": True,
+                "num_replicas": 1,
+                "inactive_threshold": int(60 * _NS),
             },
-        )
+        }
+        try:
+            answer = await self._calls.api(
+                f"CONSUMER.CREATE.{self._calls.stream}.{name}.{subject}", config
+            )
+        except UnansweredError as exc:
+            raise _AwayError from exc
         if code_of(answer) is not None:
             raise refusal(answer)
         return name

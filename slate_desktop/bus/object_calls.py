@@ -33,6 +33,10 @@ class NoLeaderError(EnvironmentFaultError):
     """Nobody took it, as while a cluster chooses a leader: it may be sent again."""
 
 
+class UnansweredError(NotConnectedError):
+    """A question or its answer got lost, as while a cluster comes together."""
+
+
 class ObjectCalls:
     """Questions about one bucket.
 
@@ -96,7 +100,8 @@ class ObjectCalls:
         """Ask the broker's API; a refusal is an answer, see ``code_of``.
 
         Raises:
-            NotConnectedError: the broker is away. EnvironmentFaultError: it has no JetStream.
+            NotConnectedError: the broker is away; UnansweredError: it says nothing in time.
+            EnvironmentFaultError: it has no JetStream.
         """
         data = json.dumps(body).encode() if body else b""
         try:
@@ -106,7 +111,7 @@ class ObjectCalls:
                 "The broker has no JetStream.", hint="Start nats-server with JetStream on."
             ) from exc
         except TimeoutError as exc:
-            raise NotConnectedError("The broker does not answer in time.") from exc
+            raise UnansweredError("The broker does not answer in time.") from exc
         return read_answer(reply.data)
 
     async def _nobody(self) -> EnvironmentFaultError:

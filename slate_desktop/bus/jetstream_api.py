@@ -7,9 +7,11 @@ a member, it has no API for some milliseconds, and says that nobody answers.
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 from slate_desktop.bus.port import Bus, Message
-from slate_desktop.errors import AgentOfflineError
+from slate_desktop.errors import AgentOfflineError, EnvironmentFaultError
 
 PREFIX = "$JS.API."
 # So long nobody need answer before it counts; a reload takes some milliseconds of processor time.
@@ -35,3 +37,22 @@ async def ask_api(bus: Bus, call: str, data: bytes, *, timeout_s: float) -> Mess
             if loop.time() >= end_s:
                 raise
             await asyncio.sleep(_PAUSE_S)
+
+
+def read_answer(data: bytes) -> dict[str, Any]:
+    """Return what a broker said.
+
+    Raises:
+        EnvironmentFaultError: it is no JSON.
+    """
+    try:
+        answer = json.loads(data)
+    except ValueError as exc:
+        raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
+    return answer if isinstance(answer, dict) else {}
+
+
+def code_of(answer: dict[str, Any]) -> int | None:
+    """Return the number of a refusal, None where it is none."""
+    error = answer.get("error")
+    return int(error.get("err_code", 0)) if isinstance(error, dict) else None

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from slate_desktop.bus.jetstream_api import code_of
 from slate_desktop.bus.nats_objects import NatsObjects
-from slate_desktop.bus.object_calls import STREAM_NOT_FOUND, code_of, refusal
+from slate_desktop.bus.object_calls import STREAM_NOT_FOUND, refusal
 from slate_desktop.bus.object_times import StoreChangedError, age_s, rollup_after, sequence
 from slate_desktop.bus.objects import check_digest
 from slate_desktop.bus.port import Message

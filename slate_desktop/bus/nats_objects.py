@@ -15,14 +15,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from slate_desktop.bus.jetstream_api import code_of, read_answer
 from slate_desktop.bus.object_calls import (
     STREAM_EXISTS,
     STREAM_NOT_FOUND,
     NoLeaderError,
     ObjectCalls,
     UnansweredError,
-    code_of,
-    read_answer,
     refusal,
 )
 from slate_desktop.bus.object_times import TOUCH_AFTER_S, StoreChangedError, age_s, rollup_after

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from slate_desktop.bus.jetstream_api import ask_api
+from slate_desktop.bus.jetstream_api import ask_api, code_of, read_answer
 from slate_desktop.bus.port import Bus, Message, Subscription
 from slate_desktop.bus.queue import (
     DUPLICATE_WINDOW_S,
@@ -120,14 +120,14 @@ class NatsQueue:
         """Make the stream and its consumers; see ``bus.queue.WorkQueue.ensure``."""
         spec = self.spec
         known = await self._api(f"STREAM.INFO.{spec.stream}", {})
-        if _error_code(known) == _STREAM_NOT_FOUND:
+        if code_of(known) == _STREAM_NOT_FOUND:
             made = await self._api(
                 f"STREAM.CREATE.{spec.stream}", _stream_config(spec, self._replicas)
             )
             # Another agent may have made it meanwhile.
-            if _error_code(made) not in (None, _STREAM_EXISTS):
+            if code_of(made) not in (None, _STREAM_EXISTS):
                 raise _refused(made)
-        elif _error_code(known) is not None:
+        elif code_of(known) is not None:
             raise _refused(known)
         for kind in spec.types:
             # The action is idempotent: an equal consumer that exists is left alone.
@@ -135,7 +135,7 @@ class NatsQueue:
                 f"CONSUMER.CREATE.{spec.stream}.{kind}.{spec.subject(kind)}",
                 {"stream_name": spec.stream, "config": _consumer_config(spec, kind)},
             )
-            if _error_code(answer) is not None:
+            if code_of(answer) is not None:
                 raise _refused(answer)
 
     async def publish(
@@ -154,10 +154,10 @@ class NatsQueue:
         reply = await self._bus.request(
             subject, data, headers=all_headers, timeout_s=_API_TIMEOUT_S
         )
-        answer = _read(reply)
-        if _error_code(answer) == _MESSAGE_TOO_LARGE:
+        answer = read_answer(reply.data)
+        if code_of(answer) == _MESSAGE_TOO_LARGE:
             raise CommandError(ErrorCode.TOO_LARGE, "The message is too large for the queue.")
-        if _error_code(answer) is not None:
+        if code_of(answer) is not None:
             raise _refused(answer)
         return not answer.get("duplicate", False)
 
@@ -207,7 +207,7 @@ class NatsQueue:
     async def depth(self, kind: str) -> int:
         """Return how many messages wait or are held; see ``bus.queue.WorkQueue.depth``."""
         answer = await self._api(f"CONSUMER.INFO.{self.spec.stream}.{kind}", {})
-        if _error_code(answer) is not None:
+        if code_of(answer) is not None:
             raise _refused(answer)
         return int(answer.get("num_pending", 0)) + int(answer.get("num_ack_pending", 0))
 
@@ -228,7 +228,7 @@ class NatsQueue:
             ) from exc
         except TimeoutError as exc:
             raise NotConnectedError("The broker does not answer in time.") from exc
-        return _read(reply)
+        return read_answer(reply.data)
 
 
 def _stream_config(spec: QueueSpec, replicas: int) -> dict[str, Any]:
@@ -260,19 +260,6 @@ def _consumer_config(spec: QueueSpec, kind: str) -> dict[str, Any]:
         "deliver_policy": "all",
         "replay_policy": "instant",
     }
-
-
-def _read(reply: Message) -> dict[str, Any]:
-    try:
-        answer = json.loads(reply.data)
-    except ValueError as exc:
-        raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
-    return answer if isinstance(answer, dict) else {}
-
-
-def _error_code(answer: dict[str, Any]) -> int | None:
-    error = answer.get("error")
-    return int(error.get("err_code", 0)) if isinstance(error, dict) else None
 
 
 def _refused(answer: dict[str, Any]) -> EnvironmentFaultError:

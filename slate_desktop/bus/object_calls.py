@@ -9,7 +9,7 @@ import contextlib
 import json
 from typing import Any
 
-from slate_desktop.bus.jetstream_api import PREFIX, ask_api
+from slate_desktop.bus.jetstream_api import PREFIX, ask_api, code_of, read_answer
 from slate_desktop.bus.object_times import StoreChangedError
 from slate_desktop.bus.port import Bus, Message
 from slate_desktop.errors import (
@@ -121,25 +121,6 @@ class ObjectCalls:
             if code_of(await self.api(f"STREAM.INFO.{self.stream}", {})) == STREAM_NOT_FOUND:
                 return EnvironmentFaultError("The broker has no object store.")
         return NoLeaderError("The brokers have no leader for the object store.")
-
-
-def read_answer(data: bytes) -> dict[str, Any]:
-    """Return what a broker said.
-
-    Raises:
-        EnvironmentFaultError: it is no JSON.
-    """
-    try:
-        answer = json.loads(data)
-    except ValueError as exc:
-        raise EnvironmentFaultError("The broker's answer cannot be read.") from exc
-    return answer if isinstance(answer, dict) else {}
-
-
-def code_of(answer: dict[str, Any]) -> int | None:
-    """Return the number of a refusal, None where it is none."""
-    error = answer.get("error")
-    return int(error.get("err_code", 0)) if isinstance(error, dict) else None
 
 
 def refusal(answer: dict[str, Any]) -> EnvironmentFaultError:

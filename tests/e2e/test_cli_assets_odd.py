@@ -69,7 +69,9 @@ def test_product_of_a_neighbour_is_not_replaced_by_a_later_command(cli: Cli) -> 
     cli.json("process", "art/box.stl", "--local")
 
 
-@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are text there")
+@pytest.mark.skipif(
+    sys.platform in ("darwin", "win32"), reason="names are text there: not on this platform"
+)
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 def test_name_that_is_no_text_is_valid_json_in_any_terminal(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, encoding: str

@@ -30,6 +30,7 @@ from slate_desktop.wire.agent_messages import LineReply
 from slate_desktop.wire.envelope import H_IDEM
 from slate_desktop.wire.keys import SigningKey
 from slate_desktop.wire.subjects import agent_request
+from tests.services.listening import stop_listening
 from tests.services.nats import AGENT_ID, RealNats, take_port
 from tests.services.proxy import CutProxy
 
@@ -365,7 +366,7 @@ async def test_another_service_on_the_port_is_refused_in_time(greeting: bytes) -
     assert time.monotonic() - began < 15
     for writer in writers:
         writer.close()
-    server.close()
+    await stop_listening(server)
 
 
 async def test_plaintext_server_is_refused_where_tls_was_asked(own_nats: RealNats) -> None:

@@ -12,6 +12,7 @@ from slate_desktop.domain.build import BuildStatus
 from slate_desktop.errors import CommandError, DatabaseError
 from slate_desktop.store.database import Database
 from tests.integration.store_rows import make_project, make_session
+from tests.services.listening import stop_listening
 from tests.services.postgres import PostgresDsn, RealPostgres
 
 pytestmark = pytest.mark.postgres
@@ -118,7 +119,7 @@ async def test_another_service_on_the_port_is_refused_in_time(greeting: bytes) -
     assert time.monotonic() - began < 15
     for writer in writers:
         writer.close()
-    server.close()
+    await stop_listening(server)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from slate_desktop.agent.drivers.base import Handle, RuntimeState
 from slate_desktop.agent.drivers.docker import DockerDriver
 from slate_desktop.errors import CommandError, ErrorCode, Retry
 from tests.integration.docker_runtimes import Make, driver, make, ready
+from tests.services.listening import stop_listening
 
 __all__ = ["driver", "make"]  # the fixtures
 pytestmark = pytest.mark.docker
@@ -60,18 +61,16 @@ class Relay:
     async def down(self) -> None:
         assert self._server is not None
         self._is_up = False
-        self._server.close()
         self._path.unlink(missing_ok=True)
         for writer in self._writers:
             writer.transport.abort()
-        if self._serving:
-            await asyncio.wait(self._serving, timeout=10)
-        await asyncio.sleep(0)  # a transport closes its socket one turn after it was aborted
+        await stop_listening(self._server, self._serving)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         theirs, out = await asyncio.open_unix_connection(self._target)
         self._writers |= {writer, out}
         if not self._is_up:
@@ -84,7 +83,6 @@ class Relay:
         for end in (writer, out):
             self._writers.discard(end)
             end.transport.abort()
-        self._serving.discard(task)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -118,7 +116,6 @@ async def test_wait_goes_on_while_the_engine_is_away(
     assert not waiter.done()
     await relay.up()
 
-    # A connection that was half accepted when the relay went hangs until the driver looks again.
     found = await asyncio.wait_for(waiter, 60)
     await watcher.aclose()
     await relay.down()

@@ -21,6 +21,7 @@ from slate_desktop.errors import SettingsError
 from slate_desktop.server import authority as authority_module
 from slate_desktop.server.authority import Authority
 from slate_desktop.wire.keys import SigningKey
+from tests.services.listening import stop_listening
 from tests.services.nats import RealNats
 from tests.services.postgres import PostgresDsn
 
@@ -59,8 +60,10 @@ async def listening(tmp_path: Path, key: bytes, certificate: bytes) -> AsyncIter
         writer.close()
 
     server = await asyncio.start_server(serve, "localhost", 0, ssl=context, family=socket.AF_INET)
-    async with server:
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        await stop_listening(server)
 
 
 async def test_a_profile_a_name_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

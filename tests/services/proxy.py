@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from tests.services.listening import stop_listening
+
 
 class CutProxy:
     """Forwards to a port of the loopback until it is cut."""
@@ -13,6 +15,7 @@ class CutProxy:
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self.is_cut = False
         self.port = 0
         # So many of the next connections are dropped at once.
@@ -40,10 +43,14 @@ class CutProxy:
 
     async def aclose(self) -> None:
         assert self._server is not None
-        self._server.close()
-        await self.cut(0)
+        self.close_gate()
+        await stop_listening(self._server, self._serving)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         if self.is_cut or self.drops:
             self.drops = max(0, self.drops - 1)
             writer.transport.abort()
@@ -54,6 +61,10 @@ class CutProxy:
             writer.transport.abort()
             return
         pair = {writer, far_writer}
+        if self.is_cut:  # while we connected
+            for end in pair:
+                end.transport.abort()
+            return
         self._writers |= pair
         try:
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))

@@ -258,7 +258,7 @@ def _changed(
     values = {kind.value: dict(preset.values_of(kind)) for kind in AssetKind}
     for text in dropped:
         kind, name = _split(text, "--unset")
-        values[kind].pop(name.replace("-", "_"), None)
+        values[kind] = _without(values[kind], kind, name.replace("-", "_"))
     for text in given:
         kind, rest = _split(text, "--set")
         values[kind] |= _option(rest)
@@ -267,6 +267,19 @@ def _changed(
         changes["rules"] = tuple(parse_rule(text) for text in rules if text)
     kept = {name: value for name, value in changes.items() if value is not None}
     return msgspec.structs.replace(preset, **values, **kept)
+
+
+def _without(values: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]:
+    """Return values without an option; raises ``bad_request`` for one that the kind has not."""
+    from slate_desktop.domain.assets.fields import option_name
+    from slate_desktop.domain.assets.kinds import AssetKind
+    from slate_desktop.domain.assets.options import parse_options
+
+    # What --set lods= gave goes together again.
+    names = ("generate_lods", "lod_levels") if name == "lods" else (name,)
+    parse_options(AssetKind(kind), dict.fromkeys(names))
+    dropped = {option_name(each) for each in names}
+    return {key: value for key, value in values.items() if option_name(key) not in dropped}
 
 
 def _option(text: str) -> dict[str, Any]:

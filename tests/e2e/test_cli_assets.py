@@ -158,6 +158,32 @@ def test_presets_of_a_folder_are_kept_changed_and_chosen_by_their_rules(cli: Cli
     assert {path.stem for path in (cli.folder / ".slate/presets").iterdir()} == {"copied"}
 
 
+def test_presets_refuse_to_unset_what_is_no_option(cli: Cli) -> None:
+    cli.json("presets", "save", "mine", "--set", "texture.nope=1", status=2)
+    refused = cli.json("presets", "save", "mine", "--unset", "texture.nope", status=2)["error"]
+    assert (refused["code"], refused["field"]) == ("bad_request", "nope")
+    assert "there are alpha_cutoff" in refused["message"]
+    assert not (cli.folder / ".slate").exists()
+    # An option of another kind is none of this one.
+    cli.json("presets", "save", "mine", "--unset", "texture.bitrate", status=2)
+    kept = cli.json(
+        "presets",
+        "save",
+        "mine",
+        "--set",
+        "texture.generateMipmaps=true",
+        "--set",
+        "model.lods=0.5",
+    )
+    assert kept["preset"]["model"] == {"generate_lods": True, "lod_levels": [0.5]}
+    # Whichever way of writing it was set by, it goes by any; and one that is not set may be unset.
+    unset = ("texture.generate-mipmaps", "model.lods", "audio.bitrate")
+    less = cli.json(
+        "presets", "save", "mine", *(each for name in unset for each in ("--unset", name))
+    )
+    assert (less["preset"]["texture"], less["preset"]["model"]) == ({}, {})
+
+
 def test_batch_takes_a_manifest_and_a_glob(cli: Cli) -> None:
     _tone(cli.folder / "a" / "one.wav")
     _tone(cli.folder / "a" / "two.wav", hz=300)

@@ -25,7 +25,7 @@ def read_names(data: object, known: Collection[str]) -> dict[str, object]:
         bad("options", "options must be an object")
     result: dict[str, object] = {}
     for key, value in data.items():
-        name = _CASE_CHANGE.sub("_", key).lower() if isinstance(key, str) else ""
+        name = option_name(key)
         if name not in known:
             names = ", ".join(sorted(known))
             bad(shown(key), f"There is no option {shown(key)!r}; there are {names}.")
@@ -33,6 +33,11 @@ def read_names(data: object, known: Collection[str]) -> dict[str, object]:
             bad(name, f"The option {name} is given twice")
         result[name] = value
     return {name: value for name, value in result.items() if value is not None}
+
+
+def option_name(key: object) -> str:
+    """Return an option's snake_case name, however a client wrote it; empty for what is no text."""
+    return _CASE_CHANGE.sub("_", key).lower() if isinstance(key, str) else ""
 
 
 def read_whole(value: object, field: str, least: int, most: int, unit: str = "") -> int:

@@ -43,6 +43,7 @@ class BuildResult(QWidget):
         super().__init__()
         self._theme = theme
         self._project = self._eta = ""
+        self._news: tuple[str, bool] | None = None
         self.head = ElidedLabel()
         self.reason = wrapped_label(role="muted")
         self.reason.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -108,6 +109,14 @@ class BuildResult(QWidget):
         self.facts.setText(_facts(build))
         self._show_errors(build)
         self._show_files(artifacts)
+        self._show_what_counts(build, has_files=bool(artifacts))
+
+    def _show_what_counts(self, build: BuildJob, *, has_files: bool) -> None:
+        """Turn to the artifacts of a build that passed, once: then the person chooses."""
+        news = (build.id, has_files and not build.errors)
+        if news != self._news:
+            self._news = news
+            self.tabs.setCurrentIndex(int(news[1]))
 
     def follow(self, build: BuildJob) -> None:
         """Show how far the build is that is shown already."""

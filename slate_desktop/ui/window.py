@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
 
     def say(self, text: str) -> None:
         """Show a small message in the status bar."""
-        self.status_row.message.setText(text)
+        self.status_row.say(text)
 
     @cached_property
     def drop_hint(self) -> DropHint:

@@ -187,6 +187,9 @@ def make_tool_bar(window: QMainWindow, actions: ActionRegistry) -> QPushButton:
     return search
 
 
+_MESSAGE_LASTS_MS = 60_000
+
+
 class StatusRow(QWidget):
     """The status bar's content: lamps, the newest small message, the bell."""
 
@@ -206,8 +209,21 @@ class StatusRow(QWidget):
         layout.addWidget(self.message, 1)
         layout.addWidget(self.bell)
         theme.changed.connect(lambda: self.show_unread(self._unread))
+        # What was said an hour ago would be taken for news.
+        self.forgetting = QTimer(self)
+        self.forgetting.setSingleShot(True)
+        self.forgetting.setInterval(_MESSAGE_LASTS_MS)
+        self.forgetting.timeout.connect(lambda: self.message.setText(""))
         self._unread = 0
         self.show_unread(0)
+
+    def say(self, text: str) -> None:
+        """Show a small message: for a minute, or for as long as what goes on (…) lasts."""
+        self.message.setText(text)
+        if text.endswith("…"):
+            self.forgetting.stop()
+        else:
+            self.forgetting.start()
 
     def show_unread(self, count: int) -> None:
         """Show how many notices were not read."""

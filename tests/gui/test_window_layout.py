@@ -77,3 +77,14 @@ async def test_a_layout_that_is_none_costs_nothing(theme: Theme, layout: str) ->
     async with started(theme, WindowState(has_samples=True, layout=layout)) as window:
         shares = round(window.width() * 0.2)
         await until(lambda: abs(window.docks.docks["project"].width() - shares) <= 2)
+
+
+async def test_small_message_goes_after_a_while_and_what_goes_on_stays(window: MainWindow) -> None:
+    row = window.status_row
+    window.say("The build is queued.")
+    assert row.forgetting.isActive()
+    row.forgetting.timeout.emit()
+    assert row.message.text() == ""
+    window.say("Joining…")
+    assert not row.forgetting.isActive()
+    assert row.message.text() == "Joining…"

@@ -48,7 +48,9 @@ class VideoDocument(Document):
                 (self.tr("Video"), f"{result['codec']}, {size}, {result['rate']:g} fps"),
                 (self.tr("Length"), clock(float(result["seconds"]), 0.1)),
             ]
-            self.reason.hide()
+            self.reason.setText(
+                self.tr("This is the first frame. Open the file in another program to see it play.")
+            )
         self.facts.set_facts(facts)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)

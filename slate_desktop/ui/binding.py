@@ -17,6 +17,7 @@ from slate_desktop.ui.details_pane import failure_of
 from slate_desktop.ui.pane_events import PaneEvents
 from slate_desktop.ui.problems import Problem, describe
 from slate_desktop.ui.project_trees import ProjectTrees
+from slate_desktop.ui.watched import watched_model
 
 if TYPE_CHECKING:
     from slate_desktop.control.notices import Notice
@@ -259,6 +260,8 @@ class Binding:
                 window.drafts.pop(session.id, None)
                 window.tasks.spawn(self.load_config(), "configuration", window)
             self._show_details()
+        elif work.current_session_id is None:
+            self._show_history()  # it may have been the one that is drawn
 
     def _on_current_changed(self) -> None:
         window, work = self._window, self._work
@@ -317,7 +320,8 @@ class Binding:
             window.toasts.show_notice(notice)
 
     def _show_history(self) -> None:
-        model, session = self._work.model, self._work.session
+        model = watched_model(self._work)
+        session = self._work.find_session(model.session_id) if model is not None else None
         title = self._window.session_title(session) if session is not None else ""
         self._window.performance.set_history(model.stats_history if model else None, title)
 

@@ -29,10 +29,12 @@ class PaneEvents:
     def _connect(self) -> None:
         window, work = self._window, self._work
         window.projects.project_selected.connect(work.choose_project)
+        window.projects.place_selected.connect(work.visit_project)
         window.projects.session_selected.connect(work.choose_session)
         window.projects.session_selected.connect(lambda _id: window.documents.show_overview())
         for chosen in (
             window.projects.project_selected,
+            window.projects.place_selected,
             window.projects.session_selected,
             window.projects.view.clicked,
             window.sessions.session_selected,

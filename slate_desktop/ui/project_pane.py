@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 class ProjectPane(QWidget):
-    """Shows the tree; says what was chosen and what has to be read."""
+    """Shows the tree; says what was chosen and what has to be read.
+
+    ``project_selected`` and ``place_selected`` give a project's id: the latter when something in it
+    was chosen, a file or a folder.
+    """
 
     project_selected = Signal(str)
+    place_selected = Signal(str)
     session_selected = Signal(str)
     file_wanted = Signal(object)
     tree_wanted = Signal(str)
@@ -124,7 +129,8 @@ class ProjectPane(QWidget):
             return
         item = self.model.project_of(node)
         if item is not None:
-            self.project_selected.emit(item.project.id)
+            chosen = self.project_selected if node is item else self.place_selected
+            chosen.emit(item.project.id)
 
     def _on_activated(self, node: Node) -> None:
         if is_file(node) and not node.is_dir:

@@ -133,6 +133,11 @@ class Workspace(QObject):
             project_memory.note_recent(self._state, project_id)
             self.current_changed.emit()
 
+    def visit_project(self, project_id: str) -> None:
+        """Look at something in a project; where one of its sessions is looked at, it stays."""
+        if self.current_project_id != project_id:
+            self.choose_project(project_id)
+
     def choose_session(self, session_id: str) -> None:
         """Look at a session, and open its log."""
         session = self.find_session(session_id)

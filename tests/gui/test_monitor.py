@@ -59,6 +59,27 @@ async def running(window: MainWindow, slate: FakeSlate) -> tuple[str, GraphStack
     return session_id, graphs
 
 
+async def test_graphs_stay_while_the_project_of_a_running_session_is_looked_at(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    session_id, graphs = await running(window, slate)
+    project = window.workspace.project
+    assert project is not None
+    item = window.projects.item(project.id)
+    assert item is not None
+    # Something in the project: the session stays the chosen one.
+    window.projects.view.show_node(item.group)
+    assert window.workspace.current_session_id == session_id
+    # The project itself: its next session is the one to start, and the one that runs is drawn.
+    window.projects.view.show_node(item)
+    assert window.workspace.current_session_id is None
+    assert window.performance.histories == [window.workspace.models[session_id].stats_history]
+    assert graphs.isVisible()
+    await slate.move(session_id, SessionStatus.STOPPED)
+    await until(lambda: window.performance.histories == [])
+    assert window.performance.empty.isVisible()
+
+
 async def test_pause_zoom_move_and_back_to_now(window: MainWindow, slate: FakeSlate) -> None:
     _, graphs = await running(window, slate)
     pane = window.performance

@@ -12,6 +12,7 @@ from slate_desktop.domain.container import DriverName
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import SettingsError, SlateError
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.watched import watched_model
 
 if TYPE_CHECKING:
     from slate_desktop.control.client import Slate
@@ -55,7 +56,8 @@ class MonitorBinding:
     def _offer(self) -> None:
         """Offer the other sessions, live ones first; let go of the current one's track."""
         work = self._work
-        current = work.current_session_id
+        watched = watched_model(work)
+        current = watched.session_id if watched is not None else work.current_session_id
         if current in self._tracks:
             self._let_go(self._tracks.pop(current))
         known = {session.id for session in work.sessions}
@@ -95,7 +97,7 @@ class MonitorBinding:
         """Read what is not live of the shown span; the lamps say it when that cannot be."""
         start = datetime.fromtimestamp(start_ns / 1e9, UTC)
         end = datetime.fromtimestamp(end_ns / 1e9, UTC)
-        model = self._work.model
+        model = watched_model(self._work)
         wanted = [(track.session_id, track.history) for track in self._tracks.values()]
         if model is not None:
             wanted.insert(0, (model.session_id, model.stats_history))

@@ -4,6 +4,8 @@ VENV ?= .venv
 HEADLESS ?= .venv-headless
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# The tests start some thousand processes, which would read every module from its text each time.
+unexport PYTHONDONTWRITEBYTECODE
 # How many processes share the tests; empty for none but one.
 WORKERS ?= -n 2 --dist loadfile
 
@@ -98,11 +100,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.desktop: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[desktop]'
-	$(BIN)/python -m compileall -q slate_desktop
+	$(BIN)/python -m compileall -q -j 0 slate_desktop
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[desktop,dev]'
+	$(BIN)/python -m compileall -q -j 0 slate_desktop
 	@touch $@ $(VENV)/.desktop
 
 $(HEADLESS)/.ready: pyproject.toml

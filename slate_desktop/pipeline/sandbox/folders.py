@@ -28,6 +28,19 @@ def work_folder(base: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def empty(folder: Path) -> None:
+    """Remove what is in a work folder.
+
+    Raises:
+        OSError: something of it stays.
+    """
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def remove_stale(base: Path, *, older_than_s: float) -> None:
     """Remove work folders below ``base`` whose process was killed before it could."""
     before_s = time.time() - older_than_s

@@ -5,6 +5,9 @@
     async with Sandbox() as sandbox:
         result = await sandbox.process(kind, source, work_dir, options)
 
+A fork server that was lost takes its children with it, whatever they read. Such a file is read once
+more, in a process that it shares with no other: there it harms nobody, and how that ends is known.
+
 A child ends in time: at the wall clock's limit or on cancel it is asked (SIGTERM), after the grace
 killed with everything it started, and then its channel is cut.
 """
@@ -27,10 +30,10 @@ import msgspec
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.options import AssetOptions
 from slate_desktop.domain.assets.report import ProcessResult, result_from_json
-from slate_desktop.errors import AssetError, EnvironmentFaultError
+from slate_desktop.errors import AssetError, EnvironmentFaultError, Retry
 from slate_desktop.pipeline.sandbox import request as requests
 from slate_desktop.pipeline.sandbox.child import FAULT_FILE
-from slate_desktop.pipeline.sandbox.folders import work_folder
+from slate_desktop.pipeline.sandbox.folders import empty, work_folder
 from slate_desktop.pipeline.sandbox.forked import ForkServer
 from slate_desktop.pipeline.sandbox.handle import ChildHandle, SpawnedChild
 from slate_desktop.pipeline.sandbox.limits import Limits, limits_of
@@ -42,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 # Called on the loop's thread: fraction 0 to 1, a few words.
 OnProgress: TypeAlias = Callable[[float, str], None]
+_Launch: TypeAlias = Callable[[ChildRequest], ChildHandle]
 # A child's last word and its exit status.
 _Talk: TypeAlias = "asyncio.Future[tuple[Answer | None, int | None]]"
 
@@ -92,16 +96,37 @@ class Sandbox:
         """Run a request and return its result, JSON values.
 
         Raises:
-            AssetError: the file is not sound, needs too much, or crashed its reader.
+            AssetError: the file is not sound, needs too much, or crashed its reader; ``later``
+                where the reader was lost through no fault of its own.
             CommandError: ``cancelled``, ``disk_low``, or options that the pipeline refused.
             EnvironmentFaultError: no child can be started.
         """
-        limits = limits or limits_of(request.kind)
-        self._running += 1
+        return await self._run(self._launch, request, limits, on_progress, cancel)
+
+    async def _run_outliving(
+        self,
+        request: ChildRequest,
+        *,
+        limits: Limits | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: asyncio.Event | None = None,
+    ) -> object:
+        """Run a request, and once more where the server of its child was lost.
+
+        Raises:
+            Like ``run``.
+        """
         try:
-            return await self._run(request, self._shared(limits), on_progress, cancel)
-        finally:
-            self._running -= 1
+            return await self._run(self._launch, request, limits, on_progress, cancel)
+        except AssetError as exc:
+            if exc.retry is not Retry.LATER:
+                raise
+            try:
+                await asyncio.to_thread(empty, Path(request.work_dir))
+            except OSError:
+                raise exc from None
+        logger.info("a reader was lost: it is tried once more", extra={"target": request.target})
+        return await self._run(_launch_alone, request, limits, on_progress, cancel)
 
     def _shared(self, limits: Limits) -> Limits:
         """Return limits with a share of the processors; the children that run share them."""
@@ -112,12 +137,23 @@ class Sandbox:
 
     async def _run(
         self,
+        launch: _Launch,
         request: ChildRequest,
-        limits: Limits,
+        limits: Limits | None,
         on_progress: OnProgress | None,
         cancel: asyncio.Event | None,
     ) -> object:
-        job = _Job(self._launch, request, limits, on_progress, asyncio.get_running_loop())
+        self._running += 1
+        try:
+            limits = self._shared(limits or limits_of(request.kind))
+            job = _Job(launch, request, limits, on_progress, asyncio.get_running_loop())
+            return await self._await(job, request, limits, cancel)
+        finally:
+            self._running -= 1
+
+    async def _await(
+        self, job: _Job, request: ChildRequest, limits: Limits, cancel: asyncio.Event | None
+    ) -> object:
         talk = asyncio.get_running_loop().run_in_executor(self._threads, job.talk)
         try:
             stop = await _until_over(talk, limits.wall_s, cancel)
@@ -150,7 +186,9 @@ class Sandbox:
             Like ``run``.
         """
         request = requests.process_request(kind, source, work_dir, options)
-        result = await self.run(request, limits=limits, on_progress=on_progress, cancel=cancel)
+        result = await self._run_outliving(
+            request, limits=limits, on_progress=on_progress, cancel=cancel
+        )
         return result_from_json(result)
 
     async def inspect(
@@ -162,7 +200,9 @@ class Sandbox:
             Like ``run``.
         """
         with work_folder() as folder:
-            result = await self.run(requests.inspect_request(kind, source, folder), cancel=cancel)
+            result = await self._run_outliving(
+                requests.inspect_request(kind, source, folder), cancel=cancel
+            )
         if not isinstance(result, dict):
             raise AssetError.crash("The reader answered nonsense.")
         return {str(name): value for name, value in result.items()}
@@ -176,7 +216,7 @@ class Sandbox:
             Like ``run``.
         """
         with work_folder() as folder:
-            result = await self.run(
+            result = await self._run_outliving(
                 requests.references_request(kind, source, folder), cancel=cancel
             )
         if not isinstance(result, list):
@@ -184,14 +224,12 @@ class Sandbox:
         return tuple(str(name) for name in result)
 
     def _launch(self, request: ChildRequest) -> ChildHandle:
+        if self._server is None:
+            return _launch_alone(request)
         try:
-            if self._server is None:
-                return SpawnedChild()
             return self._server.launch(request.kind, request.codec)
         except OSError as exc:
-            raise EnvironmentFaultError(
-                f"No process can be started to read files: {exc.strerror or exc}."
-            ) from exc
+            raise _no_process(exc) from exc
 
 
 async def run_in_child(
@@ -206,12 +244,23 @@ async def run_in_child(
         return await sandbox.run(request, limits=limits, on_progress=on_progress, cancel=cancel)
 
 
+def _launch_alone(_: ChildRequest) -> ChildHandle:
+    try:
+        return SpawnedChild()
+    except OSError as exc:
+        raise _no_process(exc) from exc
+
+
+def _no_process(exc: OSError) -> EnvironmentFaultError:
+    return EnvironmentFaultError(f"No process can be started to read files: {exc.strerror or exc}.")
+
+
 class _Job:
     """One request in its thread, and the way to stop it from the loop's thread."""
 
     def __init__(
         self,
-        launch: Callable[[ChildRequest], ChildHandle],
+        launch: _Launch,
         request: ChildRequest,
         limits: Limits,
         on_progress: OnProgress | None,

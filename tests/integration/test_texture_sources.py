@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def test_sixteen_bits_of_grey_become_eight(work: Work) -> None:
     image = read(work.put("height.png", stream.getvalue()))
 
     assert (image.facts.bits, image.facts.channels) == (16, 1)
+    assert image.facts.notes == ("Of 16 bits per channel 8 are used.",)
     assert np.abs(image.pixels[..., 0] - values / 257).max() <= 0.5
 
 
@@ -135,6 +137,28 @@ def test_sixteen_bits_of_colour_are_read(work: Work) -> None:
     assert image.facts.bits == 16
     assert image.facts.notes
     assert np.abs(image.pixels[..., :3].reshape(2, 6) - values / 257).max() <= 1
+
+
+@pytest.mark.parametrize("form", ["png", "tga", "webp", "dds"])
+@pytest.mark.parametrize(("dtype", "bits"), [(np.uint16, 16), (np.int32, 32)])
+def test_depth_that_a_result_lost_is_said(work: Work, form: str, dtype: Any, bits: int) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=dtype).reshape(8, 8)).save(stream, "TIFF")
+
+    _, report = work.process(work.put("height.tif", stream.getvalue()), format=form)
+
+    assert f"Of {bits} bits per channel 8 are used." in report.warnings
+
+
+def test_sixteen_bits_of_a_pixel_are_none_of_a_channel(work: Work) -> None:
+    masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
+    header = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0) + masks
+    data = b"BM" + struct.pack("<IHHI", 14 + 52 + 4, 0, 0, 66) + header + b"\x00\xf8\x1f\x00"
+
+    image = read(work.put("a.bmp", data))
+
+    assert image.pixels.tolist() == [[[255, 0, 0, 255], [0, 0, 255, 255]]]
+    assert (image.facts.bits, image.facts.notes) == (8, ())
 
 
 def test_palette_with_alpha(work: Work) -> None:

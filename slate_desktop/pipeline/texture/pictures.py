@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,6 +37,8 @@ TITLES = {
 # Further frames of TIFF and PSD are pages and layers, not an animation.
 _ANIMATED = ("gif", "webp", "png", "avif")
 _GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
+# Pillow's name of two bytes per channel, in one order or the other; "BGR;16" is a whole pixel.
+_DEEP = re.compile(";16[BLN]")
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "F": 1, "LA": 2, "La": 2, "PA": 4, "RGBA": 4, "RGBa": 4}
 
 
@@ -116,14 +119,14 @@ def _facts(picture: Image.Image, form: str) -> TextureFacts:
     raw = str(tiles[0].args) if tiles else ""
     if _orientation(picture) >= 5:
         width, height = height, width
-    has_16 = picture.mode in _GREY_16 or ";16" in raw
+    has_16 = picture.mode in _GREY_16 or _DEEP.search(raw) is not None
     bits = 32 if picture.mode in ("F", "I") else 16 if has_16 else 1 if picture.mode == "1" else 8
     channels = _CHANNELS.get(picture.mode, 1 if picture.mode in _GREY_16 else 3)
     if "transparency" in picture.info:
         channels = 4 if channels >= 3 else 2
     notes: list[str] = []
-    if bits == 16 and picture.mode not in _GREY_16:
-        notes.append("Of 16 bits per channel the upper 8 are used.")
+    if bits > 8 and picture.mode != "F":
+        notes.append(f"Of {bits} bits per channel 8 are used.")
     pages = getattr(picture, "n_frames", 1) if form == "tiff" else 1
     if pages > 1:
         notes.append(f"The TIFF has {pages} pages; the first is used.")

@@ -19,7 +19,8 @@ from typing import Self, TypeAlias
 
 from slate_desktop.control import asset_places
 from slate_desktop.control.asset_batch import AssetTask
-from slate_desktop.control.asset_cache import AssetCache, Known
+from slate_desktop.control.asset_cache.cache import AssetCache
+from slate_desktop.control.asset_cache.results import Known
 from slate_desktop.domain.assets import outcome
 from slate_desktop.domain.assets.key import job_key
 from slate_desktop.domain.assets.kinds import AssetKind
@@ -129,7 +130,7 @@ class LocalAssets:
                 if (there := self._still_there(task, key)) is not None:
                     return there
                 # Within the process first: a lock of files is waited for by looking again.
-                async with self._cache.alone_with(key):
+                async with self._cache.locks.alone_with(key):
                     return await self._known_or_made(task, kind, options, key, on_progress)
         except CommandError as error:
             return outcome.failed(task.name, outcome.fault_of(error))
@@ -139,14 +140,14 @@ class LocalAssets:
 
     def _still_there(self, task: AssetTask, key: str) -> AssetJobResult | None:
         """Return the result of an asset whose products lie where they belong; nothing is copied."""
-        known = None if self._is_forced else self._cache.find(key)
+        known = None if self._is_forced else self._cache.results.find(key)
         if not isinstance(known, Known) or (ours := self._places(task, known)) is None:
             return None
         result, places = ours
         if not self._are_published(result, places):
             return None
         source = task.source.absolute()
-        if any(self._cache.origin_of(place) != source for place in places):
+        if any(self._cache.files.origin_of(place) != source for place in places):
             return None
         return outcome.completed(task.name, result, _as_text(places), cached=True)
 
@@ -158,7 +159,7 @@ class LocalAssets:
         key: str,
         on_progress: OnProgress | None,
     ) -> AssetJobResult:
-        known = None if self._is_forced else self._cache.find(key)
+        known = None if self._is_forced else self._cache.results.find(key)
         if isinstance(known, AssetFault) and not self._retries_failed:
             return outcome.failed(task.name, known, cached=True)
         if isinstance(known, Known):
@@ -192,7 +193,7 @@ class LocalAssets:
                     )
                 except AssetError as error:
                     if error.code in _REMEMBERED and error.retry is not Retry.LATER:
-                        self._cache.keep_fault(key, outcome.fault_of(error))
+                        self._cache.results.keep_fault(key, outcome.fault_of(error))
                     raise
                 except CommandError as error:
                     if error.code is ErrorCode.DISK_LOW:
@@ -201,7 +202,7 @@ class LocalAssets:
                 after = await self._key(task.source, kind, options)
                 if after == key:
                     known = Known(name=task.source.name, result=result)
-                    await asyncio.to_thread(self._cache.keep_result, key, known, folder)
+                    await asyncio.to_thread(self._cache.results.keep_result, key, known, folder)
                     return known, key
                 key = after
         raise AssetError.invalid("The file keeps changing while it is read.")
@@ -219,18 +220,18 @@ class LocalAssets:
             return None
         result, places = ours
         for place in places:
-            asset_places.check_no_neighbour(task.source, place, self._cache.origin_of(place))
+            asset_places.check_no_neighbour(task.source, place, self._cache.files.origin_of(place))
         if not self._are_published(result, places):
             asset_places.check_no_input(task.source, places)
             names = [product.path for product in result.products]
             target = self._out_dir / PurePosixPath(task.folder)
             if not await asyncio.to_thread(self._copy, key, known.result, names, target):
-                self._cache.forget(key)
+                self._cache.results.forget(key)
                 return None
             for place, product in zip(places, result.products, strict=True):
-                self._cache.keep_published(place, product.sha256)
+                self._cache.files.keep_published(place, product.sha256)
         for place in places:
-            self._cache.keep_origin(place, task.source)
+            self._cache.files.keep_origin(place, task.source)
         return result, _as_text(places)
 
     def _places(self, task: AssetTask, known: Known) -> tuple[ProcessResult, list[Path]] | None:
@@ -244,10 +245,12 @@ class LocalAssets:
 
     def _are_published(self, result: ProcessResult, places: Sequence[Path]) -> bool:
         products = zip(places, result.products, strict=True)
-        return all(self._cache.is_published(place, product.sha256) for place, product in products)
+        return all(
+            self._cache.files.is_published(place, product.sha256) for place, product in products
+        )
 
     def _copy(self, key: str, result: ProcessResult, names: Sequence[str], target: Path) -> bool:
-        folder = self._cache.products(key)
+        folder = self._cache.results.products(key)
         files = [folder / product.path for product in result.products]
         try:
             digests = [_sha256(file) for file in files]
@@ -267,18 +270,18 @@ class LocalAssets:
         return job_key(kind, contents, options, tool_versions(kind, options))
 
     async def _links(self, source: Path, sha256: str) -> tuple[str, ...]:
-        names = self._cache.links_of(sha256)
+        names = self._cache.files.links_of(sha256)
         if names is None:
             names = await self._sandbox.references(AssetKind.MODEL, source)
-            self._cache.keep_links(sha256, names)
+            self._cache.files.keep_links(sha256, names)
         return names
 
     async def _digest(self, path: Path, *, missing: tuple[str, str] | None = None) -> str:
         facts = _check_there(path, missing=missing)
-        known = self._cache.digest_of(path, facts)
+        known = self._cache.files.digest_of(path, facts)
         if known is None:
             known = await asyncio.to_thread(_sha256, path)
-            self._cache.keep_digest(path, facts, known)
+            self._cache.files.keep_digest(path, facts, known)
         return known
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from slate_desktop.control.asset_cache import AssetCache, Known
+from slate_desktop.control.asset_cache.cache import AssetCache
+from slate_desktop.control.asset_cache.results import Known
 from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.domain.assets.outcome import AssetFault
 from slate_desktop.domain.assets.product import Product
@@ -29,8 +30,8 @@ _AT_ONCE = 8
 
 def begin(folder: Path) -> None:
     with AssetCache(folder) as cache:
-        cache.keep_links("ab", ("rock.png",))
-        assert cache.links_of("ab") == ("rock.png",)
+        cache.files.keep_links("ab", ("rock.png",))
+        assert cache.files.links_of("ab") == ("rock.png",)
 
 
 def test_commands_that_begin_at_once_share_a_cache_that_is_new(tmp_path: Path) -> None:
@@ -69,9 +70,9 @@ def test_a_cache_that_is_a_file_is_refused_with_what_to_do(tmp_path: Path) -> No
 async def test_what_another_command_makes_is_waited_for(tmp_path: Path) -> None:
     order: list[str] = []
     with AssetCache(tmp_path) as mine, AssetCache(tmp_path) as others:
-        async with others.alone_with("ab"):
+        async with others.locks.alone_with("ab"):
             waiting = asyncio.create_task(_note_turn(mine, "ab", order))
-            async with mine.alone_with("cd"):
+            async with mine.locks.alone_with("cd"):
                 order.append("other key")
             await asyncio.sleep(0)
             order.append("first")
@@ -81,7 +82,7 @@ async def test_what_another_command_makes_is_waited_for(tmp_path: Path) -> None:
 
 
 async def _note_turn(cache: AssetCache, key: str, order: list[str]) -> None:
-    async with cache.alone_with(key):
+    async with cache.locks.alone_with(key):
         order.append("second")
 
 
@@ -91,10 +92,10 @@ def test_damaged_cache_is_told_and_what_only_saves_time_is_let_go(tmp_path: Path
         for table in ("results", "links"):
             other.execute(f"drop table {table}")
         other.close()
-        cache.keep_links("ab", ("rock.png",))
-        cache.keep_fault("ab", AssetFault(code="asset_invalid", message="It is cut off."))
+        cache.files.keep_links("ab", ("rock.png",))
+        cache.results.keep_fault("ab", AssetFault(code="asset_invalid", message="It is cut off."))
         with pytest.raises(EnvironmentFaultError, match=str(tmp_path)):
-            cache.find("ab")
+            cache.results.find("ab")
         assert cache.prune() == 0
 
 
@@ -106,7 +107,7 @@ def test_result_that_cannot_be_noted_leaves_no_products(tmp_path: Path) -> None:
         with cache.work_folder() as folder:
             (folder / "rock.ktx2").write_bytes(b"x")
             with pytest.raises(EnvironmentFaultError):
-                cache.keep_result("ab", known(), folder)
+                cache.results.keep_result("ab", known(), folder)
         assert not list(tmp_path.rglob("*.ktx2"))
 
 
@@ -114,15 +115,15 @@ def test_a_result_that_is_used_stays_longer_than_one_that_is_not(tmp_path: Path)
     with AssetCache(tmp_path) as cache:
         for key in ("old", "new"):
             with cache.work_folder() as folder:
-                cache.keep_result(key, known(), folder)
+                cache.results.keep_result(key, known(), folder)
         other = sqlite3.connect(tmp_path / "index-1.sqlite3", isolation_level=None)
         other.execute("update results set used_at = used_at - 100000")
         other.execute("update results set used_at = used_at - 9 where key = 'old'")
         other.close()
-        assert cache.find("old") is not None
+        assert cache.results.find("old") is not None
         assert cache.prune(max_bytes=1) == 1
-        assert cache.find("old") is not None
-        assert cache.find("new") is None
+        assert cache.results.find("old") is not None
+        assert cache.results.find("new") is None
 
 
 def test_what_a_killed_command_worked_in_goes_after_a_day(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What this machine keeps of assets, so that nothing is done twice."""

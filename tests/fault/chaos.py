@@ -111,6 +111,7 @@ class Chaos:
         self._busy: dict[AgentProcess, asyncio.Lock] = {}
         # A paused process of the database holds its shared memory, also when the others are dead.
         self._database, self._broker = asyncio.Lock(), asyncio.Lock()
+        self._full = asyncio.Lock()
         self.slate: Slate
 
     async def open(self) -> None:
@@ -303,7 +304,9 @@ class Chaos:
     async def fill(self) -> None:
         """Fill the disk of the database's tables."""
         assert self.disk is not None
-        await self.disk.fill(self.chance.uniform(1, 3))
+        # On a slow machine the next one may be due before this one is over.
+        async with self._full:
+            await self.disk.fill(self.chance.uniform(1, 3))
 
     # -- what must hold --------------------------------------------------------------------
 

@@ -77,8 +77,9 @@ async def test_start_that_was_cut_short_is_finished_once(
     project = await world.add_project(world.user, command=python_project(SLEEPER))
     session = await world.new_session(project)
     await agent.start(failpoint)
+    # An agent answers within 1.8 s, the dead one never.
     with pytest.raises(TimeoutError):
-        await world.ask("start", session.id)
+        await world.ask("start", session.id, timeout_s=5)
     assert await agent.wait() == 9
     await agent.start()
     row = await world.until_status(session.id, S.RUNNING)

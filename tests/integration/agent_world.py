@@ -146,6 +146,7 @@ class AgentWorld:
         *,
         key: Any = None,
         bus: NatsBus | None = None,
+        timeout_s: float = 20,
         **more: Any,
     ) -> dict[str, Any]:
         """Send a signed command and return the answer, an error reply too.
@@ -163,7 +164,9 @@ class AgentWorld:
         async def answer() -> dict[str, Any]:
             now = {"now_ms": time.time_ns() // 1_000_000}
             headers = sign_request(key or self.nats.user, subject, data, **(fields | now | more))
-            message = await (bus or self.bus).request(subject, data, headers=headers, timeout_s=20)
+            message = await (bus or self.bus).request(
+                subject, data, headers=headers, timeout_s=timeout_s
+            )
             return json.loads(message.data)
 
         reply = await answer()

@@ -19,7 +19,7 @@ while True:
     print("line", number, flush=True)
     if number % 5 == 0:
         print("ERROR trouble", number, file=sys.stderr, flush=True)
-    time.sleep(0.02)
+    time.sleep(0.05)
 """
 
 

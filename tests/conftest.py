@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.services import spread
+
 # pytest-qt reads this at start; the ini option would be an error where pytest-qt is not installed.
 os.environ.setdefault("PYTEST_QT_API", "pyside6")
 os.environ.setdefault("QT_API", "pyside6")
@@ -50,6 +52,18 @@ def logging_as_it_was() -> Iterator[None]:
     for handler in [item for item in root.handlers if getattr(item, "is_slate", False)]:
         root.removeHandler(handler)
         handler.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """Give whole files to processes, the longest first."""
+    return spread.scheduler(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest files where several processes share the tests."""
+    if hasattr(config, "workerinput"):
+        spread.sort(items)
 
 
 def require_service(name: str, reason: str) -> None:

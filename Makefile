@@ -8,10 +8,12 @@ PYTEST_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 # How many processes share the tests; empty for none but one.
 WORKERS ?= -n 2 --dist loadfile
+# The tests with servers wait for most of their time: one more than most machines have cores.
+SERVER_WORKERS ?= $(if $(WORKERS),-n 3 --dist loadfile)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit tests tests-here headless bench screenshots docs translations bundle deb portable flatpak wheel server-deb \
-	check-server-deb format clean
+.PHONY: help run test lint types style layers collected images unit tests tests-here headless bench screenshots docs \
+	translations bundle deb portable flatpak wheel server-deb check-server-deb format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,18 +22,31 @@ run: $(VENV)/.desktop ## set everything up and open the window
 	@packaging/debian-packages.sh run
 	$(BIN)/slate-desktop
 
+# What comes before the tests keeps one core busy, or waits for the network: three at a time.
 test: ## install what the tests need and run every check
 	@packaging/debian-packages.sh test
-	@$(MAKE) --no-print-directory lint headless tests
+	@$(MAKE) --no-print-directory -j 3 lint images $(HEADLESS)/.ready
+	@$(MAKE) --no-print-directory headless tests
 
-# A test that cannot be imported is found here in seconds, not after all others ran.
-lint: $(VENV)/.dev
-	@mkdir -p build
+lint: types style layers collected
+
+types: $(VENV)/.dev
+	$(BIN)/basedpyright --level error
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/basedpyright --level error
+
+layers: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+# A test that cannot be imported is found here in seconds, not after all others ran.
+collected: $(VENV)/.dev
+	@mkdir -p build
 	$(BIN)/python -m pytest tests --collect-only -qq --no-summary -p no:cacheprovider >build/collected.txt || { tail -n 40 build/collected.txt; exit 1; }
+
+images: $(VENV)/.dev ## make the images that tests run in Docker
+	$(BIN)/python -m tests.services.images
 
 # The window's tests have processes of their own: Qt, its loop and the collector stay undisturbed by
 # what hundreds of other tests leave behind. All tests of a file run in one of the processes. The
@@ -41,7 +56,7 @@ tests: $(VENV)/.dev
 
 tests-here:
 	$(BIN)/python -m pytest tests/gui $(WORKERS) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests --ignore=tests/gui --ignore=tests/unit $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/gui --ignore=tests/unit $(SERVER_WORKERS) $(PYTEST_ARGS)
 
 unit: $(VENV)/.dev ## the quick tests alone
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

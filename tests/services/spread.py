@@ -30,6 +30,12 @@ SECONDS = {
     "tests/fault/test_asset_faults.py": 40,
     "tests/fault/test_client_faults.py": 40,
     "tests/e2e/test_window_log_faults.py": 40,
+    "tests/contract/test_driver_contract.py": 50,
+    "tests/integration/test_container_network.py": 50,
+    "tests/integration/test_stack.py": 50,
+    "tests/integration/test_container_bandwidth.py": 45,
+    "tests/integration/test_asset_jobs_refused.py": 40,
+    "tests/integration/test_audio_pipeline.py": 40,
 }
 # Files that use one server, which would otherwise be started by several processes.
 TOGETHER = {

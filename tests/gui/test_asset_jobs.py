@@ -23,6 +23,7 @@ from slate_desktop.domain.assets.presets import AssetPreset, rule_text
 from slate_desktop.errors import CommandError
 from slate_desktop.ui.assets.options_form import OptionsForm
 from slate_desktop.ui.jobs.preset_commands import SaveDialog
+from slate_desktop.ui.jobs.rows import ASSET, DETAIL, PROGRESS, STATE, WORKER
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
@@ -54,7 +55,8 @@ async def followed(window: MainWindow) -> str:
 
 def cells(window: MainWindow, row: int) -> list[str]:
     rows = window.jobs.rows
-    return [str(rows.data(rows.index(row, column)) or "") for column in range(5)]
+    columns = (ASSET, STATE, PROGRESS, WORKER, DETAIL)
+    return [str(rows.data(rows.index(row, column)) or "") for column in columns]
 
 
 async def test_dropped_folder_of_the_project_is_processed(

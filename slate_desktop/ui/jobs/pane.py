@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelection, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QSplitter,
@@ -20,6 +20,7 @@ from slate_desktop.domain.assets.kinds import AssetJobStatus
 from slate_desktop.ui.actions import ActionRegistry
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.jobs.filter_bar import JobFilter
 from slate_desktop.ui.jobs.report.build import report_of
 from slate_desktop.ui.jobs.report.view import ReportView
 from slate_desktop.ui.jobs.rows import JOB_ROLE, JobRows, JobSource
@@ -62,6 +63,9 @@ class JobsPane(QWidget):
         self.view.doubleClicked.connect(lambda index: self._activate(index))
         self.view.enter_pressed.connect(lambda: self._activate(self.view.currentIndex()))
         self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self.rows.leaving.connect(self._on_leaving)
+        self.filter = JobFilter(theme, self.rows, self.view)
         self.report = ReportView(theme)
         self.report.file_wanted.connect(self.file_wanted)
         self.options = SubmitForm()
@@ -72,6 +76,9 @@ class JobsPane(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(empty)
         self._stack.addWidget(self.view)
+        self._stack.addWidget(EmptyState(theme, "filter", self.tr("No job matches the filter.")))
+        self.rows.rowsInserted.connect(self._show_page)
+        self.rows.rowsRemoved.connect(self._show_page)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setObjectName("panes")
         split.addWidget(self._stack)
@@ -115,20 +122,21 @@ class JobsPane(QWidget):
         if row >= 0 and self.job is None:
             self.view.setCurrentIndex(self.rows.index(row, 0))
         self._choose_wanted()
-        self._stack.setCurrentIndex(1 if self.rows.jobs else 0)
+        self._show_page()
         self.summary.setText(self._summary())
         self._show_report()
 
     def choose(self, job_id: str) -> None:
-        """Choose a job, once it is in the list."""
+        """Choose a job, once it is in the list; a filter that hides it then keeps it hidden."""
         self._wanted = job_id
         self._choose_wanted()
 
     def _choose_wanted(self) -> None:
         row = self.rows.row_of(self._wanted) if self._wanted else -1
         if row >= 0:
-            self._wanted = ""
             self.view.setCurrentIndex(self.rows.index(row, 0))
+        if any(job.id == self._wanted for job in self.rows.known):
+            self._wanted = ""
 
     def note_progress(self, _job_id: str) -> None:
         """Repaint soon, however often progress comes."""
@@ -139,6 +147,7 @@ class JobsPane(QWidget):
         tools = QWidget()
         bar = FlowLayout(tools)
         bar.setContentsMargins(6, 3, 8, 3)
+        self.filter.add_to(bar)
         for action_id in ACTIONS:
             button = QToolButton()
             button.setDefaultAction(actions[action_id])
@@ -157,7 +166,7 @@ class JobsPane(QWidget):
         return tools
 
     def _summary(self) -> str:
-        counts = Counter(job.status for job in self.rows.jobs)
+        counts = Counter(job.status for job in self.rows.known)
         parts = [
             (AssetJobStatus.PROCESSING, self.tr("processing")),
             (AssetJobStatus.QUEUED, self.tr("waiting")),
@@ -165,6 +174,12 @@ class JobsPane(QWidget):
             (AssetJobStatus.FAILED, self.tr("failed")),
         ]
         return "  ·  ".join(f"{counts[status]} {word}" for status, word in parts if counts[status])
+
+    def _show_page(self) -> None:
+        """Show the table, or why it is empty; there is nothing to filter before the first job."""
+        has_jobs = bool(self.rows.known)
+        self._stack.setCurrentIndex(0 if not has_jobs else 1 if self.rows.jobs else 2)
+        self.filter.show(has_jobs)
 
     def _show_report(self) -> None:
         job = self.job
@@ -176,6 +191,15 @@ class JobsPane(QWidget):
     def _on_current(self, _current: QModelIndex, _previous: QModelIndex) -> None:
         self._show_report()
         self.job_selected.emit(self.job)
+
+    def _on_selection(self, _chosen: QItemSelection, _left: QItemSelection) -> None:
+        # A filter takes jobs out of it whose place is not the current one.
+        self.job_selected.emit(self.job)
+
+    def _on_leaving(self, ids: set[str]) -> None:
+        # Qt would have a neighbour be the current one, which nobody chose.
+        if self.job is not None and self.job.id in ids:
+            self.view.selectionModel().clearCurrentIndex()
 
     def _activate(self, index: QModelIndex) -> None:
         self.job_activated.emit(index.data(JOB_ROLE))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
@@ -11,9 +13,20 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
+from slate_desktop.domain.assets.kinds import AssetKind
 from slate_desktop.ui.columns import column
-from slate_desktop.ui.jobs.rows import ASSET, DETAIL, PROGRESS, STATE, WORKER, Index
-from slate_desktop.ui.jobs.words import all_states
+from slate_desktop.ui.jobs.rows import (
+    ASSET,
+    DETAIL,
+    KIND,
+    MADE,
+    PROGRESS,
+    STATE,
+    WORKER,
+    Index,
+)
+from slate_desktop.ui.jobs.words import all_states, kind_words
+from slate_desktop.ui.text import format_time
 
 # Of names of workers that are usual, in letters of the font.
 _WORKER_LETTERS = 16
@@ -21,6 +34,9 @@ _WORKER_LETTERS = 16
 _DETAIL_SHARE = 0.42
 _DETAIL_LETTERS = 27
 _LEAST = 40
+# Those that leave their room to the others where the table is narrow, the first one first.
+_SPARE = (KIND, MADE)
+_LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class _Sentences(QStyledItemDelegate):
@@ -45,6 +61,10 @@ class JobsView(QTreeView):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(mode.Interactive)
         header.setSectionResizeMode(ASSET, mode.Stretch)
+        # The model's own order, newest first, comes back with a third click.
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicatorClearable(True)
+        self.setSortingEnabled(True)
         self.setItemDelegateForColumn(DETAIL, _Sentences(self))
         self._set_widths()
 
@@ -61,10 +81,18 @@ class JobsView(QTreeView):
         is_other = event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange)
         if is_other and self.model() is not None:
             self._set_widths()
+            self._share(self.viewport().width())
 
     def _set_widths(self) -> None:
         worker = _WORKER_LETTERS * self.fontMetrics().averageCharWidth()
-        for section, words in ((STATE, all_states()), (PROGRESS, ["100 %"]), (WORKER, [])):
+        for section, words in (
+            (KIND, map(kind_words, AssetKind)),
+            (STATE, all_states()),
+            (PROGRESS, ["100 %"]),
+            (WORKER, []),
+            (MADE, [format_time(_LONG_AGO)]),
+        ):
+            self.setColumnHidden(section, False)
             wanted = column(self, self.header(), section, words).usual
             self.header().resizeSection(section, max(wanted, worker if section == WORKER else 0))
 
@@ -73,8 +101,20 @@ class JobsView(QTreeView):
         super().resizeEvent(event)
         if event.size().width() == event.oldSize().width() or self.model() is None:
             return
-        header, width = self.header(), event.size().width()
-        rest = width - sum(header.sectionSize(each) for each in (STATE, PROGRESS, WORKER))
+        self._share(event.size().width())
+
+    def _share(self, width: int) -> None:
+        header = self.header()
         least = _DETAIL_LETTERS * self.fontMetrics().averageCharWidth()
+        for section in _SPARE:
+            self.setColumnHidden(section, False)
+        for section in _SPARE:
+            self.setColumnHidden(section, self._rest(width) < 2 * least)
+        rest = self._rest(width)
         wanted = max(least, round(rest * _DETAIL_SHARE))
         header.resizeSection(DETAIL, max(_LEAST, min(wanted, rest // 2)))
+
+    def _rest(self, width: int) -> int:
+        """Return what the asset and its details have for themselves; hidden columns take none."""
+        fixed = (KIND, STATE, PROGRESS, WORKER, MADE)
+        return width - sum(self.header().sectionSize(each) for each in fixed)

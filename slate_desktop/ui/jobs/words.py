@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from slate_desktop.domain.assets.job import AssetJob
-from slate_desktop.domain.assets.kinds import AssetJobStatus
+from slate_desktop.domain.assets.kinds import AssetJobStatus, AssetKind
 from slate_desktop.domain.sizes import format_bytes
 from slate_desktop.translation import sentence
 from slate_desktop.ui.text import format_share
@@ -41,6 +41,20 @@ def state_words(job: AssetJob) -> str:
 def all_states() -> list[str]:
     """Return the words of every state."""
     return [_tr("done before"), _tr("cancelling"), *_names().values()]
+
+
+def name_of(status: AssetJobStatus) -> str:
+    """Return the word of a state."""
+    return _names()[status]
+
+
+def kind_words(kind: AssetKind) -> str:
+    """Return the word of a kind of asset."""
+    return {
+        AssetKind.TEXTURE: _tr("texture"),
+        AssetKind.MODEL: _tr("model"),
+        AssetKind.AUDIO: _tr("audio"),
+    }[kind]
 
 
 def _names() -> dict[AssetJobStatus, str]:

@@ -1,7 +1,7 @@
 """The Performance pane: which sessions and which span are shown, and when they are drawn.
 
-The graphs themselves are in ``monitor``, imported after the first paint because pyqtgraph is slow
-to import. What has to be read from the database is asked for by ``history_wanted``.
+The graphs themselves are in ``monitor``, imported after the first paint because numpy is slow to
+import. What has to be read from the database is asked for by ``history_wanted``.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ class PerformancePane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._timer = QTimer(self)
         self._timer.setInterval(_REDRAW_MS)
+        # With the full second, as all that draws once a second: the window is then painted once.
+        self._timer.setTimerType(Qt.TimerType.VeryCoarseTimer)
         self._timer.timeout.connect(self.draw)
         self._asking = QTimer(self)
         self._asking.setSingleShot(True)
@@ -115,7 +117,7 @@ class PerformancePane(QWidget):
         return self.view.end_ns if self.view.end_ns is not None else self._now()
 
     def make_graphs(self) -> None:
-        """Import pyqtgraph and build the graphs; called once, after the first paint."""
+        """Import numpy and build the graphs; called once, after the first paint."""
         if self.graphs is None:
             from slate_desktop.ui.monitor.stack import GraphStack
 

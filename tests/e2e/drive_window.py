@@ -46,10 +46,9 @@ def lines_of(window) -> int:
 def points_of(window) -> int:
     """Return how many points are drawn of the processor."""
     graphs = window.performance.graphs
-    curves = graphs.cpu.curves if graphs is not None else []
-    # None until something was drawn.
-    times = curves[0].getData()[0] if curves else None
-    return 0 if times is None else len(times)
+    # Empty until something was drawn.
+    data = graphs.cpu.plot.data if graphs is not None else []
+    return len(data[0][0]) if data else 0
 
 
 async def start_sample(window) -> str:

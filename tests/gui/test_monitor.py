@@ -94,10 +94,10 @@ async def test_pause_zoom_move_and_back_to_now(window: MainWindow, slate: FakeSl
     QTest.mouseClick(tools.zoom_out, Qt.MouseButton.LeftButton)
     assert round(pane.view.span_s) == 60
     plot = graphs.cpu.plot
-    middle = plot.viewport().rect().center()
-    QTest.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle)
-    move_mouse(plot.viewport(), middle + QPoint(60, 0), Qt.MouseButton.LeftButton)
-    QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 0))
+    middle = plot.rect().center()
+    QTest.mousePress(plot, Qt.MouseButton.LeftButton, pos=middle)
+    move_mouse(plot, middle + QPoint(60, 0), Qt.MouseButton.LeftButton)
+    QTest.mouseRelease(plot, Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 0))
     before = pane.view.end_ns
     assert before is not None
     assert before < held + NS
@@ -105,11 +105,11 @@ async def test_pause_zoom_move_and_back_to_now(window: MainWindow, slate: FakeSl
     assert pane.view.end_ns is not None
     assert pane.view.end_ns < before
     wheel = QWheelEvent(
-        QPointF(middle), QPointF(plot.viewport().mapToGlobal(middle)), QPoint(), QPoint(0, 120),
+        QPointF(middle), QPointF(plot.mapToGlobal(middle)), QPoint(), QPoint(0, 120),
         Qt.MouseButton.NoButton, Qt.KeyboardModifier.ControlModifier,
         Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    QApplication.sendEvent(plot.viewport(), wheel)
+    QApplication.sendEvent(plot, wheel)
     assert pane.view.span_s < 60
     QTest.mouseClick(tools.live, Qt.MouseButton.LeftButton)
     assert (pane.view.end_ns, pane.view.span_s) == (None, 60)
@@ -147,7 +147,7 @@ async def test_pointer_shows_values_and_a_press_shows_the_log_of_that_moment(
     pane = window.performance
     QTest.mouseClick(pane.tools.pause, Qt.MouseButton.LeftButton)
     plot = graphs.cpu.plot
-    middle = plot.viewport().rect().center()
+    middle = plot.rect().center()
     newest = graphs.cpu.figure.text()
     graphs.cpu.pointed.emit(-30.0)
     await until(lambda: graphs.cpu.figure.text() != newest)
@@ -156,7 +156,7 @@ async def test_pointer_shows_values_and_a_press_shows_the_log_of_that_moment(
     await until(lambda: graphs.cpu.figure.text() == newest)
     moments: list[int] = []
     pane.moment_chosen.connect(moments.append)
-    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseClick(plot, Qt.MouseButton.LeftButton, pos=middle)
     assert len(moments) == 1
     end_ns = pane.view.end_ns
     assert end_ns is not None
@@ -173,8 +173,8 @@ async def test_long_spans_come_from_the_database_and_every_span_has_a_button(
         [sample((now_s - minute * 60) * NS, 300.0) for minute in range(10, 1440)], 60
     )
     QTest.mouseClick(window.performance.spans.buttons[86_400], Qt.MouseButton.LeftButton)
-    await until(lambda: graphs.cpu.top >= 400)
-    times, values = graphs.cpu.curves[-1].getData()
+    await until(lambda: graphs.cpu.plot.top >= 400)
+    times, values = graphs.cpu.plot.data[-1]
     assert times[0] < -80_000
     assert max(values) == 300.0
     assert "peak 300.0 %" in window.performance.tools.words.text()
@@ -201,9 +201,9 @@ async def test_other_sessions_are_drawn_too_and_marks_lead_to_the_log(
     ]
     window.performance.tools.compare.menu().actions()[0].trigger()
     await until(lambda: graphs.legend.isVisible())
-    assert len(graphs.cpu.curves) == 2
+    assert len(graphs.cpu.plot.looks) == 2
     assert "|" in graphs.cpu.figure.text()
-    await until(lambda: graphs.cpu.top == 200)
+    await until(lambda: graphs.cpu.plot.top == 200)
     await until(lambda: len(graphs.strip.marks) == 2)
     strip = graphs.strip
     x = strip.place_of(strip.marks[1])
@@ -221,8 +221,9 @@ async def test_selected_lines_are_shown_on_the_graph(window: MainWindow, slate: 
     _, graphs = await running(window, slate)
     now = time.time_ns()
     window.console.selection_span.emit(now - 20 * NS, now - 10 * NS)
-    await until(lambda: graphs.cpu.span_shade.isVisible())
-    left, right = graphs.cpu.span_shade.getRegion()
+    await until(lambda: graphs.cpu.plot.shade is not None)
+    assert graphs.cpu.plot.shade is not None
+    left, right = graphs.cpu.plot.shade
     assert 8 < right - left < 12
     # One that is out of sight is brought into it.
     window.console.selection_span.emit(now - 7200 * NS, now - 7100 * NS)
@@ -231,7 +232,7 @@ async def test_selected_lines_are_shown_on_the_graph(window: MainWindow, slate: 
     assert end_ns > now - 7200 * NS
     assert end_ns < now - 6000 * NS
     window.console.selection_span.emit(None, None)
-    assert not graphs.cpu.span_shade.isVisible()
+    assert graphs.cpu.plot.shade is None
 
 
 async def test_gpu_shows_only_where_there_is_one(window: MainWindow, slate: FakeSlate) -> None:

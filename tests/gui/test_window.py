@@ -253,7 +253,7 @@ async def test_stats_reach_the_graphs(window: MainWindow, slate: FakeSlate) -> N
     assert graphs is not None
     await until(lambda: graphs.cpu.figure.text() == "44.0 %")
     assert graphs.memory.figure.text() == "200 MB of 2 GB"
-    assert graphs.memory.limit_line.isVisible()
+    assert graphs.memory.plot.limit == 2 * 1024**3
 
 
 async def test_graphs_tell_values_under_the_pointer_and_lead_to_their_log(
@@ -280,24 +280,23 @@ async def test_graphs_tell_values_under_the_pointer_and_lead_to_their_log(
     assert graphs is not None
     await until(lambda: graphs.cpu.figure.text() == "10.0 %")
     plot = graphs.cpu.plot
-    box = plot.getPlotItem().getViewBox()
 
     def place(seconds: float) -> QPoint:
         age_s = (time.time_ns() - now) / 1e9
-        return plot.mapFromScene(box.mapViewToScene(QPointF(-seconds - age_s, 5.0)))
+        return QPointF(plot.x_of(-seconds - age_s), plot.y_of(5.0)).toPoint()
 
     def is_told() -> bool:
         # Once more each time: the graph moves on under the pointer.
-        move_mouse(plot.viewport(), place(25))
+        move_mouse(plot, place(25))
         return graphs.cpu.figure.text().endswith("· 90.0 %")
 
     await until(is_told)
     assert "125 MB" in graphs.memory.figure.text()
-    assert graphs.network.pointer.isVisible()
+    assert graphs.network.plot.pointed_s is not None
     view = window.console.view
     window.console.filters.field.setText("line 7")
     await until(lambda: view.rows is not None and len(view.rows) < 1000)
-    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place(25))
+    QTest.mouseClick(plot, Qt.MouseButton.LeftButton, pos=place(25))
     await until(lambda: view.top_seq <= 500 <= view.bottom_seq or abs(view.top_seq - 500) < 60)
     assert not view.is_following
     graphs.point_at(None)

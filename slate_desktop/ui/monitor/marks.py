@@ -44,6 +44,8 @@ class MarkStrip(QWidget):
         self.marks: Sequence[Mark] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
+        # Its marks move every second: what is below it need not be painted as often.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(self.tr("What happened"))
 
     @property
@@ -58,8 +60,9 @@ class MarkStrip(QWidget):
 
     def set_span(self, span_s: float) -> None:
         """Show a span of seconds."""
-        self._span_s = span_s
-        self.update()
+        if span_s != self._span_s:
+            self._span_s = span_s
+            self.update()
 
     def set_marks(self, marks: Sequence[Mark], end_ns: int) -> None:
         """Show marks, with the moment of the right edge."""
@@ -113,10 +116,10 @@ class MarkStrip(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw a sign for each mark: its shape tells the kind, too, not the colour alone."""
-        painter = QPainter(self)
+        painter, tokens = QPainter(self), self._theme.tokens
+        painter.fillRect(self.rect(), tokens.color("surface.panel"))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        tokens = self._theme.tokens
         for mark in self.marks:
             x = self.place_of(mark)
             if AXIS_WIDTH - 1 <= x <= self.width():

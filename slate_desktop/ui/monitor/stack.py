@@ -17,6 +17,7 @@ from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.ui.monitor.graph import Graph
 from slate_desktop.ui.monitor.legend import Legend
 from slate_desktop.ui.monitor.marks import MarkStrip
+from slate_desktop.ui.monitor.plot import Look
 from slate_desktop.ui.text import format_rate
 from slate_desktop.ui.theme import Theme
 
@@ -72,7 +73,7 @@ class GraphStack(QWidget):
         column.setSpacing(4)
         for graph in self.graphs:
             column.addWidget(graph, 1)
-            graph.set_top(100.0 if graph in (self.cpu, self.gpu) else 1024.0 * 1024)
+            graph.plot.set_top(100.0 if graph in (self.cpu, self.gpu) else 1024.0 * 1024)
             graph.pointed.connect(self.point_at)
             graph.chosen.connect(self.moment_chosen)
             graph.dragged.connect(self.dragged)
@@ -97,20 +98,20 @@ class GraphStack(QWidget):
     def set_span(self, span_s: float, end_ns: int | None) -> None:
         """Show a span of seconds that ends at a moment, None for one that goes with the clock."""
         for graph in self.graphs:
-            graph.set_span(span_s, end_ns)
+            graph.plot.set_span(span_s, end_ns)
         self.strip.set_span(span_s)
 
     def point_at(self, time_s: float | None) -> None:
         """Show the values of a moment, seconds before the right edge, or the newest for None."""
         self._pointed_s = time_s
         for graph in self.graphs:
-            graph.show_pointer(time_s)
+            graph.plot.set_pointed(time_s)
         self._write()
 
     def show_shade(self, span: tuple[float, float] | None) -> None:
         """Shade a span in all graphs, or none."""
         for graph in self.graphs:
-            graph.show_shade(span)
+            graph.plot.set_shade(span)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme."""
@@ -128,7 +129,7 @@ class GraphStack(QWidget):
         has_gpu = any(np.isfinite(_array(s.series.gpu_percent)).any() for s in shown)
         self.gpu.setVisible(has_gpu)
         self._draw(self.cpu, "cpu_percent", "cpu_percent_max", "graph.cpu")
-        self.cpu.set_top(_top_percent(_peak_of(shown, "cpu_percent_max")))
+        self.cpu.plot.set_top(_top_percent(_peak_of(shown, "cpu_percent_max")))
         self._draw(self.memory, "memory_bytes", "memory_max_bytes", "graph.memory")
         self._draw_limit(shown)
         for graph, names in (
@@ -136,54 +137,48 @@ class GraphStack(QWidget):
             (self.disk, _DISK),
         ):
             self._draw_pair(graph, names)
-            graph.set_top(nice_bytes(max(_peak_of(shown, name) for name in names), least=1024))
+            graph.plot.set_top(nice_bytes(max(_peak_of(shown, name) for name in names), least=1024))
         self._draw(self.processes, "pids", None, "graph.up")
-        self.processes.set_top(_nice_count(_peak_of(shown, "pids")))
+        self.processes.plot.set_top(_nice_count(_peak_of(shown, "pids")))
         if has_gpu:
             self._draw(self.gpu, "gpu_percent", None, "graph.down")
-        self.cpu.mean_line.setVisible(one)
-        if one:
-            mean = _mean(_array(shown[0].series.cpu_percent))
-            self.cpu.mean_line.setValue(mean)
+        self.cpu.plot.set_lines(mean=_mean(_array(shown[0].series.cpu_percent)) if one else None)
+        times = self.strip.times
         for graph in self.graphs:
-            graph.show_marks(self.strip.times)
+            graph.plot.set_marks(times)
         self._write()
 
     def _draw(self, graph: Graph, name: str, peak: str | None, role: str) -> None:
         one = len(self._drawn) == 1
-        looks: list[tuple[str, bool, bool]] = []
+        looks: list[Look] = []
         columns: list[tuple[np.ndarray, np.ndarray]] = []
         for index, shown in enumerate(self._drawn):
             colour = role if one else SESSION_ROLES[index % len(SESSION_ROLES)]
             times = _array(shown.series.time_s)
             if one and peak is not None:
-                looks.append((colour, False, True))
+                looks.append(Look(colour, is_filled=False, is_faint=True))
                 columns.append((times, _array(getattr(shown.series, peak))))
-            looks.append((colour, one, False))
+            looks.append(Look(colour, is_filled=one, is_faint=False))
             columns.append((times, _array(getattr(shown.series, name))))
-        graph.set_curves(looks)
-        for index, (times, values) in enumerate(columns):
-            graph.set_curve(index, times, values)
+        graph.plot.set_curves(looks, columns)
 
     def _draw_pair(self, graph: Graph, names: tuple[str, str]) -> None:
         one = len(self._drawn) == 1
-        looks: list[tuple[str, bool, bool]] = []
-        for index in range(len(self._drawn)):
-            roles = ("graph.down", "graph.up") if one else (SESSION_ROLES[index % 6],) * 2
-            looks += [(roles[0], one, False), (roles[1], one, not one)]
-        graph.set_curves(looks)
+        looks: list[Look] = []
+        columns: list[tuple[np.ndarray, np.ndarray]] = []
         for index, shown in enumerate(self._drawn):
+            roles = ("graph.down", "graph.up") if one else (SESSION_ROLES[index % 6],) * 2
+            looks += [Look(roles[0], one, is_faint=False), Look(roles[1], one, is_faint=not one)]
             times = _array(shown.series.time_s)
-            for offset, name in enumerate(names):
-                graph.set_curve(index * 2 + offset, times, _array(getattr(shown.series, name)))
+            columns += [(times, _array(getattr(shown.series, name))) for name in names]
+        graph.plot.set_curves(looks, columns)
 
     def _draw_limit(self, shown: Sequence[Shown]) -> None:
         peak = _peak_of(shown, "memory_max_bytes")
         limits = {s.series.memory_limit for s in shown if s.series.memory_limit > 0}
         limit = max(limits, default=0)
-        self.memory.set_top(float(limit) if limit >= peak > 0 else nice_bytes(peak))
-        self.memory.limit_line.setVisible(len(limits) == 1)
-        self.memory.limit_line.setValue(limit)
+        self.memory.plot.set_top(float(limit) if limit >= peak > 0 else nice_bytes(peak))
+        self.memory.plot.set_lines(limit=float(limit) if len(limits) == 1 else None)
 
     # -- words -----------------------------------------------------------------------------
 

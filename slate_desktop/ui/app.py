@@ -68,9 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Not at the top: asyncio takes as long to read as a bare window takes to paint.
         import asyncio
 
-        import qasync
+        from slate_desktop.ui.loop import Loop
 
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
             try:
                 code = runner.run(run(window))
             finally:
@@ -92,7 +92,7 @@ async def run(window: MainWindow) -> int:
         if not window.is_built:
             window.build()
         window.workspace.connected.connect(lambda: _mark_usable(window))
-        # pyqtgraph and numpy would hold up the connection; there is nothing to draw before it.
+        # numpy would hold up the connection; there is nothing to draw before it.
         window.workspace.connected.connect(
             lambda: window.tasks.spawn(_load_graphs(window), "graphs", window)
         )
@@ -266,7 +266,7 @@ async def _load_graphs(window: MainWindow) -> None:
     await painted(window.documents)
     # The first message with headers would wait for it in the loop.
     await asyncio.to_thread(late_jetstream.load)
-    # numpy is plain code and may be read in a thread; pyqtgraph makes Qt objects and may not.
+    # Plain code, which a thread may read.
     await asyncio.to_thread(__import__, "numpy")
     window.performance.make_graphs()
     calm_collector()

@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-import qasync
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -28,6 +27,7 @@ from slate_desktop.ui.documents.kinds import preload
 from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.garbage import calm_collector
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
 from tests.bench.display import virtual_display
@@ -66,7 +66,7 @@ def run() -> list[Result]:
         with (
             mock.patch("slate_desktop.ui.assets.browser.AssetGrid", _TimedGrid),
             mock.patch.object(thumbnails, "cache_dir", return_value=folder / "cache"),
-            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner,
+            asyncio.Runner(loop_factory=lambda: Loop(app)) as runner,
         ):
             fill, scroll, seen = runner.run(_scroll(folder / "assets"))
         settle()

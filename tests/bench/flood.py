@@ -21,12 +21,12 @@ from unittest import mock
 
 import msgspec
 import psutil
-import qasync
 
 from slate_desktop.control import Slate
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.stack.state import StackFiles
 from slate_desktop.ui import app as app_module
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
@@ -202,7 +202,7 @@ def measure(rate: int = RATE, seconds: float = SECONDS) -> Figures:
         asyncio.run(engine.aclose())
     with virtual_display(), own_stack() as environment, mock.patch.dict(os.environ, environment):
         app = application()
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
             return runner.run(_flood(rate, seconds))
 
 

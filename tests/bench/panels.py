@@ -21,7 +21,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-import qasync
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QPaintEvent
@@ -31,6 +30,7 @@ import slate_desktop
 from slate_desktop.control import Slate
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui import dialogs
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
@@ -253,7 +253,7 @@ def run() -> list[Result]:
     ):
         (folder := Path(directory) / "panels").mkdir()
         app = application()
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
             panels = runner.run(_measure(folder))
     results = []
     for title, found in (("first opening", panels.first), ("opened again", panels.again)):

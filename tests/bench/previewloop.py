@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import psutil
-import qasync
 from PySide6.QtWidgets import QWidget
 
 from slate_desktop.control.client import Slate
@@ -28,6 +27,7 @@ from slate_desktop.ui.documents.model.pool import ModelPool
 from slate_desktop.ui.documents.model_document import ModelDocument
 from slate_desktop.ui.documents.reader import Reader
 from slate_desktop.ui.garbage import calm_collector
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.tasks import TaskGroupOwner
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -55,7 +55,7 @@ def run() -> list[Result]:
     with virtual_display(), TemporaryDirectory() as folder:
         app = application()
         files = _files(Path(folder))
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
             turns, grown_mb = runner.run(_open_and_close(files))
             in_window = runner.run(_in_window(files))
         settle()

@@ -11,13 +11,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import qasync
 from PySide6.QtWidgets import QFileSystemModel, QTreeView
 
 from slate_desktop.control.tree import NodeState, ProjectTree, TreeNode
 from slate_desktop.domain.engine import Engine
 from slate_desktop.domain.project import Project
 from slate_desktop.ui.empty import EmptyState
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.project_nodes import ProjectItem
 from slate_desktop.ui.project_pane import ProjectPane
 from slate_desktop.ui.theme import Theme
@@ -108,7 +108,7 @@ def run() -> list[Result]:
             elapsed, heart = _peer(folder)
             peers.append(heart)
             result.peer_values.append(elapsed)
-            with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+            with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
                 elapsed, heart = runner.run(_ours(folder.parent))
             hearts.append(heart)
             result.our_values.append(elapsed)

@@ -16,12 +16,12 @@ import pytest
 pytest.importorskip("PySide6", reason="not on this platform: Qt is not installed")
 
 import pytestqt.plugin
-import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from slate_desktop.ui import app as app_module
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
@@ -32,8 +32,8 @@ LIMIT_S = 100.0
 BLOCKED_S = 300.0
 
 
-class TestLoop(qasync.QEventLoop):
-    """qasync's loop, which gives up by itself and does not look at Qt's events at its end.
+class TestLoop(Loop):
+    """The window's loop, which gives up by itself and does not look at Qt's events at its end.
 
     While it waits inside Qt no signal reaches Python, so that no other time limit can end it.
 

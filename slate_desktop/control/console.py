@@ -39,6 +39,9 @@ class LogBuffer:
     Rows are addressed by index, 0 is the oldest that is kept; when old rows leave or older pages
     are put in front, indexes shift: keep a ``seq`` to stay at a line (``index_of_seq``). The oldest
     rows leave in groups, so that a full buffer holds a little less than ``max_lines``.
+
+    Attributes:
+        revision: another one whenever its rows are others, so that nothing is counted twice.
     """
 
     appended = Signal(int)  # rows were appended; the count
@@ -52,6 +55,7 @@ class LogBuffer:
         self._starts: list[int] = []
         self._count = 0
         self._last_seq = 0
+        self.revision = 0
         self._views: weakref.WeakSet[LogView] = weakref.WeakSet()
 
     def __len__(self) -> int:
@@ -245,6 +249,7 @@ class LogBuffer:
             self._chunks[-1].seal()
 
     def _after_append(self, count: int) -> None:
+        self.revision += 1
         dropped = 0
         excess = 0
         while self._count - dropped > self.max_lines:
@@ -270,6 +275,7 @@ class LogBuffer:
         self._count = start
 
     def _rebuild(self) -> None:
+        self.revision += 1
         self._restart()
         for view in list(self._views):
             view.rebuild(self._chunks)

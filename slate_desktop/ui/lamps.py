@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QStyle, QToolButton, QWidget
 
 from slate_desktop.translation import sentence
 from slate_desktop.ui import icons, status
@@ -23,10 +24,17 @@ _ICONS = {
     "unknown": "dot-hollow",
 }
 NAMES = ("broker", "database", "agent", "engine")
+_LEFT, _GAP = 6, 2
+# Its width is told in steps of so many pixels, see `LampBar`.
+_STEP_PX = 16
 
 
 class LampBar(QWidget):
-    """One button per lamp; a click asks for the details."""
+    """One button per lamp; a click asks for the details.
+
+    It lays its buttons out itself: a layout would lay out the whole window anew whenever a latency
+    has another width, which is every few seconds.
+    """
 
     clicked = Signal(str)
 
@@ -35,14 +43,12 @@ class LampBar(QWidget):
         self._theme = theme
         self.lamps: dict[str, Lamp] = {}
         self.buttons: dict[str, QToolButton] = {}
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(6, 0, 0, 0)
-        layout.setSpacing(2)
+        self._shown: dict[str, tuple[str, str, str]] = {}
+        self._told = QSize()
         for name in NAMES:
             button = QToolButton(self)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.clicked.connect(lambda _checked=False, name=name: self.clicked.emit(name))
-            layout.addWidget(button)
             self.buttons[name] = button
             self._show(name, "unknown", self.tr("not connected"), "")
         theme.changed.connect(self._on_theme_changed)
@@ -57,7 +63,48 @@ class LampBar(QWidget):
             lamp.name, lamp.state.value, f"{sentence(lamp.words)}{latency}", sentence(lamp.detail)
         )
 
+    # -- QWidget ---------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """Return the room that the buttons take, a little more rather than another each time."""
+        hints = [button.sizeHint() for button in self.buttons.values()]
+        width = _LEFT + sum(hint.width() + _GAP for hint in hints) - _GAP
+        height = max(hint.height() for hint in hints)
+        return QSize(-(-width // _STEP_PX) * _STEP_PX, height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Show every button whole."""
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out."""
+        super().resizeEvent(event)
+        self._place()
+
+    def event(self, event: QEvent) -> bool:
+        """Lay out when a button takes another size, and when it comes into sight."""
+        kinds = QEvent.Type
+        if event.type() in (kinds.LayoutRequest, kinds.LayoutDirectionChange, kinds.Show):
+            self._place()
+        return super().event(event)
+
+    # -- private ---------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        x = _LEFT
+        for button in self.buttons.values():
+            size = button.sizeHint()
+            place = QRect(x, (self.height() - size.height()) // 2, size.width(), size.height())
+            button.setGeometry(QStyle.visualRect(self.layoutDirection(), self.rect(), place))
+            x += size.width() + _GAP
+        if (hint := self.sizeHint()) != self._told:
+            self._told = hint
+            self.updateGeometry()
+
     def _show(self, name: str, state: str, words: str, detail: str) -> None:
+        if self._shown.get(name) == (state, words, detail):
+            return
+        self._shown[name] = (state, words, detail)
         button = self.buttons[name]
         button.setIcon(icons.icon(_ICONS[state], self._theme.tokens, status.lamp_role(state)))
         button.setText(f" {self._title(name)} {words}")
@@ -73,5 +120,6 @@ class LampBar(QWidget):
         }[name]
 
     def _on_theme_changed(self) -> None:
+        self._shown.clear()
         for lamp in self.lamps.values():
             self.show_lamp(lamp)

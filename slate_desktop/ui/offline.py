@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QTimer
 
@@ -23,17 +24,29 @@ if TYPE_CHECKING:
     from slate_desktop.control.console import LogBuffer
     from slate_desktop.control.kept_assets import KeptAssetJobs
     from slate_desktop.control.kept_log import KeptLog
-    from slate_desktop.control.last_seen import LastSeen, Seen
+    from slate_desktop.control.last_seen import LastSeen, Seen, SeenLog
     from slate_desktop.control.stats_history import StatsHistory
     from slate_desktop.control.values import Lamp
     from slate_desktop.ui.window import MainWindow
 
 log = logging.getLogger(__name__)
 _KEEP_S = 15.0
+# Samples come every second. They alone make no file anew before so many seconds are over, or every
+# look would write a file for each session.
+_SAMPLES_S = 60.0
 # A server that answers at once is never overtaken by what was kept.
 _PATIENCE_MS = 1200
 _PANES = ("sessions", "builds", "jobs", "console", "performance")
 _NEEDED = ("broker", "database")
+
+
+class _Look(NamedTuple):
+    """What was made of a log, and of what."""
+
+    lines: tuple[int, int]
+    samples: tuple[int, int]
+    at_s: float
+    seen: SeenLog | None
 
 
 class Offline:
@@ -44,6 +57,7 @@ class Offline:
         self._seen: LastSeen | None = None
         self._is_shown = False
         self._kept: dict[str, Seen] = {}
+        self._looks: dict[str, _Look] = {}
         self._heard_at: datetime | None = None
         self._away: set[str] = set()
         self._writing = asyncio.Lock()
@@ -109,6 +123,7 @@ class Offline:
         """Keep everything once more, before the models go."""
         self._patience.stop()
         if self._window.workspace.slate is not None:
+            self._looks.clear()
             await self._keep()
         for key in list(self.logs):
             await self.close_log(key)
@@ -173,11 +188,11 @@ class Offline:
                 jobs=kept, assets=list(jobs.assets.values())
             )
         logs |= {key: (m.logs, m.stats_history) for key, m in window.workspace.models.items()}
+        looks, self._looks = self._looks, {}
         for key, (buffer, history) in logs.items():
-            lines = last_seen.lines_of(buffer)
-            samples = history.samples() if history is not None else []
-            if lines or samples:
-                found[_log_name(key)] = last_seen.seen_log(lines, samples)
+            look = self._looks[key] = _look_at(buffer, history, looks.get(key))
+            if look.seen is not None:
+                found[_log_name(key)] = look.seen
         return found
 
     # -- showing ---------------------------------------------------------------------------
@@ -288,6 +303,22 @@ class Offline:
             await asyncio.to_thread(seen.open)
             self._seen = self._seen or seen
         return self._seen
+
+
+def _look_at(buffer: LogBuffer, history: StatsHistory | None, old: _Look | None) -> _Look:
+    """Return what a log holds now, the old look where that has told enough."""
+    from slate_desktop.control import last_seen
+
+    lines = (id(buffer), buffer.revision)
+    samples = (history.loads, history.revision) if history is not None else (0, 0)
+    if old is not None and lines == old.lines:
+        is_soon = old.seen is not None and time.monotonic() - old.at_s < _SAMPLES_S
+        if samples == old.samples or (samples[0] == old.samples[0] and is_soon):
+            return old
+    kept_lines = last_seen.lines_of(buffer)
+    kept = history.samples() if history is not None else []
+    seen = last_seen.seen_log(kept_lines, kept) if kept_lines or kept else None
+    return _Look(lines, samples, time.monotonic(), seen)
 
 
 def _log_name(key: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QIcon, QPainter
+from PySide6.QtGui import QFont, QFontMetrics, QIcon, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from slate_desktop.ui.theme import Theme
@@ -26,6 +28,17 @@ def whole_parts(badge: str, metrics: QFontMetrics, width: int) -> str:
     return badge
 
 
+class _Face(NamedTuple):
+    """A font and what it measures."""
+
+    font: QFont
+    metrics: QFontMetrics
+
+    @classmethod
+    def of(cls, font: QFont) -> _Face:
+        return cls(font, QFontMetrics(font))
+
+
 class BadgeDelegate(QStyledItemDelegate):
     """Paints icon, text and, where there is room, a faint badge.
 
@@ -36,6 +49,7 @@ class BadgeDelegate(QStyledItemDelegate):
     def __init__(self, theme: Theme, badge_role: int, parent: QObject) -> None:
         super().__init__(parent)
         self._theme, self._badge_role = theme, badge_role
+        self._zoom = 0.0
 
     def is_bold(self, index: QModelIndex | QPersistentModelIndex) -> bool:
         """Tell whether a row's text is bold; no row's is, unless a subclass says so."""
@@ -91,32 +105,41 @@ class BadgeDelegate(QStyledItemDelegate):
         is_selected: bool,
     ) -> None:
         tokens, align = self._theme.tokens, Qt.AlignmentFlag.AlignVCenter
-        is_bold = self.is_bold(index)
-        painter.setFont(self._theme.ui_font(is_bold=is_bold))
-        metrics = painter.fontMetrics()
+        face, small = self._faces(self.is_bold(index))
         text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")
         badge = str(index.data(self._badge_role) or "")
-        small = self._theme.ui_font(scale=0.9)
-        text_width = metrics.horizontalAdvance(text)
-        painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
-        room = rect.width()
-        painter.setFont(small)
-        badge_width = painter.fontMetrics().horizontalAdvance(badge) + 2
-        # The name matters more: a badge gets what it leaves, or a third beside a name that is cut.
-        left_for_badge = room - text_width - _GAP if badge else 0
-        if badge and left_for_badge < _LEAST_BADGE:
-            left_for_badge = room // 3
-        badge = whole_parts(badge, painter.fontMetrics(), left_for_badge)
-        shown = painter.fontMetrics().elidedText(
-            badge, Qt.TextElideMode.ElideRight, min(badge_width, left_for_badge)
-        )
-        used = painter.fontMetrics().horizontalAdvance(shown) + (_GAP if shown else 0)
-        painter.setPen(tokens.color("text.on_selected" if is_selected else "text.faint"))
-        painter.drawText(rect, align | Qt.AlignmentFlag.AlignRight, shown)
-        painter.setFont(self._theme.ui_font(is_bold=is_bold))
+        room, used = rect.width(), 0
+        if badge:
+            badge_width = small.metrics.horizontalAdvance(badge) + 2
+            # The name matters more: a badge gets what it leaves, or a third beside a name that is
+            # cut.
+            left_for_badge = room - face.metrics.horizontalAdvance(text) - _GAP
+            if left_for_badge < _LEAST_BADGE:
+                left_for_badge = room // 3
+            if badge_width > left_for_badge:
+                badge = whole_parts(badge, small.metrics, left_for_badge)
+                badge = small.metrics.elidedText(
+                    badge, Qt.TextElideMode.ElideRight, min(badge_width, left_for_badge)
+                )
+                badge_width = small.metrics.horizontalAdvance(badge) + 2
+            used = badge_width - 2 + _GAP if badge else 0
+            painter.setFont(small.font)
+            painter.setPen(tokens.color("text.on_selected" if is_selected else "text.faint"))
+            painter.drawText(rect, align | Qt.AlignmentFlag.AlignRight, badge)
+        painter.setFont(face.font)
         painter.setPen(tokens.color("text.on_selected" if is_selected else "text.normal"))
         area = rect.adjusted(0, 0, -used, 0)
         area = QStyle.visualRect(painter.layoutDirection(), rect, area)
         painter.drawText(
-            area, align, metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
+            area, align, face.metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
         )
+
+    def _faces(self, is_bold: bool) -> tuple[_Face, _Face]:
+        """Return the faces of name and badge. They are asked for by every row of every picture."""
+        theme = self._theme
+        if self._zoom != theme.zoom:
+            self._zoom = theme.zoom
+            self._plain = _Face.of(theme.ui_font())
+            self._bold = _Face.of(theme.ui_font(is_bold=True))
+            self._small = _Face.of(theme.ui_font(scale=0.9))
+        return self._bold if is_bold else self._plain, self._small

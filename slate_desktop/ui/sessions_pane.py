@@ -38,6 +38,7 @@ class SessionsModel(QAbstractListModel):
         self.names: dict[str, str] = {}
         # When the rows were true, None for now: times stand still with them.
         self.seen_at: datetime | None = None
+        self._told: dict[str, str] = {}
 
     def set_sessions(self, sessions: list[RuntimeSession]) -> None:
         """Show these sessions, changing rows in place where the set is the same."""
@@ -60,6 +61,17 @@ class SessionsModel(QAbstractListModel):
         """Repaint every row, as time passes."""
         if self.sessions:
             self.dataChanged.emit(self.index(0), self.index(len(self.sessions) - 1))
+
+    def aged(self) -> list[int]:
+        """Return the rows that say something else since they were asked for last."""
+        old, self._told = self._told, {}
+        rows: list[int] = []
+        for row, session in enumerate(self.sessions):
+            if session.status is SessionStatus.RUNNING:
+                words = self._told[session.id] = status.session_words(session, self.seen_at)
+                if words != old.get(session.id):
+                    rows.append(row)
+        return rows
 
     def row_of(self, session_id: str) -> int:
         """Return the row of a session, or -1."""
@@ -117,6 +129,8 @@ class SessionsPane(QWidget):
         # Running times grow; nothing moves while nothing runs or nobody looks.
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
+        # With the full second, as all that draws once a second: the window is then painted once.
+        self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
         self._clock.timeout.connect(self._on_clock)
         self._clock.start()
 
@@ -152,6 +166,7 @@ class SessionsPane(QWidget):
         self.menu_wanted.emit(session, self.view.viewport().mapToGlobal(position))
 
     def _on_clock(self) -> None:
-        is_running = any(s.status is SessionStatus.RUNNING for s in self.model.sessions)
-        if is_running and self.isVisible():
-            self.model.touch_all()
+        if self.isVisible():
+            for row in self.model.aged():
+                # Nothing changed but the time: nobody else has to hear of it.
+                self.view.update(self.model.index(row))

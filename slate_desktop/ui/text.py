@@ -186,7 +186,9 @@ class ElidedLabel(QLabel):
 
     def setText(self, text: str) -> None:
         """Show ``text``, cleaned of control characters."""
-        super().setText(clean(text).replace("\n", " "))
+        line = clean(text).replace("\n", " ")
+        if line != self.text():
+            self._change(line)
         self._update_tip()
 
     def minimumSizeHint(self) -> QSize:
@@ -222,10 +224,27 @@ class ElidedLabel(QLabel):
             return ""
         return self.fontMetrics().elidedText(self.text(), self._mode, width)
 
+    def _change(self, line: str) -> None:
+        parent, policy = self.parentWidget(), self.sizePolicy().horizontalPolicy()
+        is_place_kept = policy is QSizePolicy.Policy.Ignored and bool(line) == bool(self.text())
+        if is_place_kept and parent is not None and parent.layout() is not None:
+            # WORKAROUND(Qt 6.11): a label has every layout up to the window's done again for each
+            # text, also where its own size counts for nothing, and some texts change every second.
+            # One that says it is hidden does not. May go when `QLabel::setText` looks at its hints:
+            # https://code.qt.io/cgit/qt/qtbase.git/tree/src/widgets/widgets/qlabel.cpp
+            hidden, was_hidden = Qt.WidgetAttribute.WA_WState_Hidden, self.isHidden()
+            self.setAttribute(hidden, True)
+            super().setText(line)
+            self.setAttribute(hidden, was_hidden)
+        else:
+            super().setText(line)
+
     def _update_tip(self) -> None:
         is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
         # Zero-width space first: Qt guesses rich text from a leading tag.
-        self.setToolTip(f"\u200b{self.text()}" if is_cut else "")
+        tip = f"\u200b{self.text()}" if is_cut else ""
+        if tip != self.toolTip():
+            self.setToolTip(tip)
 
 
 class PartsLabel(ElidedLabel):

@@ -49,12 +49,13 @@ class Narrowing(QObject):
         self._members = members
         self._is_stacking = False
         self._views: list[LogView] = []
+        self._counted: object = None
         self._scan = QTimer(self)
         self._scan.setInterval(0)
         self._scan.timeout.connect(self._on_scan)
         self._counts = QTimer(self)
         self._counts.setInterval(_COUNTS_MS)
-        self._counts.timeout.connect(self.show_counts)
+        self._counts.timeout.connect(self._count_news)
 
     @property
     def is_stacking(self) -> bool:
@@ -98,9 +99,8 @@ class Narrowing(QObject):
 
     def show_counts(self) -> None:
         """Write how many lines there are, and how many of them are shown."""
-        buffers = [self._shown.buffer] if self._shown.buffer is not None else []
-        if self._shown.merged is not None:
-            buffers = [log.source.logs for log in self._members()]
+        self._counted = self._countable()
+        buffers = self._buffers()
         counts: dict[LogLevel, int] = {}
         for buffer in buffers:
             for level, count in buffer.level_counts.items():
@@ -113,6 +113,20 @@ class Narrowing(QObject):
             is_looking=self._scan.isActive(),
             is_stacking=self._is_stacking,
         )
+
+    def _buffers(self) -> list[LogBuffer]:
+        if self._shown.merged is not None:
+            return [log.source.logs for log in self._members()]
+        return [self._shown.buffer] if self._shown.buffer is not None else []
+
+    def _countable(self) -> object:
+        """Return what counts depend on, but for what is chosen: that is counted at once."""
+        logs = [(id(buffer), buffer.revision) for buffer in self._buffers()]
+        return logs, [len(view) for view in self._views], self._scan.isActive()
+
+    def _count_news(self) -> None:
+        if self._countable() != self._counted:
+            self.show_counts()
 
     def _view_of(self, buffer: LogBuffer) -> LogView | None:
         """Return a view of the lines that show, None where all do."""

@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import psutil
-import qasync
 
 from slate_desktop.control import Slate
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.stack.state import StackFiles
 from slate_desktop.ui import app as app_module
+from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
@@ -76,7 +76,10 @@ async def _with_sessions(folder: Path) -> dict[str, float]:
     try:
         async with asyncio.timeout(_START_S):
             await main.workspace.answered.wait()
+            main.performance.make_graphs()
             await _open_sessions(main, folder)
+            while not _is_drawn(main):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
         await asyncio.sleep(SETTLE_S)
         programs = {"window": psutil.Process(), "agent": _agent()}
         before = {name: _used_s(program) for name, program in programs.items()}
@@ -93,6 +96,12 @@ async def _with_sessions(folder: Path) -> dict[str, float]:
         await app_module.shut_down(main)
         main.close_for_good()
     return used
+
+
+def _is_drawn(main: MainWindow) -> bool:
+    """Tell whether somebody sees the graph of the shown session, with what it uses now."""
+    graphs = main.performance.graphs
+    return graphs is not None and graphs.cpu.isVisible() and graphs.cpu.figure.text() != "–"
 
 
 async def _open_sessions(main: MainWindow, folder: Path) -> None:
@@ -132,7 +141,7 @@ def run() -> list[Result]:
         folder.chmod(0o755)
         alone = _without_sessions(environment)
         app = application()
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
             ten = runner.run(_with_sessions(folder))
     results = []
     for title, shares, note in (

@@ -1,8 +1,9 @@
-"""Both ways to start a child hold to the same behaviour: spawned anew, and forked warm."""
+"""All ways to start a child hold to the same behaviour: spawned, forked, and forked before."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -12,31 +13,44 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
 from slate_desktop.errors import AssetError, CommandError, ErrorCode, Retry
 from slate_desktop.pipeline.sandbox.limits import GIB, Limits
 from slate_desktop.pipeline.sandbox.parent import Sandbox, run_in_child
-from slate_desktop.pipeline.sandbox.request import ChildRequest
+from slate_desktop.pipeline.sandbox.request import ChildRequest, codec_of
 
 IS_LINUX = sys.platform == "linux"
-WAYS = [
-    pytest.param(False, id="spawned"),
-    pytest.param(
-        True,
-        id="forked",
-        marks=pytest.mark.skipif(not IS_LINUX, reason="fork server: not on this platform"),
-    ),
-]
+fork_server = pytest.mark.skipif(not IS_LINUX, reason="fork server: not on this platform")
+WAYS = ["spawned", *(pytest.param(way, marks=fork_server) for way in ("forked", "spare"))]
 linux = pytest.mark.skipif(not IS_LINUX, reason="kernel limits: not on this platform")
 QUICK = Limits(wall_s=0.5, grace_s=0.2)
 
 
 @pytest.fixture(params=WAYS)
-async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    async with Sandbox(is_warm=request.param) as sandbox:
+async def sandbox(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Sandbox]:
+    async with Sandbox(is_warm=request.param != "spawned") as sandbox:
+        if request.param == "spare":
+            await _spare_of(sandbox, tmp_path_factory.mktemp("first"))
         yield sandbox
+
+
+async def _spare_of(sandbox: Sandbox, folder: Path) -> int:
+    """Have the server do something, and wait for the child that it makes ready then."""
+    await sandbox.run(_request(folder, "chatter", size=1))
+    server = psutil.Process(sandbox.server_pid)
+    deadline = time.monotonic() + 30
+    while True:
+        for each in server.children():
+            with contextlib.suppress(psutil.Error):
+                if each.status() == psutil.STATUS_SLEEPING and os.getsid(each.pid) == each.pid:
+                    return each.pid
+        assert time.monotonic() < deadline, "no spare was made"
+        await asyncio.sleep(0.01)
 
 
 def _request(folder: Path, task: str, **arguments: Any) -> ChildRequest:
@@ -209,6 +223,55 @@ async def test_lost_fork_server_fails_its_children_and_comes_back(tmp_path: Path
         pid = sandbox.server_pid
     assert pid is not None
     await _gone(pid)
+
+
+@linux
+async def test_next_request_goes_to_the_spare(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        for number in range(3):
+            spare = await _spare_of(sandbox, tmp_path)
+            answer = await sandbox.run(_request(tmp_path, "answer", n=number))
+            assert isinstance(answer, dict)
+            assert answer["pid"] == spare
+
+
+@linux
+async def test_codec_that_a_spare_lacks_is_loaded_for_another_child(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        spare = await _spare_of(sandbox, tmp_path)
+        request = msgspec.structs.replace(
+            _request(tmp_path, "answer"), codec=codec_of(Path("a.stl"))
+        )
+        answer = await sandbox.run(request)
+        await _gone(spare)
+    assert isinstance(answer, dict)
+    assert answer["pid"] != spare
+
+
+@linux
+@pytest.mark.fault
+async def test_spare_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        spare = await _spare_of(sandbox, tmp_path)
+        os.kill(spare, signal.SIGKILL)
+        await _gone(spare)
+        answer = await sandbox.run(_request(tmp_path, "answer"))
+        assert isinstance(answer, dict)
+        assert answer["pid"] != spare
+        assert await _spare_of(sandbox, tmp_path) not in (spare, answer["pid"])
+
+
+@linux
+@pytest.mark.fault
+@pytest.mark.parametrize("number", [signal.SIGKILL, None], ids=["killed", "closed"])
+async def test_spare_ends_with_its_server(tmp_path: Path, number: int | None) -> None:
+    async with Sandbox() as sandbox:
+        spare = await _spare_of(sandbox, tmp_path)
+        if number is not None:
+            assert sandbox.server_pid is not None
+            os.kill(sandbox.server_pid, number)
+            await _gone(spare)
+    await _gone(spare)
 
 
 def test_target_outside_the_pipeline_is_refused(tmp_path: Path) -> None:

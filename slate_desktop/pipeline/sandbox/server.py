@@ -8,7 +8,8 @@ standard input::
                       {"signal": id, "number": 15}
     server → client   {"ended": id, "status": exit code, or minus the signal}
 
-It ends, and its children with it, when the client closes the socket.
+It ends, and its children with it, when the client closes the socket. Once it has nothing to do it
+makes a spare child ready for the next request, and gives it up when none comes.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -32,8 +34,13 @@ from slate_desktop.pipeline import run
 from slate_desktop.pipeline.sandbox import child
 from slate_desktop.pipeline.sandbox.isolation import end_with_parent
 from slate_desktop.pipeline.sandbox.limits import tasks_of_user
+from slate_desktop.pipeline.sandbox.spare import Spare, fork
 
 MAX_CONTROL_BYTES = 4096
+# A spare would take processor time from jobs that follow each other, and memory from a machine
+# that has nothing to do for us.
+SPARE_AFTER_S = 0.02
+SPARE_LASTS_S = 10.0
 
 
 def main() -> int:
@@ -58,6 +65,10 @@ class _Server:
         self._wake = wake
         self._pids: dict[int, int] = {}
         self._loaded: set[str] = set()
+        self._spare: Spare | None = None
+        self._spare_due_s: float | None = None
+        # Spares that were not needed, until they have ended.
+        self._given_up: set[int] = set()
         # Descriptors that no child may keep.
         self._own = [control.fileno(), wake, wake_writer]
 
@@ -67,7 +78,11 @@ class _Server:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(self._wake, selectors.EVENT_READ)
             while True:
-                for ready, _ in selector.select():
+                due = self._spare_due_s
+                rest = None if due is None else max(0.0, due - time.monotonic())
+                if not (events := selector.select(rest)):
+                    self._have_or_drop_spare()
+                for ready, _ in events:
                     if ready.fd == self._wake:
                         with contextlib.suppress(BlockingIOError):
                             os.read(self._wake, 1024)
@@ -95,9 +110,14 @@ class _Server:
             self._load(codec, lambda: importlib.import_module(codec).warm())
         if os.geteuid() != 0:
             tasks_of_user()  # counted here, so that not every child has to
-        pid = os.fork()
-        if pid == 0:
-            _be_child(channel, self._own)
+        self._spare_due_s = None
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.give(channel):
+            pid = spare.pid
+        else:
+            if spare is not None:
+                self._given_up.add(spare.pid)
+            pid = fork(lambda: self._be_child(channel))
         os.close(channel)
         self._pids[message["start"]] = pid
         # So that the parent can end the child's programs if this server is killed.
@@ -108,22 +128,60 @@ class _Server:
         if name in self._loaded:
             return
         self._loaded.add(name)
+        self._drop_spare()  # it has not loaded this
         with contextlib.suppress(Exception):
             load()
         gc.collect()
         gc.freeze()
         _give_back()
 
+    def _be_child(self, channel: int) -> None:
+        self._leave()
+        _serve(channel)
+
+    def _leave(self) -> None:
+        """Leave this server behind: in a new child, before anything else."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor in self._own:
+            os.close(descriptor)
+        os.setsid()
+        end_with_parent()
+        if os.getppid() == 1:
+            raise SystemExit  # the server ended before it could take this one with it
+
+    def _have_or_drop_spare(self) -> None:
+        """Make a spare, or drop the one that nobody needed: its time has come."""
+        if self._spare is not None:
+            self._drop_spare()
+            return
+        self._spare = Spare(self._leave, _serve)
+        self._spare_due_s = time.monotonic() + SPARE_LASTS_S
+
+    def _drop_spare(self) -> None:
+        self._spare_due_s = None
+        if self._spare is not None:
+            self._spare.close()
+            self._given_up.add(self._spare.pid)
+            self._spare = None
+
     def _reap(self) -> None:
+        if self._spare is not None and _has_ended(self._spare.pid):
+            self._drop_spare()  # somebody killed it
+        for pid in list(self._given_up):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self._given_up.discard(pid)
         for job, pid in list(self._pids.items()):
-            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if not _has_ended(pid):
                 continue
-            # What the child left running; its id is not reused before it is reaped.
+            # What the child left running.
             _signal_group(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
             del self._pids[job]
             answer = {"ended": job, "status": os.waitstatus_to_exitcode(status)}
             self._control.send(msgspec.json.encode(answer))
+            if not self._pids:
+                self._spare_due_s = time.monotonic() + SPARE_AFTER_S
 
 
 def _give_back() -> None:
@@ -137,23 +195,16 @@ def _give_back() -> None:
         trim(0)
 
 
-def _be_child(channel: int, not_ours: Sequence[int]) -> NoReturn:
-    """Serve one order and end."""
-    status = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in not_ours:
-            os.close(descriptor)
-        os.setsid()
-        end_with_parent()
-        if os.getppid() != 1:
-            reader, writer = child.take_channel(channel, channel)
-            os.close(channel)
-            child.serve(reader, writer)
-            status = 0
-    finally:
-        os._exit(status)
+def _has_ended(pid: int) -> bool:
+    """Tell whether a child has ended; its id stays its own until it is reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _serve(channel: int) -> None:
+    """Serve one order, in a child."""
+    reader, writer = child.take_channel(channel, channel)
+    os.close(channel)
+    child.serve(reader, writer)
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -91,6 +91,16 @@ def load(kind: AssetKind) -> None:
     parse_options(kind, {})
 
 
+def take_memory(kind: AssetKind) -> None:
+    """Take the memory that the first file of a loaded kind would have to ask for, in a child.
+
+    What that is, a kind's package knows in its function ``take_memory``; most have none.
+    """
+    take = getattr(_pipeline(kind), "take_memory", None)
+    if take is not None:
+        take()
+
+
 def _pipeline(kind: AssetKind) -> _Pipeline:
     name = _PACKAGES.get(kind)
     if name is None:

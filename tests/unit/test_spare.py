@@ -52,3 +52,32 @@ def test_task_that_fails_ends_its_process() -> None:
         [sys.executable, "-c", _TASKS], capture_output=True, timeout=60, check=False
     )
     assert answer.stdout.decode() == "[1, 0]\n", answer.stderr.decode()
+
+
+_MODEL = """
+import os, resource
+from slate_desktop.domain.assets.kinds import AssetKind
+from slate_desktop.pipeline import run
+from slate_desktop.pipeline.model import wasm
+
+run.load(AssetKind.MODEL)
+before = wasm.Instance("simplifier", is_still=True).size
+run.take_memory(AssetKind.MODEL)
+run.take_memory(AssetKind.TEXTURE)
+with wasm.instance("simplifier", 0) as instance:
+    print(instance.size - before)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    begin = instance.room(4 * 2**20)
+    instance._view(begin, 4 * 2**20)[::4096] = 1
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
+"""
+
+
+def test_spare_for_models_has_what_a_simplifier_fills() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", _MODEL], capture_output=True, timeout=60, check=False
+    )
+    assert answer.returncode == 0, answer.stderr.decode()
+    grown, faults = map(int, answer.stdout.split())
+    assert grown >= 8 * 2**20
+    assert faults < 200  # of 1,024 pages

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from slate_desktop.errors import AssetError
+from slate_desktop.pipeline.threads import processor_count
 from slate_desktop.settings.paths import resource_path
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ _STILL_BYTES = 64 * 1024 * 1024
 # Of these a module needs some for its stack and its own values.
 _MODULE_BYTES = 4 * 1024 * 1024
 _ALIGN_BYTES = 16
+_PAGE_BYTES = 4096
+# What a primitive of 30,000 triangles takes in a simplifier.
+_RESERVE_BYTES = 8 * 1024 * 1024
 _ARGUMENTS_BYTES = 64
 
 # A module belongs to the engine that compiled it; two threads must not make one each.
@@ -79,6 +83,12 @@ class Instance:
     def free(self) -> None:
         """Give back every room."""
         self._next = self._start
+
+    def reserve(self, size: int) -> None:
+        """Have so many bytes of memory for what comes; the system gives pages at first use."""
+        begin = self._grow(size)
+        self._view(begin, size)[::_PAGE_BYTES] = 0
+        self._grow(-size)
 
     def call(self, name: str, *arguments: float) -> Any:
         """Call a function of the module.
@@ -173,9 +183,26 @@ def warm() -> None:
     with _compiling:
         for name in ("encoder", "decoder", "simplifier"):
             _doors(name, True)
-    for name in ("encoder", "simplifier"):
-        with instance(name, 0):
-            pass
+    with _lent():
+        pass
+
+
+def take_memory() -> None:
+    """Take memory for the instances that levels need, in a process that has time for it.
+
+    They are those of ``warm``, and their addresses are theirs already: no limit is touched.
+    """
+    with _lent() as instances:
+        for each in instances:
+            each.reserve(_RESERVE_BYTES)
+
+
+@contextlib.contextmanager
+def _lent() -> Iterator[list[Instance]]:
+    """Lend at once what levels of several primitives use at once."""
+    names = ["encoder", *["simplifier"] * min(2, processor_count())]
+    with contextlib.ExitStack() as lent:
+        yield [lent.enter_context(instance(name, 0)) for name in names]
 
 
 @atexit.register

@@ -34,7 +34,7 @@ from slate_desktop.pipeline import run
 from slate_desktop.pipeline.sandbox import child
 from slate_desktop.pipeline.sandbox.isolation import end_with_parent
 from slate_desktop.pipeline.sandbox.limits import tasks_of_user
-from slate_desktop.pipeline.sandbox.spare import Spare, fork
+from slate_desktop.pipeline.sandbox.spare import Spare, fork, take_memory
 
 MAX_CONTROL_BYTES = 4096
 # A spare would take processor time from jobs that follow each other, and memory from a machine
@@ -150,12 +150,21 @@ class _Server:
         if os.getppid() == 1:
             raise SystemExit  # the server ended before it could take this one with it
 
+    def _get_ready(self) -> None:
+        """Take what an order would wait for, in a spare."""
+        self._leave()
+        take_memory()
+        for kind in AssetKind:
+            if kind.value in self._loaded:
+                with contextlib.suppress(Exception):  # the order will meet it, and tell it
+                    run.take_memory(kind)
+
     def _have_or_drop_spare(self) -> None:
         """Make a spare, or drop the one that nobody needed: its time has come."""
         if self._spare is not None:
             self._drop_spare()
             return
-        self._spare = Spare(self._leave, _serve)
+        self._spare = Spare(self._get_ready, _serve)
         self._spare_due_s = time.monotonic() + SPARE_LASTS_S
 
     def _drop_spare(self) -> None:

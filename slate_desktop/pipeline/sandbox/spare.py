@@ -20,7 +20,7 @@ class Spare:
     """A forked process that waits for its channel.
 
     Args:
-        begin: called in it first: it leaves the server's descriptors and session.
+        begin: called in it first: it leaves the server behind, and gets ready.
         serve: called in it with the channel.
     """
 
@@ -30,7 +30,6 @@ class Spare:
         def wait() -> None:
             ours.close()
             begin()
-            take_memory()
             if (channel := _wait(theirs)) is not None:
                 theirs.close()
                 serve(channel)

@@ -5,9 +5,11 @@ of memory may do: both ways to process an asset try once more, and no oftener.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import psutil
@@ -30,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the fork server: Linux only"),
 ]
 NAME = "rock.png"
+_Result: TypeAlias = tuple[AssetTask, AssetJobResult]
 OPTIONS = {"format": "ktx2", "compression": "bc7", "effort": "ship"}
 
 
@@ -48,33 +51,47 @@ class Killer:
         self.killed: list[str] = []
 
     def kill_next(self) -> None:
-        """Kill the next one, if it is there."""
+        """Kill the next one, if it is there and at work."""
         if not self._modules:
             return
         for child in psutil.Process().children():
-            if child.cmdline()[-1:] == [f"slate_desktop.pipeline.sandbox.{self._modules[0]}"]:
-                child.kill()
-                self.killed.append(self._modules.pop(0))
-                return
+            with contextlib.suppress(psutil.Error):
+                module = f"slate_desktop.pipeline.sandbox.{self._modules[0]}"
+                readers = child.children() if self._modules[0] == "server" else [child]
+                if child.cmdline()[-1:] == [module] and any(map(_is_at_work, readers)):
+                    child.kill()
+                    self.killed.append(self._modules.pop(0))
+                    return
 
 
-async def process_here(folder: Path, on_progress: Callable[[], None]) -> AssetJobResult:
+def _is_at_work(reader: psutil.Process) -> bool:
+    """Tell whether it has more to do than to look what a file is, or to wait for one."""
+    return reader.cpu_times().user > 0.3
+
+
+async def process_here(folder: Path, on_look: Callable[[], None]) -> AssetJobResult:
     source = write_slow_picture(folder / NAME)
     task = AssetTask(source=source, name=NAME, options=OPTIONS)
     async with LocalAssets(folder / "out", cache_dir=folder / "cache") as assets:
-        results = assets.process([task], on_progress=lambda *_: on_progress())
-        (result,) = [result async for _, result in results]
+        results = asyncio.ensure_future(_all(assets.process([task])))
+        while not results.done():
+            await asyncio.sleep(0.02)
+            on_look()
+        ((_, result),) = await results
         return result
 
 
-async def process_by_worker(world: AssetWorld, on_progress: Callable[[], None]) -> AssetJob:
+async def _all(results: AsyncIterator[_Result]) -> list[_Result]:
+    return [each async for each in results]
+
+
+async def process_by_worker(world: AssetWorld, on_look: Callable[[], None]) -> AssetJob:
     write_slow_picture(world.root / NAME)
     job = await world.slate.process_asset(NAME, world.project.id, options=OPTIONS)
     while not job.is_final:
         await asyncio.sleep(0.02)
         job = await world.slate.get_asset_job(job.id)
-        if job.progress:
-            on_progress()
+        on_look()
     return job
 
 

@@ -132,6 +132,8 @@ def drop_on(window, folder: Path) -> None:
 
 async def drop(window) -> dict[str, Any]:
     """Drop a folder, watch the Jobs pane until all has ended, and read every report there."""
+    from slate_desktop.ui.jobs.rows import ASSET, DETAIL, PROGRESS, STATE, WORKER
+
     folder, count = Path(os.environ["SLATE_TEST_DROP"]), int(os.environ["SLATE_TEST_COUNT"])
     work, pane = window.workspace, window.jobs
     await until(lambda: "online" in window.status_row.lamps.buttons["agent"].text(), "an agent")
@@ -141,7 +143,8 @@ async def drop(window) -> dict[str, Any]:
     summaries: set[str] = set()
 
     def cells(row: int) -> list[str]:
-        return [str(pane.rows.data(pane.rows.index(row, column)) or "") for column in range(5)]
+        columns = (ASSET, STATE, PROGRESS, WORKER, DETAIL)
+        return [str(pane.rows.data(pane.rows.index(row, column)) or "") for column in columns]
 
     def look() -> list[list[str]]:
         """Return what the rows say now; the first may be through before the last has come."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -20,6 +22,12 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 for _name in ("SLATE_PROFILE", "SLATE_NATS_URL", "SLATE_DATABASE_URL", "SLATE_REDIS_URL"):
     os.environ.pop(_name, None)
+
+# A shell has its background jobs ignore Ctrl+C, and so would each program that a test starts and
+# interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVICES = ("postgres", "nats", "cluster", "redis", "docker", "stack", "shared_assets", "gltf")
 pytest_plugins = [

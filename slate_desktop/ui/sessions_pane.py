@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from PySide6.QtCore import (
@@ -26,6 +27,7 @@ from slate_desktop.ui.theme import Theme
 
 BADGE_ROLE = Qt.ItemDataRole.UserRole + 2
 SESSION_ROLE = Qt.ItemDataRole.UserRole + 1
+_MINUTE_S = 60.0
 
 
 class SessionsModel(QAbstractListModel):
@@ -39,9 +41,11 @@ class SessionsModel(QAbstractListModel):
         # When the rows were true, None for now: times stand still with them.
         self.seen_at: datetime | None = None
         self._told: dict[str, str] = {}
+        self._due_s = 0.0  # on the monotonic clock, when a row will say something else
 
     def set_sessions(self, sessions: list[RuntimeSession]) -> None:
         """Show these sessions, changing rows in place where the set is the same."""
+        self._due_s = 0.0
         if [s.id for s in sessions] == [s.id for s in self.sessions]:
             self.sessions = list(sessions)
             self.touch_all()
@@ -52,6 +56,7 @@ class SessionsModel(QAbstractListModel):
 
     def touch_session(self, session: RuntimeSession) -> None:
         """Show a session's new state."""
+        self._due_s = 0.0
         for row, old in enumerate(self.sessions):
             if old.id == session.id:
                 self.sessions[row] = session
@@ -64,10 +69,18 @@ class SessionsModel(QAbstractListModel):
 
     def aged(self) -> list[int]:
         """Return the rows that say something else since they were asked for last."""
+        now_s, moment = time.monotonic(), self.seen_at or datetime.now(UTC)
+        if now_s < self._due_s:
+            return []
         old, self._told = self._told, {}
         rows: list[int] = []
+        self._due_s = now_s + _MINUTE_S
         for row, session in enumerate(self.sessions):
             if session.status is SessionStatus.RUNNING:
+                if session.started_at is not None:
+                    age_s = (moment - session.started_at).total_seconds()
+                    rest_s = _MINUTE_S - age_s % _MINUTE_S if age_s >= _MINUTE_S else 0.0
+                    self._due_s = min(self._due_s, now_s + rest_s)
                 words = self._told[session.id] = status.session_words(session, self.seen_at)
                 if words != old.get(session.id):
                     rows.append(row)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from slate_desktop.domain.logs import LogLevel
 from slate_desktop.domain.session import RuntimeSession, SessionStatus
 from slate_desktop.translation import message
-from slate_desktop.ui.text import format_duration
+from slate_desktop.ui.text import format_running
 
 
 def _tr(source: str) -> str:
@@ -79,7 +79,7 @@ def session_words(session: RuntimeSession, now: datetime | None = None) -> str:
     words = status_words(session.status)
     moment = now or datetime.now(UTC)
     if session.status is SessionStatus.RUNNING and session.started_at is not None:
-        return f"{words} · {format_duration((moment - session.started_at).total_seconds())}"
+        return f"{words} · {format_running((moment - session.started_at).total_seconds())}"
     if session.status is SessionStatus.FAILED:
         if session.oom_killed:
             return f"{words} · {_tr('out of memory')}"

@@ -61,6 +61,12 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def format_running(seconds: float) -> str:
+    """Return ``42 s``, ``12 min`` or ``2 h 07 min``: no seconds that would count beside a name."""
+    whole = max(0, int(seconds))
+    return f"{whole // 60} min" if 60 <= whole < 3600 else format_duration(whole)
+
+
 def format_age(moment: datetime) -> str:
     """Return how long ago a moment was: ``42 s``, ``12 min``, ``3 h`` or ``5 d``."""
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))

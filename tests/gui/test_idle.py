@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from slate_desktop.control.last_seen import SeenLog
 from slate_desktop.control.values import Lamp, LampState
 from slate_desktop.domain.session import SessionStatus
+from slate_desktop.ui import status as states
 from slate_desktop.ui.lamps import LampBar
 from slate_desktop.ui.loop import Loop
 from slate_desktop.ui.text import ElidedLabel
@@ -129,6 +130,12 @@ async def test_only_rows_that_say_something_else_are_painted_as_time_passes(
     assert model.aged() == running
     model.seen_at = moment + timedelta(hours=2, seconds=2)
     assert model.aged() == []
+    # A minute is told for a minute: until then nobody looks.
+    model.seen_at = moment + timedelta(hours=2, seconds=61)
+    assert model.aged() == []
+    model.touch_session(model.sessions[running[0]])
+    assert model.aged() == running
+    assert "2 h 01 min" in states.session_words(model.sessions[running[0]], model.seen_at)
 
 
 async def test_samples_alone_are_kept_once_a_minute_and_lines_at_once(

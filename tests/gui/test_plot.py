@@ -98,3 +98,29 @@ def test_ticks_are_round_before_now_and_of_the_clock_where_it_stands() -> None:
     ticks = time_ticks(60.0, 1_700_000_000 * 10**9, 350)
     assert [time_s for time_s, _ in ticks] == [-20.0, -50.0]
     assert all(words.endswith((":00", ":30")) for _, words in ticks)
+
+
+def test_a_level_line_is_not_painted_again_each_second(
+    plot: Plot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[int] = []
+    monkeypatch.setattr(plot, "_update_area", lambda: painted.append(1))
+
+    def draw(values: list[float], shift: float = 0.0) -> int:
+        painted.clear()
+        times = np.linspace(-60.0, -0.4, len(values)) + shift
+        plot.set_curves([LINE, LINE], [(times, np.array(values)), (times, np.array(values) / 2)])
+        plot.set_lines(mean=float(np.nanmean(values)))
+        return len(painted)
+
+    assert draw([30.0] * 60)
+    assert not draw([30.0] * 60, 0.01)
+    assert not draw([30.0] * 59 + [30.001])
+    assert draw([30.0] * 59 + [33.0])
+    assert draw([30.0] * 59 + [33.0])  # it moves to the left
+    assert draw([30.0] * 30 + [NAN] + [30.0] * 29)
+    assert draw([30.0] * 60)
+    assert draw([40.0] * 60)
+    assert draw([40.0] * 60, -5.0)  # its end has come nearer
+    plot.set_lines(mean=50.0)
+    assert painted

@@ -7,7 +7,7 @@ curves are drawn anew. Knows no session, and takes no hand: that is ``graph``'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from PySide6.QtCore import QByteArray, QDataStream, QLineF, QRect, QRectF, QSize, Qt
@@ -21,6 +21,8 @@ _MIN_HEIGHT = 84
 # Room right of now, and below zero and above the top: parts of the span, and of the top value.
 _RIGHT, _BELOW, _ABOVE = 0.05, 0.08, 0.1
 _LABEL_GAP, _EDGE = 5, 4
+# A line that moves by less is level.
+_LEVEL_PX = 0.25
 
 
 class Look(NamedTuple):
@@ -29,6 +31,9 @@ class Look(NamedTuple):
     role: str
     is_filled: bool
     is_faint: bool
+
+
+_FlatPicture: TypeAlias = list[tuple[Look, int, int, int]]
 
 
 class Plot(QWidget):
@@ -56,6 +61,7 @@ class Plot(QWidget):
         self.marks: tuple[float, ...] = ()
         self.looks: list[Look] = []
         self.data: list[tuple[np.ndarray, np.ndarray]] = []
+        self._flat: _FlatPicture | None = None
         # The ground fills it: nothing below has to be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -79,12 +85,16 @@ class Plot(QWidget):
     def set_curves(self, looks: Sequence[Look], data: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Draw these curves: of each its look, its times and its values."""
         self.looks, self.data = list(looks), data
-        self._update_area()
+        flat = self._flat_picture()
+        if flat is None or flat != self._flat:
+            self._update_area()
+        self._flat = flat
 
     def set_lines(self, *, limit: float | None = None, mean: float | None = None) -> None:
         """Draw the lines of a limit and of a mean."""
-        if (limit, mean) != (self.limit, self.mean):
-            self.limit, self.mean = limit, mean
+        old = self._places(self.limit, self.mean)
+        self.limit, self.mean = limit, mean
+        if self._places(limit, mean) != old:
             self._update_area()
 
     def set_pointed(self, time_s: float | None) -> None:
@@ -193,6 +203,28 @@ class Plot(QWidget):
 
     def _update_area(self) -> None:
         self.update(self.area)
+
+    def _places(self, *values: float | None) -> list[int | None]:
+        """Return where lines are drawn."""
+        return [None if value is None else round(self.y_of(value)) for value in values]
+
+    def _flat_picture(self) -> _FlatPicture | None:
+        """Return what would be drawn where all curves are level, None where one is not.
+
+        A level line looks the same a second later: what idles is not painted again.
+        """
+        picture: list[tuple[Look, int, int, int]] = []
+        height = self.area.height() / self.top / (1 + _BELOW + _ABOVE)
+        for look, (times, values) in zip(self.looks, self.data, strict=True):
+            if not len(values):
+                continue
+            least, most = float(values.min()), float(values.max())
+            # Not a number is no comparison's equal.
+            if not (most - least) * height < _LEVEL_PX:
+                return None
+            ends = round(self.x_of(float(times[0]))), round(self.x_of(float(times[-1])))
+            picture.append((look, *ends, round(self.y_of(most) / _LEVEL_PX)))
+        return picture
 
     def _paint_moments(self, painter: QPainter, times: Sequence[float]) -> None:
         area = self.area

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPaintEvent
@@ -96,7 +96,9 @@ class LatePanes:
             window = self._window
             text = window.tr("Drop textures, models and sounds here to have them processed.")
             empty = EmptyState(window.theme, "boxes", text, window.registry["jobs.add"])
-            self._jobs = JobsPane(window.theme, window.registry, empty)
+            self._jobs = JobsPane(
+                window.theme, window.registry, empty, kept=window.state.tables.get("jobs")
+            )
             window.docks.docks["jobs"].set_tools(self._jobs.bar)
             self.places["jobs"].fill(self._jobs)
             window.job_commands.connect()
@@ -129,6 +131,13 @@ class LatePanes:
         """The binding of builds, None where it is not made yet."""
         return self._binding
 
+    def remember(self, tables: dict[str, Any]) -> None:
+        """Write how the tables are arranged; those that nobody saw stay as they were kept."""
+        if self._jobs is not None:
+            tables["jobs"] = self._jobs.arrangement.to_json()
+        if self._builds is not None:
+            tables["builds"] = self._builds[1].arrangement.to_json()
+
     async def aclose(self) -> None:
         """Stop following builds and jobs, where that had begun."""
         if self._binding is not None:
@@ -147,7 +156,9 @@ class LatePanes:
             text = window.tr("Nothing has been built yet.")
             empty = EmptyState(window.theme, "package", text, start)
             panel = BuildPanel(window.theme, window.registry)
-            pane = BuildsPane(window.theme, window.registry, empty)
+            pane = BuildsPane(
+                window.theme, window.registry, empty, kept=window.state.tables.get("builds")
+            )
             self._builds = (panel, pane)
             docks = window.docks.docks
             docks["build"].set_tools(panel.bar)

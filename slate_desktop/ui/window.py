@@ -263,6 +263,7 @@ class MainWindow(QMainWindow):
         self.state.stacks_lines = self.console.narrowing.is_stacking
         self.state.shows_logs_beside = self.console.side.is_on
         self.state.console = self.console.memories.to_json()
+        self.late.remember(self.state.tables)
         self.state.span_s = float(self.performance.span_s)
         self.state.documents = self.documents.remember()
 

@@ -41,6 +41,7 @@ class WindowState:
         stacks_lines: whether it shows repeated lines as one.
         shows_logs_beside: whether it shows other open logs beside the current one.
         console: filter, marks and columns of each log.
+        tables: filter and order of the tables of jobs and builds.
         span_s: seconds that the graphs show.
         project_id: the last chosen project.
         projects: id, name, root, engine and version of the last known projects, so that the tree
@@ -68,6 +69,7 @@ class WindowState:
     stacks_lines: bool = False
     shows_logs_beside: bool = False
     console: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
     span_s: float = 60.0
     project_id: str = ""
     projects: list[dict[str, Any]] = field(default_factory=list)

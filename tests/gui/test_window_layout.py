@@ -18,16 +18,14 @@ from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
 
 
-@pytest.fixture(autouse=True)
-def closing_does_not_quit(qapp: QApplication) -> None:
-    """As in the program: what ends with the last window is up to the program's own end."""
-    qapp.setQuitOnLastWindowClosed(False)
-
-
 @asynccontextmanager
-async def started(theme: Theme, state: WindowState) -> AsyncIterator[MainWindow]:
+async def started(
+    theme: Theme, state: WindowState, slate: FakeSlate | None = None
+) -> AsyncIterator[MainWindow]:
     """A window as the program makes it: on the screen first, and built there."""
-    slate = FakeSlate()
+    # As in the program: what ends with the last window is up to the program's own end.
+    QApplication.setQuitOnLastWindowClosed(False)
+    slate = slate or FakeSlate()
     await slate.events.open()
 
     async def connect(_on_step: object) -> FakeSlate:

@@ -34,6 +34,7 @@ from slate_desktop.ui.builds import words
 from slate_desktop.ui.builds.cells import BuildsView
 from slate_desktop.ui.builds.result import BuildResult
 from slate_desktop.ui.builds.table import (
+    COLUMNS,
     DURATION,
     PLATFORM,
     PROJECT,
@@ -46,6 +47,7 @@ from slate_desktop.ui.builds.table import (
 from slate_desktop.ui.columns import column, shared
 from slate_desktop.ui.empty import EmptyState
 from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.table_memory import Arrangement
 from slate_desktop.ui.text import format_duration, format_time
 from slate_desktop.ui.theme import Theme
 
@@ -73,13 +75,19 @@ _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class BuildsPane(QWidget):
-    """Shows builds; says which are chosen."""
+    """Shows builds; says which are chosen.
+
+    Args:
+        kept: how the table was filtered and sorted the last time.
+    """
 
     chosen = Signal(object)  # BuildJob | None
     moved = Signal(list, str, bool)  # ids, the build beside which they go, whether behind it
     menu_wanted = Signal(QPoint)
 
-    def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
+    def __init__(
+        self, theme: Theme, actions: ActionRegistry, empty: EmptyState, *, kept: object = None
+    ) -> None:
         super().__init__()
         self.setObjectName("pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -104,6 +112,9 @@ class BuildsPane(QWidget):
         self._set_up_view()
         self._set_up_bar()
         self._lay_out()
+        header = self.view.horizontalHeader()
+        self.arrangement = Arrangement(self.field, self.states, header, COLUMNS)
+        self.arrangement.restore(kept)
 
     def make_plots(self) -> BuildPlots:
         """Import the plots on their first need: pyqtgraph is slow to import."""

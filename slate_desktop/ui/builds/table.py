@@ -21,6 +21,8 @@ from slate_desktop.ui.builds import words
 
 BUILD_ROLE = Qt.ItemDataRole.UserRole + 1
 STATE, PROJECT, PLATFORM, TYPE, DURATION, WHEN, WHY = range(7)
+# What they are called where their order is kept, whatever the window's language.
+COLUMNS = ("state", "project", "platform", "type", "duration", "made", "why")
 _MIME = "application/x-slate-builds"
 _Index = QModelIndex | QPersistentModelIndex
 # Put together once: Python takes ten microseconds for each "or" of flags.

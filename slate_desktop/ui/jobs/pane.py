@@ -23,9 +23,10 @@ from slate_desktop.ui.flow import FlowLayout
 from slate_desktop.ui.jobs.filter_bar import JobFilter
 from slate_desktop.ui.jobs.report.build import report_of
 from slate_desktop.ui.jobs.report.view import ReportView
-from slate_desktop.ui.jobs.rows import JOB_ROLE, JobRows, JobSource
+from slate_desktop.ui.jobs.rows import COLUMNS, JOB_ROLE, JobRows, JobSource
 from slate_desktop.ui.jobs.submit_form import SubmitForm
 from slate_desktop.ui.jobs.view import JobsView
+from slate_desktop.ui.table_memory import Arrangement
 from slate_desktop.ui.text import ElidedLabel
 from slate_desktop.ui.theme import Theme
 
@@ -37,14 +38,20 @@ _REPAINT_MS = 250
 
 
 class JobsPane(QWidget):
-    """Shows the jobs of one project; says which one was chosen."""
+    """Shows the jobs of one project; says which one was chosen.
+
+    Args:
+        kept: how the table was filtered and sorted the last time.
+    """
 
     job_selected = Signal(object)
     job_activated = Signal(object)
     menu_wanted = Signal(object, QPoint)
     file_wanted = Signal(str, str)  # what to do, and the file as the report names it
 
-    def __init__(self, theme: Theme, actions: ActionRegistry, empty: EmptyState) -> None:
+    def __init__(
+        self, theme: Theme, actions: ActionRegistry, empty: EmptyState, *, kept: object = None
+    ) -> None:
         super().__init__()
         self._wanted = ""
         self.rows = JobRows(theme, self)
@@ -66,6 +73,10 @@ class JobsPane(QWidget):
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.rows.leaving.connect(self._on_leaving)
         self.filter = JobFilter(theme, self.rows, self.view)
+        self.arrangement = Arrangement(
+            self.filter.field, self.filter.states, self.view.header(), COLUMNS
+        )
+        self.arrangement.restore(kept)
         self.report = ReportView(theme)
         self.report.file_wanted.connect(self.file_wanted)
         self.options = SubmitForm()

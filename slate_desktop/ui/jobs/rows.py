@@ -24,6 +24,8 @@ from slate_desktop.ui.theme import Theme
 Index = QModelIndex | QPersistentModelIndex
 JOB_ROLE = Qt.ItemDataRole.UserRole + 1
 ASSET, KIND, STATE, PROGRESS, WORKER, MADE, DETAIL = range(7)
+# What they are called where their order is kept, whatever the window's language.
+COLUMNS = ("asset", "kind", "state", "progress", "worker", "made", "detail")
 # Columns whose words change while a job runs.
 _LIVE = (STATE, PROGRESS, WORKER, DETAIL)
 

@@ -194,4 +194,5 @@ def build_style_sheet(tokens: Tokens, icon_directory: Path, zoom: float = 1.0) -
     # A least height of the sheet wins over what the words of a widget need.
     for height in (16, 18, 23):
         values[f"height_{height}"] = f"{round(height * zoom)}px"
+    values["width_40"] = f"{round(40 * zoom)}px"
     return string.Template(template).substitute(values)

@@ -6,10 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QTabBar, QToolButton
 
 from slate_desktop.ui import icons
+from slate_desktop.ui.tab_bar import ScrollingTabBar
 from slate_desktop.ui.theme import Theme
 
 
-class LogTabs(QTabBar):
+class LogTabs(ScrollingTabBar):
     """Emits ``close_wanted`` with the id of a log; which one is shown tells ``current_id``."""
 
     close_wanted = Signal(str)
@@ -18,9 +19,6 @@ class LogTabs(QTabBar):
         super().__init__()
         self._theme = theme
         self.setTabsClosable(True)
-        self.setExpanding(False)
-        self.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setUsesScrollButtons(True)
         self.setAccessibleName(self.tr("Logs of sessions"))
         self.tabCloseRequested.connect(self._on_close)
 

@@ -74,3 +74,9 @@ def _stand_in(name: str) -> StandIn:
     # Elsewhere names of systems are more than the kernel's.
     is_plain = name == "platform" and sys.platform == "linux"
     return _Platform(name) if is_plain else StandIn(name)
+
+
+def import_msgspec() -> None:
+    """Import msgspec, which prefers another package to the same things of ``typing``."""
+    with light_imports("platform", without=("typing_extensions",)):
+        import msgspec  # noqa: F401

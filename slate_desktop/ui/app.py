@@ -26,7 +26,7 @@ from slate_desktop import __version__
 from slate_desktop.ui import crash
 from slate_desktop.ui.garbage import Collector, calm_collector
 from slate_desktop.ui.held_log import HeldLog
-from slate_desktop.ui.language import speak
+from slate_desktop.ui.language import read_setting, speak
 from slate_desktop.ui.painted import PaintWatcher, painted
 from slate_desktop.ui.startup import is_measured, mark
 from slate_desktop.ui.theme import Theme
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         window.show()
         paint_now(app, window)
         mark("painted")
-        speak(app, state.language)
+        speak(app, read_setting(state.language))
         # Not at the top: asyncio takes as long to read as a bare window takes to paint.
         import asyncio
 
@@ -125,8 +125,7 @@ async def read_settings(window: MainWindow) -> None:
 
     from slate_desktop.errors import SettingsError
     from slate_desktop.settings.model import load_settings
-    from slate_desktop.translation import language, sentence
-    from slate_desktop.ui.language import chosen
+    from slate_desktop.translation import sentence
 
     try:
         settings = await asyncio.to_thread(load_settings)
@@ -141,13 +140,9 @@ async def read_settings(window: MainWindow) -> None:
     if settings.reduced_motion:
         window.motion.set_reduced(True)
     state.language = settings.language
-    is_other = chosen(settings.language) != language()
     # What follows is slow to import, and would hold up the connection.
     await window.workspace.answered.wait()
     await painted(window.documents)
-    if is_other:
-        words = window.tr("SLATE speaks the language of the settings from its next start on.")
-        window.workspace.notify("success", words)
     for note in settings.notes:
         window.workspace.notify(
             "warning", window.tr("Settings are not used as they stand"), sentence(note)

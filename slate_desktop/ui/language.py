@@ -40,6 +40,24 @@ def chosen(setting: str, system: Sequence[str] | None = None) -> str:
     return "en"
 
 
+def read_setting(kept: str) -> str:
+    """Return what the settings say of the language, or ``kept`` where they cannot be read.
+
+    They are read here, and not only once the window connects: whoever set the language by the
+    command line, or in the file, is to see it in the next window and not in the one after it.
+    """
+    from slate_desktop.light_imports import import_msgspec
+
+    import_msgspec()
+    from slate_desktop.errors import SettingsError
+    from slate_desktop.settings.model import load_settings
+
+    try:
+        return load_settings().language
+    except SettingsError:
+        return kept
+
+
 def speak(app: QCoreApplication, setting: str) -> str:
     """Have the program speak the language of ``setting``, or of the environment; returns its code.
 

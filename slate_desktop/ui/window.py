@@ -150,10 +150,9 @@ class MainWindow(QMainWindow):
 
     def build(self) -> None:
         """Make everything in the window; its modules are imported here, after the first paint."""
-        from slate_desktop.light_imports import light_imports
+        from slate_desktop.light_imports import import_msgspec
 
-        with light_imports("platform", without=("typing_extensions",)):
-            import msgspec  # noqa: F401 - which half of them import
+        import_msgspec()  # which half of them import
         from slate_desktop.ui.window_build import build
 
         build(self)

@@ -33,7 +33,7 @@ class WindowState:
         theme: ``dark``, ``light`` or ``system``.
         theme_setting: the theme that the settings named at the last start; another one wins over
             what was chosen in the window since.
-        language: what the settings said of the language, which is needed before they are read.
+        language: what the settings said of the language, for a start that cannot read them.
         zoom: factor on text.
         has_times: whether the console shows times.
         time_style: how it writes them.

@@ -120,8 +120,6 @@ class _Opened:
             window.motion.set_reduced(bool(value))
         elif name == "keep_in_tray" and window.tray is not None:
             window.tray.set_keeps(bool(value))
-        elif name == "language":
-            window.state.language = value or "system"
         elif name == "log_level":
             await asyncio.to_thread(log_to_file, value or catalog.find(name).default)
 

@@ -11,7 +11,8 @@ from PySide6.QtTest import QTest
 
 from slate_desktop.ui.documents.audio.compare import equal_gains
 from slate_desktop.ui.documents.audio.player import Player
-from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
+from slate_desktop.ui.documents.audio.ruler import clock, height, steps
+from slate_desktop.ui.documents.audio.wave_view import WaveView
 from slate_desktop.ui.documents.audio_document import AudioDocument
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
@@ -75,8 +76,8 @@ async def test_sound_is_drawn_measured_played_and_scrubbed(
 
 def below_ruler(view: WaveView) -> QImage:
     """Return what is drawn of the sound: the words above it are the font's business."""
-    whole = view.grab().toImage()
-    return small(whole.copy(8, 24, whole.width() - 8, whole.height() - 24), 200, 100)
+    whole, top = view.grab().toImage(), height(view.fontMetrics()) + 4
+    return small(whole.copy(8, top, whole.width() - 8, whole.height() - top), 200, 100)
 
 
 async def test_clipping_is_marked(offline: MainWindow, tmp_path: Path) -> None:
@@ -126,3 +127,69 @@ def test_gains_and_clock() -> None:
     assert equal_gains(None, -16.0) == [1.0, 1.0]
     assert clock(83.456) == "1:23.46"
     assert clock(5, 1) == "0:05"
+    assert clock(3600, 1) == "1:00:00"
+    assert clock(4205.25) == "1:10:05.25"
+    # Rounding goes over to the next minute and hour.
+    assert clock(59.999) == "1:00.00"
+    assert clock(3599.6, 1) == "1:00:00"
+
+
+@pytest.mark.parametrize(
+    ("start", "span", "width", "time", "tick"),
+    [
+        (0, 0.8, 600, 0.1, 0.01),
+        (0, 12, 600, 1, 0.2),
+        (0, 215, 600, 30, 5),
+        (0, 215, 2000, 5, 1),
+        (0, 4200, 600, 600, 60),
+        (4000, 0.02, 600, 0.005, 0.001),
+        (0, 90_000, 600, 18_000, 1800),
+        (0, 1e12, 600, 3.6e11, 3.6e11),
+    ],
+)
+def test_times_of_the_ruler_are_round_and_never_touch(
+    start: float, span: float, width: int, time: float, tick: float
+) -> None:
+    letter = 8
+    found = steps(start, span, width, lambda text: letter * len(text))
+    assert found == (pytest.approx(time), pytest.approx(tick))
+    room = found.time / span * width
+    assert room >= letter * len(clock(start + span, found.time)) + 14
+
+
+async def test_the_ruler_says_seconds_and_then_their_parts_where_it_is_zoomed(
+    offline: MainWindow, tmp_path: Path
+) -> None:
+    document = await opened(offline, write_wav(tmp_path / "tone.wav", 12, 0.5))
+    view, found = document.view, []
+    for _ in range(3):
+        advance = view.fontMetrics().horizontalAdvance
+        found.append(steps(view.start, view.span, view.width(), advance).time)
+        for _ in range(10):
+            QTest.keyClick(view, Qt.Key.Key_Plus)
+    assert found[0] in (1, 2)
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < 0.1
+
+
+@pytest.mark.parametrize("theme_name", ["dark", "light"])
+async def test_the_ruler_grows_with_the_text(
+    offline: MainWindow, tmp_path: Path, theme_name: str
+) -> None:
+    document = await opened(offline, write_wav(tmp_path / "tone.wav", 12, 0.5))
+    view, theme = document.view, offline.theme
+    theme.set_choice(theme_name)
+    low = height(view.fontMetrics())
+    for _ in range(3):
+        QTest.keyClick(offline, Qt.Key.Key_Equal, Qt.KeyboardModifier.ControlModifier)
+    assert theme.zoom == 1.5
+    await until(lambda: height(view.fontMetrics()) > low * 1.3)
+    high = height(view.fontMetrics())
+    picture = view.grab().toImage()
+    ground = theme.tokens.color("surface.panel").rgb()
+    columns = range(6, picture.width())  # behind the mark of the place that plays
+    rows = [sum(picture.pixel(x, y) != ground for x in columns) for y in range(high)]
+    # Nothing of the words is cut above, and below there are ticks alone.
+    assert rows[0] == rows[1] == 0
+    assert max(rows) == rows[-1] == len(columns)
+    assert sum(rows[2:-10]) > 200

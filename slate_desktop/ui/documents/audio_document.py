@@ -25,7 +25,8 @@ from slate_desktop.translation import plural, sentence
 from slate_desktop.ui import icons
 from slate_desktop.ui.documents.audio.compare import ComparePanel, equal_gains, levels_in_words
 from slate_desktop.ui.documents.audio.player import Player
-from slate_desktop.ui.documents.audio.wave_view import WaveView, clock
+from slate_desktop.ui.documents.audio.ruler import clock
+from slate_desktop.ui.documents.audio.wave_view import WaveView
 from slate_desktop.ui.documents.document import Document, DocumentContext
 from slate_desktop.ui.documents.reader import Reading
 from slate_desktop.ui.documents.tools import chip, tool

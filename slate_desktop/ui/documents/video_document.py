@@ -8,7 +8,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QVBoxLayout
 
 from slate_desktop.errors import SlateError
-from slate_desktop.ui.documents.audio.wave_view import clock
+from slate_desktop.ui.documents.audio.ruler import clock
 from slate_desktop.ui.documents.document import Document
 from slate_desktop.ui.documents.facts import FactsRow
 from slate_desktop.ui.documents.hex_view import facts_of

@@ -18,14 +18,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from slate_desktop.ui.documents.audio import ruler
 from slate_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from slate_desktop.pipeline.preview.planes import Array
 
-_RULER = 20
 _MIN_SPAN = 0.001
-_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300)
 
 
 class WaveView(QWidget):
@@ -146,7 +145,8 @@ class WaveView(QWidget):
         painter = QPainter(self)
         tokens = self._theme.tokens
         painter.fillRect(event.rect(), tokens.color("surface.window"))
-        area = QRectF(0, _RULER, self.width(), max(1, self.height() - _RULER))
+        top = ruler.height(self.fontMetrics())
+        area = QRectF(0, top, self.width(), max(1, self.height() - top))
         if self.is_spectrum and self._spectrum is not None:
             width = self._spectrum.width()
             source = QRectF(
@@ -157,12 +157,12 @@ class WaveView(QWidget):
             painter.drawImage(area, self._spectrum, source)
         elif self._peaks is not None:
             self._paint_peaks(painter, area)
-        self._paint_ruler(painter)
+        ruler.paint(painter, self._theme, self.start, self.span, self.width())
         painter.setPen(QPen(tokens.color("state.error"), 1))
         for second in self._clips:
             if self.start <= second <= self.start + self.span:
                 x = self._x(second)
-                painter.drawLine(QPointF(x, _RULER), QPointF(x, _RULER + 8))
+                painter.drawLine(QPointF(x, top), QPointF(x, top + 8))
         painter.setPen(QPen(tokens.color("graph.up"), 2))
         x = self._x(self.position)
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
@@ -201,19 +201,6 @@ class WaveView(QWidget):
             for x, (top, bottom) in enumerate(zip(tops.tolist(), bottoms.tolist(), strict=True))
         ]
 
-    def _paint_ruler(self, painter: QPainter) -> None:
-        tokens = self._theme.tokens
-        painter.fillRect(0, 0, self.width(), _RULER, tokens.color("surface.panel"))
-        painter.setPen(tokens.color("text.faint"))
-        wanted = self.span * 90 / max(1, self.width())
-        step = next((each for each in _STEPS if each >= wanted), _STEPS[-1])
-        tick = int(self.start / step)
-        while tick * step <= self.start + self.span:
-            x = self._x(tick * step)
-            painter.drawLine(QPointF(x, _RULER - 5), QPointF(x, _RULER))
-            painter.drawText(QPointF(x + 4, _RULER - 6), clock(tick * step, step))
-            tick += 1
-
     def _look_at(self, start: float, span: float) -> None:
         self.span = span
         self.start = min(max(0.0, start), max(0.0, self.seconds - span))
@@ -225,13 +212,6 @@ class WaveView(QWidget):
     def _second(self, x: float) -> float:
         second = self.start + x / max(1, self.width()) * self.span
         return min(max(0.0, second), self.seconds)
-
-
-def clock(seconds: float, step: float = 0.01) -> str:
-    """Return ``1:23.45`` with as many places as ``step`` needs."""
-    places = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:0{3 + places if places else 2}.{places}f}"
 
 
 @cache

@@ -134,6 +134,10 @@ async def hand_and_keys_move_the_camera(document: ModelDocument) -> None:
     assert (view.camera.focal, view.camera.distance) == home.home
     QTest.keyClick(view, Qt.Key.Key_7)
     assert view.camera.pitch > 1.5
+    # Where the window is active, a key of one of its actions would come first.
+    view.window().activateWindow()
+    view.setFocus()
+    await until(view.hasFocus)
     QTest.keyClick(view, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
     assert view.camera.position[0] < 0
     document.controls.views["front"].click()

@@ -174,7 +174,12 @@ class ModelView(QWidget):
         self.refresh()
 
     def event(self, event: QEvent) -> bool:
-        """Take pinches of touch pads."""
+        """Take pinches of touch pads, and keep the keys of sides from the window's actions."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            is_own = event.key() in _VIEW_KEYS
+            if is_own and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+                event.accept()
+                return True
         zoom = Qt.NativeGestureType.ZoomNativeGesture
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == zoom:
             event.accept()

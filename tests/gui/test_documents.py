@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QTabBar, QToolButton
+from PySide6.QtWidgets import QApplication, QTabBar, QToolButton, QWidget
 
 from slate_desktop.errors import StackError
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui.documents.closing import SaveQuestion
 from slate_desktop.ui.documents.hex_document import HexDocument
+from slate_desktop.ui.documents.kinds import preload
 from slate_desktop.ui.documents.text_document import TextDocument
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
@@ -339,3 +340,28 @@ async def test_every_line_gets_its_colours_at_once(offline: MainWindow, tmp_path
     revision = document.editor.document().revision()
     await asyncio.sleep(0)
     assert document.editor.document().revision() == revision
+
+
+async def test_an_open_menu_stays_while_documents_are_prepared(offline: MainWindow) -> None:
+    menu = next(menu for action in offline.menuBar().actions() if (menu := action.menu()))
+    menu.popup(offline.mapToGlobal(QPoint(20, 20)))
+    await until(menu.isVisible)
+    shown: list[str] = []
+
+    class Watcher(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
+                shown.extend([repr(watched)] if watched.isWindow() else [])
+            return False
+
+    watcher = Watcher(offline)
+    app = QApplication.instance()
+    assert app is not None
+    app.installEventFilter(watcher)
+    try:
+        await preload(offline.documents.context)
+    finally:
+        app.removeEventFilter(watcher)
+    assert shown == []
+    assert menu.isVisible()
+    menu.close()

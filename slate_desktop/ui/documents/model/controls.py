@@ -82,6 +82,8 @@ class ModelControls(QWidget):
         self._connect()
         yield
         self._lay_out()
+        # Not before: what is shown without a parent is a window, which closes an open menu.
+        self.set_lods([])
 
     def set_lods(self, labels: list[str]) -> None:
         """Offer levels, each with its words."""
@@ -131,7 +133,6 @@ class ModelControls(QWidget):
                 lambda _on=False, name=name: view.set_camera(view.camera.seen_from(name))
             )
         self._lod_labels: list[str] = []
-        self.set_lods([])
 
     def _apply(self) -> None:
         shown = self._view.shown

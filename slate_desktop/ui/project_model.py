@@ -326,8 +326,13 @@ class ProjectModel(QAbstractItemModel):
         return self._text(node)
 
     def _forget(self, item: ProjectItem) -> None:
-        if item.tree is not None:
-            self._trees.pop(id(item.tree.root), None)
+        tree = item.tree
+        if tree is not None:
+            self._trees.pop(id(tree.root), None)
+            # It may still be read, and rows that are gone cannot change.
+            rows = (tree.inserting, tree.inserted, tree.removing, tree.removed)
+            for signal in (*rows, tree.node_changed, tree.engine_changed):
+                signal.disconnect()
         self._nodes = {
             key: node
             for key, node in self._nodes.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QTabBar, QToolButton, QWidget
 
+from slate_desktop.control import tree
 from slate_desktop.errors import StackError
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui.documents.closing import SaveQuestion
@@ -365,3 +367,25 @@ async def test_an_open_menu_stays_while_documents_are_prepared(offline: MainWind
     assert shown == []
     assert menu.isVisible()
     menu.close()
+
+
+async def test_a_folder_that_is_closed_while_it_is_read_costs_nothing(
+    offline: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[BaseException] = []
+    monkeypatch.setattr(offline, "show_error", lambda error, *_: failures.append(error))
+    detect, is_read = tree.detect_engine, threading.Event()
+
+    def slowly(root: Path) -> object:
+        is_read.wait(10)
+        return detect(root)
+
+    monkeypatch.setattr(tree, "detect_engine", slowly)
+    await offline.document_commands.open_path(folder)
+    (project,) = offline.workspace.projects
+    await until(lambda: offline.projects.item(project.id).tree is not None)
+    offline.workspace.close_folder(project.id)
+    is_read.set()
+    await until(lambda: "open tree" not in offline.tasks.names)
+    assert failures == []
+    assert offline.workspace.projects == []

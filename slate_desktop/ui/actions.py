@@ -111,6 +111,10 @@ class ActionRegistry(QObject):
         self._reasons[action_id] = "" if is_enabled else reason
         self._show_tip(action_id)
 
+    def set_menu(self, action_id: str, menu: QMenu) -> None:
+        """Have an action of the menu bar lead to more entries; elsewhere it does what it does."""
+        self._actions[action_id].setMenu(menu)
+
     # -- keys ------------------------------------------------------------------------------
 
     def keys(self, action_id: str) -> tuple[str, ...]:

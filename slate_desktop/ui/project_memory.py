@@ -10,6 +10,8 @@ from slate_desktop.domain.project import Project
 from slate_desktop.ui.window_state import WindowState
 
 _MOST, _MOST_RECENT = 500, 50
+# Of projects that were looked at last, in lists that the user sees.
+MOST_SHOWN = 8
 
 
 def keep(state: WindowState, projects: Sequence[Project], folders: Sequence[Project]) -> None:
@@ -54,3 +56,15 @@ def note_recent(state: WindowState, project_id: str) -> None:
     """Make a project the one that was looked at last."""
     recent = [project_id, *(name for name in state.recent if name != project_id)]
     state.project_id, state.recent = project_id, recent[:_MOST_RECENT]
+
+
+def recent(state: WindowState, projects: Sequence[Project]) -> list[Project]:
+    """Return those of ``projects`` that were looked at, the last one first."""
+    known = {project.id: project for project in projects}
+    return [known[name] for name in dict.fromkeys(state.recent) if name in known][:MOST_SHOWN]
+
+
+def forget_recent(state: WindowState, projects: Sequence[Project]) -> None:
+    """Forget that these were looked at; those of other servers stay in the list."""
+    known = {project.id for project in projects}
+    state.recent = [name for name in state.recent if name not in known]

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from slate_desktop.ui.problems import Problem
     from slate_desktop.ui.project_nodes import Node
     from slate_desktop.ui.project_pane import ProjectPane
+    from slate_desktop.ui.recent import RecentMenu
     from slate_desktop.ui.servers import ServerCommands
     from slate_desktop.ui.sessions_pane import SessionsPane
     from slate_desktop.ui.start_page import StartPage
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
     reader: Reader
     models: ModelPool
     docks: Docks
+    recent: RecentMenu
     search_button: QPushButton
     status_row: StatusRow
     toasts: ToastStack

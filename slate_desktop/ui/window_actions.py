@@ -54,6 +54,14 @@ def _file_specs(menu: str) -> list[ActionSpec]:
             keys=("Ctrl+O",),
             hint=_tr("Add the folder of a game"),
         ),
+        ActionSpec(
+            "project.recent",
+            _tr("Open &recent"),
+            menu,
+            "open",
+            "clock",
+            hint=_tr("The projects and folders that were looked at last"),
+        ),
         *_document_specs(menu),
         ActionSpec(
             "settings.open",
@@ -174,7 +182,7 @@ def _document_specs(menu: str) -> list[ActionSpec]:
             "save",
             hint=_tr("Write the open file; Ctrl+S in the editor"),
         ),
-        ActionSpec("document.reload", _tr("&Read again"), menu, "document", "refresh-cw"),
+        ActionSpec("document.reload", _tr("Rea&d again"), menu, "document", "refresh-cw"),
         ActionSpec("document.pin", _tr("&Pin tab"), menu, "document", "pin", is_checkable=True),
         ActionSpec("document.reveal", _tr("Re&veal in file manager"), menu, "document", "folder"),
         ActionSpec(

@@ -35,6 +35,7 @@ from slate_desktop.ui.monitor.binding import MonitorBinding
 from slate_desktop.ui.offline import Offline
 from slate_desktop.ui.performance_pane import PerformancePane
 from slate_desktop.ui.project_pane import ProjectPane
+from slate_desktop.ui.recent import RecentMenu
 from slate_desktop.ui.servers import ServerCommands
 from slate_desktop.ui.sessions_pane import SessionsPane
 from slate_desktop.ui.start_page import StartPage
@@ -71,6 +72,8 @@ def build(window: MainWindow) -> None:
     _make_actions(window)
     _make_panes(window)
     window.registry.fill_menu_bar(window.menuBar(), menu_titles())
+    window.recent = RecentMenu(window)
+    window.registry.set_menu("project.recent", window.recent)
     window.search_button = window_layout.make_tool_bar(window, window.registry)
     window.status_row = StatusRow(theme, window.registry)
     window.statusBar().setSizeGripEnabled(False)
@@ -103,6 +106,7 @@ def _settle(window: MainWindow) -> None:
 def _make_actions(window: MainWindow) -> None:
     slots: dict[str, Callable[..., Any]] = {
         "project.add": _spawner(window, "add_project"),
+        "project.recent": lambda: window.recent.open_by_itself(),
         "project.remove": _spawner(window, "remove_project"),
         "project.alerts": lambda: window.alerts.open(),
         "project.logs": _later(window, "monitor.retention", "edit_retention"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slate_desktop.domain.session import SessionStatus
 from slate_desktop.errors import SlateError
 from slate_desktop.ui import status
+from slate_desktop.ui.project_memory import MOST_SHOWN
 from slate_desktop.ui.start.guide import steps
 from slate_desktop.ui.start.places import PlaceRow
 from slate_desktop.ui.start.welcome import Welcome
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from slate_desktop.domain.session import RuntimeSession
     from slate_desktop.ui.window import MainWindow
 
-_MAX_ROWS = 8
 _READY_S = 20.0
 SAMPLE_ASSET = Path("art", "crate_albedo.png")
 
@@ -44,6 +44,7 @@ class StartPageCommands:
             signal.connect(self.fill)
         work.session_changed.connect(self._on_session_changed)
         work.succeeded.connect(self._on_succeeded)
+        window.recent.cleared.connect(self.fill)
         window.start_page.show_welcome(self.welcome)
         self.fill()
 
@@ -52,9 +53,9 @@ class StartPageCommands:
         work, state = self._window.workspace, self._window.state
         by_id = {project.id: project for project in work.projects}
         order = [*state.pinned, *state.recent, *by_id]
-        ids = [name for name in dict.fromkeys(order) if name in by_id][:_MAX_ROWS]
+        ids = [name for name in dict.fromkeys(order) if name in by_id][:MOST_SHOWN]
         self.welcome.recent.show_rows([self._project_row(by_id[name]) for name in ids])
-        live = [session for session in work.sessions if session.is_live][:_MAX_ROWS]
+        live = [session for session in work.sessions if session.is_live][:MOST_SHOWN]
         self.welcome.running.show_rows([self._session_row(session) for session in live])
         if any(session.status is SessionStatus.RUNNING for session in live):
             self._note_done("session")

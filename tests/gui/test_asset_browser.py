@@ -23,6 +23,7 @@ from slate_desktop.ui.documents.texture_document import TextureDocument
 from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from tests.gui.conftest import until
+from tests.gui.flashes import windows_shown
 from tests.gui.preview_files import write_glb, write_png, write_wav
 from tests.gui.test_documents import offline
 from tests.services import pictures
@@ -74,6 +75,12 @@ async def thumbnail(browser: AssetBrowser, name: str):
     assert browser.root is not None
     await until(lambda: browser.thumbnails.get(browser.root, entry) is not None)
     return browser.thumbnails.get(browser.root, entry)
+
+
+async def test_the_pane_is_made_inside_of_the_window(offline: MainWindow, assets: Path) -> None:
+    with windows_shown() as shown:
+        await browser_of(offline, assets, 5)
+    assert shown == []
 
 
 async def test_pictures_filters_order_and_states(offline: MainWindow, assets: Path) -> None:

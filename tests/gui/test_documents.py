@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QTabBar, QToolButton, QWidget
+from PySide6.QtWidgets import QTabBar, QToolButton
 
 from slate_desktop.control import tree
 from slate_desktop.errors import StackError
@@ -24,6 +24,7 @@ from slate_desktop.ui.theme import Theme
 from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState
 from tests.gui.conftest import until
+from tests.gui.flashes import windows_shown
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -348,25 +349,22 @@ async def test_an_open_menu_stays_while_documents_are_prepared(offline: MainWind
     menu = next(menu for action in offline.menuBar().actions() if (menu := action.menu()))
     menu.popup(offline.mapToGlobal(QPoint(20, 20)))
     await until(menu.isVisible)
-    shown: list[str] = []
-
-    class Watcher(QObject):
-        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-            if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
-                shown.extend([repr(watched)] if watched.isWindow() else [])
-            return False
-
-    watcher = Watcher(offline)
-    app = QApplication.instance()
-    assert app is not None
-    app.installEventFilter(watcher)
-    try:
+    with windows_shown() as shown:
         await preload(offline.documents.context)
-    finally:
-        app.removeEventFilter(watcher)
     assert shown == []
     assert menu.isVisible()
     menu.close()
+
+
+async def test_what_cannot_be_shown_is_told_in_its_tab_alone(
+    offline: MainWindow, folder: Path
+) -> None:
+    (folder / "odd.png").write_bytes(b"no picture")
+    with windows_shown() as shown:
+        document = offline.documents.open_path(folder / "odd.png")
+        await until(lambda: document.problem is not None)
+        await until(lambda: document.is_loaded)
+    assert shown == []
 
 
 async def test_a_folder_that_is_closed_while_it_is_read_costs_nothing(

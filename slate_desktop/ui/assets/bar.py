@@ -84,7 +84,8 @@ class AssetBar(QWidget):
             chip.setText(words)
             chip.setProperty("words", words)
             chip.setAccessibleName(self.tr("Show {kind} alone").format(kind=words))
-            chip.setHidden(kind not in _ASSETS)
+            if kind not in _ASSETS:  # one that is told to show has no parent yet: a window
+                chip.hide()
             self.chips[kind] = chip
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("Filter by name or folder"))

@@ -196,7 +196,8 @@ class TroublePage(QWidget):
         column.addWidget(picture, 0, Qt.AlignmentFlag.AlignHCenter)
         for label in (self.what, self.why, self.next_step):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setVisible(bool(label.text()))
+            if not label.text():  # one that is told to show has no parent yet: a window
+                label.hide()
             column.addWidget(label)
         column.addWidget(self.again, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)

@@ -265,6 +265,7 @@ class MainWindow(QMainWindow):
         self.state.shows_logs_beside = self.console.side.is_on
         self.state.console = self.console.memories.to_json()
         self.late.remember(self.state.tables)
+        self.assets.remember(self.state.tables)
         self.state.span_s = float(self.performance.span_s)
         self.state.documents = self.documents.remember()
 

@@ -193,6 +193,7 @@ def _make_panes(window: MainWindow) -> None:
     window.assets = AssetPane(
         window.documents.context,
         EmptyState(theme, "layout-grid", window.tr("The assets of a project show here."), add),
+        kept=window.state.tables.get("assets"),
     )
     window.setCentralWidget(window.documents)
     window.late = LatePanes(window)

@@ -41,7 +41,7 @@ class WindowState:
         stacks_lines: whether it shows repeated lines as one.
         shows_logs_beside: whether it shows other open logs beside the current one.
         console: filter, marks and columns of each log.
-        tables: filter and order of the tables of jobs and builds.
+        tables: filter and order of the jobs, the builds and the assets.
         span_s: seconds that the graphs show.
         project_id: the last chosen project.
         projects: id, name, root, engine and version of the last known projects, so that the tree

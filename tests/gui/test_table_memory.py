@@ -1,4 +1,4 @@
-"""The tables of jobs and builds are filtered and sorted at a start as they were left."""
+"""Jobs, builds and assets are filtered and sorted at a start as they were left."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from slate_desktop.ui.window import MainWindow
 from slate_desktop.ui.window_state import WindowState, load_state, save_state, state_path
 from tests.gui.conftest import until
 from tests.gui.fakes import FakeSlate
+from tests.gui.preview_files import write_png, write_wav
 from tests.gui.test_window_layout import started
 
 S = AssetJobStatus
@@ -172,3 +173,79 @@ async def test_one_half_of_what_was_kept_is_enough(theme: Theme, project_root: P
         # A pane too narrow for the column sorts by it all the same.
         window.jobs.view.setColumnHidden(DETAIL, True)
         assert jobs(window)[0] == "a.wav"
+
+
+def assets(window: MainWindow) -> list[str]:
+    browser = window.assets.browser
+    return [entry.name for entry in browser.model.entries] if browser is not None else []
+
+
+async def test_the_assets_come_back_as_they_were_looked_at(
+    theme: Theme, project_root: Path
+) -> None:
+    for name in ("b_rock.png", "a_rock.png", "c_other.png"):
+        write_png(project_root / name, 8, 8)
+    write_wav(project_root / "rock.wav", 0.1)
+    state = WindowState(has_samples=True)
+    async with started(theme, state, filled(project_root)) as window:
+        show(window, "assets")
+        await until(lambda: len(assets(window)) == 4)
+        bar = window.assets.browser.bar
+        bar.chips["texture"].click()
+        QTest.keyClicks(bar.field, "rock")
+        press_down(bar.order, 2)
+        bar.side.setValue(160)
+        bar.as_list.click()
+        await until(lambda: len(assets(window)) == 2)
+    save_state(state)
+    async with started(theme, load_state(), filled(project_root)) as window:
+        show(window, "assets")
+        await until(lambda: assets(window) and len(assets(window)) == 2)
+        bar = window.assets.browser.bar
+        assert bar.chips["texture"].isChecked()
+        assert (bar.field.text(), bar.order.currentText()) == ("rock", "Size")
+        assert (bar.side.value(), window.assets.browser.grid.side) == (160, 160)
+        assert window.assets.browser.grid.is_list
+        # Once all is taken back, nothing is kept.
+        bar.chips["texture"].click()
+        bar.field.clear()
+        bar.order.setCurrentIndex(0)
+        bar.side.setValue(112)
+        bar.as_list.click()
+        await until(lambda: len(assets(window)) == 4)
+        window.remember()
+        assert window.state.tables["assets"] == {}
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "text",
+        {"kinds": "texture", "text": 1, "state": [], "order": 4, "side": "x", "list": 1},
+        {"kinds": [3, "gone"], "state": "gone", "order": "gone", "side": 10**12},
+    ],
+)
+async def test_damaged_values_of_assets_cost_nothing(
+    theme: Theme, project_root: Path, kept: Any
+) -> None:
+    write_png(project_root / "a.png", 8, 8)
+    state = WindowState(has_samples=True, tables={"assets": kept})
+    async with started(theme, state, filled(project_root)) as window:
+        show(window, "assets")
+        await until(lambda: assets(window) == ["a.png"])
+        assert window.assets.browser.bar.order.currentIndex() == 0
+
+
+async def test_a_kind_that_a_project_has_nothing_of_shows_that_it_is_chosen(
+    theme: Theme, project_root: Path
+) -> None:
+    write_png(project_root / "a.png", 8, 8)
+    state = WindowState(has_samples=True, tables={"assets": {"kinds": ["video"]}})
+    async with started(theme, state, filled(project_root)) as window:
+        show(window, "assets")
+        await until(lambda: window.assets.browser is not None and window.assets.browser.entries)
+        browser = window.assets.browser
+        await until(lambda: browser.nothing.text() == "No asset fits.")
+        assert browser.bar.chips["video"].isVisibleTo(browser.bar)
+        browser.bar.chips["video"].click()
+        await until(lambda: assets(window) == ["a.png"])

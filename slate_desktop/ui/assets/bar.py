@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSlider, QToolButton, QWidget
@@ -13,6 +14,7 @@ from slate_desktop.translation import translate
 from slate_desktop.ui import icons
 from slate_desktop.ui.assets.grid import MAX_SIDE, MIN_SIDE
 from slate_desktop.ui.flow import FlowLayout
+from slate_desktop.ui.table_memory import table_from_json
 from slate_desktop.ui.theme import Theme
 
 _ASSETS = frozenset(kind.value for kind in AssetKind)
@@ -27,7 +29,7 @@ class AssetBar(QWidget):
 
     def __init__(self, theme: Theme, side: int) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._first_side = theme, side
         self._make(side)
         self._lay_out()
         self._connect()
@@ -51,7 +53,37 @@ class AssetBar(QWidget):
         """Show how many assets there are of each kind."""
         for kind, chip in self.chips.items():
             chip.setText(f"{chip.property('words')}  {counts[kind]}")
-            chip.setVisible(bool(counts[kind]) or kind in _ASSETS)
+            # One that is pressed says why nothing is shown, where there is nothing of its kind.
+            chip.setVisible(bool(counts[kind]) or kind in _ASSETS or chip.isChecked())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is wanted as JSON values, to be kept; nothing for what is as at first."""
+        kept = {
+            "kinds": [kind for kind, chip in self.chips.items() if chip.isChecked()],
+            "text": self.field.text(),
+            "state": self.state.currentData(),
+            "order": self.order.currentData() if self.order.currentIndex() else "",
+            "side": self.side.value() if self.side.value() != self._first_side else 0,
+            "list": self.as_list.isChecked(),
+        }
+        return {name: value for name, value in kept.items() if value}
+
+    def restore(self, kept: object) -> None:
+        """Want what was kept; what is torn or unknown counts as not chosen."""
+        if not isinstance(kept, dict):
+            return
+        kinds, side = kept.get("kinds"), kept.get("side")
+        for kind in kinds if isinstance(kinds, list) else []:
+            if isinstance(kind, str) and kind in self.chips:
+                self.chips[kind].setChecked(True)
+                self.chips[kind].show()
+        self.field.setText(table_from_json(kept).text)
+        for box, name in ((self.state, "state"), (self.order, "order")):
+            value = kept.get(name)
+            box.setCurrentIndex(max(0, box.findData(value)) if isinstance(value, str) else 0)
+        if isinstance(side, int) and not isinstance(side, bool):
+            self.side.setValue(min(max(side, MIN_SIDE), MAX_SIDE))
+        self.as_list.setChecked(kept.get("list") is True)
 
     def show_process(self, *, can_process: bool, has_asset: bool) -> None:
         """Switch Process on or off, with the reason."""

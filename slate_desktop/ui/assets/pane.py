@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPaintEvent
@@ -30,6 +30,9 @@ class AssetPane(QWidget):
     """Shows the browser of the chosen project's folder, or what to do first.
 
     ``process_wanted`` carries the paths of the selected assets, ``bar_made`` the browser's tools.
+
+    Args:
+        kept: what the browser's tools said the last time.
     """
 
     open_wanted = Signal(object)
@@ -38,9 +41,9 @@ class AssetPane(QWidget):
     bar_made = Signal(object)
     scanned = Signal()
 
-    def __init__(self, context: DocumentContext, empty: EmptyState) -> None:
+    def __init__(self, context: DocumentContext, empty: EmptyState, *, kept: object = None) -> None:
         super().__init__()
-        self._context = context
+        self._context, self._kept = context, kept
         self.browser: AssetBrowser | None = None
         self.root: Path | None = None
         self._is_making = self._is_seen = False
@@ -78,6 +81,11 @@ class AssetPane(QWidget):
         self._is_seen = True
         self._make_soon()
 
+    def remember(self, tables: dict[str, Any]) -> None:
+        """Write what the tools say; as long as nobody saw them, what was kept stays."""
+        if self.browser is not None:
+            tables["assets"] = self.browser.bar.to_json()
+
     async def aclose(self) -> None:
         """End what makes pictures."""
         if self.browser is not None:
@@ -93,6 +101,7 @@ class AssetPane(QWidget):
         from slate_desktop.ui.assets.browser import AssetBrowser
 
         browser = self.browser = AssetBrowser(self._context)
+        browser.bar.restore(self._kept)
         browser.open_wanted.connect(self.open_wanted)
         browser.failed.connect(self.failed)
         browser.process_wanted.connect(self.process_wanted)

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slate_desktop.agent.drivers.base import Driver, Handle, Inspection, RuntimeState
+from slate_desktop.agent.drivers.base import Driver, Handle, RuntimeState
 from slate_desktop.agent.fleet import Fleet
 from slate_desktop.agent.limits import within_quotas
 from slate_desktop.agent.logpump import LogPump
@@ -65,7 +65,7 @@ class Found(msgspec.Struct, frozen=True):
 
     driver: Driver
     handle: Handle
-    inspection: Inspection
+    state: RuntimeState
 
 
 class Reconciler:
@@ -147,7 +147,7 @@ class Reconciler:
             except CommandError:
                 continue
             listed.add(name)
-            found += [Found(driver, handle, inspection) for handle, inspection in runtimes]
+            found += [Found(driver, handle, state) for handle, state in runtimes]
         return found, listed
 
     async def _settle(
@@ -205,10 +205,8 @@ class Reconciler:
             # It runs already; how it would be started now matters for a restart only.
             name = found.handle.driver
             plan = StartPlan(driver=name, config=ContainerConfig(), argv=None, root=project.root)
-        _log.info("session adopted", extra={"session": row.id, "state": found.inspection.state})
-        self._roster.begin(
-            row, found.driver, plan, handle=found.handle, state=found.inspection.state
-        )
+        _log.info("session adopted", extra={"session": row.id, "state": found.state})
+        self._roster.begin(row, found.driver, plan, handle=found.handle, state=found.state)
 
     async def _start_again(self, row: RuntimeSession, began_at: datetime) -> None:
         if datetime.now(UTC) - began_at > START_AGAIN_WITHIN:
@@ -232,11 +230,11 @@ class Reconciler:
 
     async def _settle_final(self, row: RuntimeSession, found: Found) -> None:
         """A session that has ended keeps no runtime; what it still wrote is read first."""
-        if found.inspection.state is RuntimeState.RUNNING:
+        if found.state is RuntimeState.RUNNING:
             if self._age_s(found) < STRAY_AFTER_S:
                 return
             await found.driver.stop(found.handle, 10.0)
-        if not row.log_complete and found.inspection.state is not RuntimeState.CREATED:
+        if not row.log_complete and found.state is not RuntimeState.CREATED:
             try:
                 row = await self._recorder.adopt(row)
                 pump = LogPump(found.driver, found.handle, self._recorder.log_sink(row))
@@ -269,7 +267,7 @@ class Reconciler:
                 await self._sweep(item)
 
     async def _sweep(self, found: Found) -> None:
-        if found.inspection.state is RuntimeState.RUNNING:
+        if found.state is RuntimeState.RUNNING:
             await found.driver.stop(found.handle, 10.0)
         await found.driver.remove(found.handle)
 

@@ -40,6 +40,7 @@ from slate_desktop.agent.keeper import LogKeeper
 from slate_desktop.agent.lines import LineServer
 from slate_desktop.agent.lock import AgentLock
 from slate_desktop.agent.neighbours import Neighbours
+from slate_desktop.agent.openfiles import allow_open_files
 from slate_desktop.agent.operations import Operations
 from slate_desktop.agent.options import AgentOptions
 from slate_desktop.agent.reconcile import Reconciler
@@ -86,6 +87,7 @@ def run_agent(options: AgentOptions) -> int:
     Raises:
         SlateError: it cannot start: a setting is wrong, or another process keeps the lock.
     """
+    allow_open_files()
     with asyncio.Runner() as runner:
         return runner.run(Agent(options).run())
 

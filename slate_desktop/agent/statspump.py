@@ -40,6 +40,10 @@ class _Watched:
         self.is_failing = False
 
 
+# A sample that was taken and not yet published.
+_Shown = tuple[_Watched, ContainerStats]
+
+
 class StatsPump:
     """The samples of all running sessions of this agent.
 
@@ -108,11 +112,9 @@ class StatsPump:
                 left, self._left = self._left, []
                 for watched in left:
                     group.create_task(self._store_rest(watched), name=f"stats.{watched.row.id}")
-                for session_id, watched in list(self._watched.items()):
-                    if not watched.is_busy:
-                        group.create_task(
-                            self._sample(session_id, watched), name=f"stats.{session_id}"
-                        )
+                ready = self._take_at_once(group)
+                if ready:
+                    group.create_task(self._show_all(ready), name="stats.show")
                 rounds += 1
                 if rounds % STORE_EVERY == 0 and not self._is_storing:
                     # One statement for all: one for each costs more than taking the samples.
@@ -131,6 +133,48 @@ class StatsPump:
                 # Alone: of one session there may be two, and one statement takes each once.
                 await asyncio.gather(*(self._store_waiting([watched]) for watched in waiting))
 
+    def _take_at_once(self, group: asyncio.TaskGroup) -> list[_Shown]:
+        """Sample all that need no waiting; the others get a task each, since one may hang.
+
+        A task with a time limit takes longer than most samples.
+        """
+        ready: list[_Shown] = []
+        for session_id, watched in list(self._watched.items()):
+            if watched.is_busy:
+                continue
+            try:
+                stats = watched.driver.stats_at_once(watched.handle)
+            except Exception as error:  # noqa: BLE001 - one runtime must not end everybody's samples
+                self._note_failure(session_id, watched, error)
+                continue
+            if stats is None:
+                group.create_task(self._sample(session_id, watched), name=f"stats.{session_id}")
+                continue
+            watched.is_busy = True
+            self._note(watched, stats)
+            ready.append((watched, stats))
+        return ready
+
+    async def _show_all(self, ready: list[_Shown]) -> None:
+        """Publish what was taken just now, one after the other: they leave in one packet."""
+        try:
+            for watched, stats in ready:
+                await self._show(watched, stats)
+        finally:
+            for watched, _ in ready:
+                watched.is_busy = False
+
+    async def _show(self, watched: _Watched, stats: ContainerStats) -> None:
+        try:
+            await self._publish(watched.row, stats)
+        except Exception as error:  # noqa: BLE001 - one runtime must not end everybody's samples
+            self._note_failure(watched.row.id, watched, error)
+
+    def _note(self, watched: _Watched, stats: ContainerStats) -> None:
+        watched.is_failing = False
+        watched.newest, watched.taken_at_s = stats, time.monotonic()
+        watched.waiting.append(stats)
+
     async def _sample(self, session_id: str, watched: _Watched) -> None:
         watched.is_busy = True
         try:
@@ -144,15 +188,10 @@ class StatsPump:
             return
         finally:
             watched.is_busy = False
-        watched.is_failing = False
         if self._watched.get(session_id) is not watched:
             return
-        watched.newest, watched.taken_at_s = stats, time.monotonic()
-        watched.waiting.append(stats)
-        try:
-            await self._publish(watched.row, stats)
-        except Exception as error:  # noqa: BLE001 - the same
-            self._note_failure(session_id, watched, error)
+        self._note(watched, stats)
+        await self._show(watched, stats)
 
     async def _store_all(self) -> None:
         self._is_storing = True

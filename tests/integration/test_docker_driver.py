@@ -269,7 +269,7 @@ async def test_another_driver_adopts_what_runs(
     await second.stop(found, 5)
     await second.aclose()
 
-    assert (found, state.state) == (handle, RuntimeState.RUNNING)
+    assert (found, state) == (handle, RuntimeState.RUNNING)
     assert (await driver.inspect(handle)).state is RuntimeState.EXITED
 
 

@@ -103,8 +103,8 @@ async def test_runtime_and_log_survive_the_kill_of_the_agent(
     )
     assert agent.returncode == -signal.SIGKILL
 
-    [(handle, found)] = await driver.list_runtimes("a1")
-    assert found.state is RuntimeState.RUNNING
+    [(handle, state)] = await driver.list_runtimes("a1")
+    assert state is RuntimeState.RUNNING
     seen = 0
     async for frames in driver.logs(handle):
         seen += len(frames)

@@ -141,6 +141,9 @@ async def test_stats_are_published_each_time_and_stored_ten_at_a_time() -> None:
         stored.extend(samples for _, samples in taken)
 
     class Driver:
+        def stats_at_once(self, handle: Handle) -> None:
+            """It is always asked."""
+
         async def stats(self, handle: Handle) -> ContainerStats:
             return sample(1, 1, len(published))
 

@@ -6,6 +6,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from slate_desktop.agent.statspump import StatsPump
 from slate_desktop.domain.stats import ContainerStats
 from slate_desktop.errors import DatabaseError, StaleWriteError
@@ -21,6 +23,14 @@ STATS = ContainerStats(
 
 
 class Driver:
+    """One whose samples take no waiting, or one that is always asked."""
+
+    def __init__(self, *, at_once: bool = True) -> None:
+        self.at_once = at_once
+
+    def stats_at_once(self, _handle: object) -> ContainerStats | None:
+        return STATS if self.at_once else None
+
     async def stats(self, _handle: object) -> ContainerStats:
         return STATS
 
@@ -31,7 +41,8 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_faults_of_one_session_leave_the_samples_of_others() -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_faults_of_one_session_leave_the_samples_of_others(at_once: bool) -> None:
     published: list[str] = []
     stored: list[str] = []
 
@@ -47,8 +58,9 @@ async def test_faults_of_one_session_leave_the_samples_of_others() -> None:
 
     pump = StatsPump(publish, store, period_s=0.001)
     running = asyncio.create_task(pump.run())
+    driver = Driver(at_once=at_once)
     for name in ("bad", "good"):
-        pump.watch(SimpleNamespace(id=name), Driver(), SimpleNamespace(id=name))  # type: ignore[arg-type]
+        pump.watch(SimpleNamespace(id=name), driver, SimpleNamespace(id=name))  # type: ignore[arg-type]
     await until(lambda: published.count("bad") >= 11 and stored.count("good") >= 2)
     assert not running.done()
     assert pump.newest("bad") is not None
@@ -97,6 +109,36 @@ async def test_what_waits_is_stored_when_the_agent_ends() -> None:
     await pump.flush()
     await pump.flush()
     assert stored == [1]
+
+
+async def test_a_runtime_that_cannot_be_sampled_costs_the_others_nothing() -> None:
+    published: list[str] = []
+
+    async def publish(row: Any, _stats: ContainerStats) -> None:
+        published.append(row.id)
+
+    async def store(_taken: list[Any]) -> None:
+        return None
+
+    class Broken(Driver):
+        def stats_at_once(self, _handle: object) -> ContainerStats | None:
+            raise ValueError("a bug")
+
+    class Hanging(Driver):
+        async def stats(self, _handle: object) -> ContainerStats:
+            await asyncio.Event().wait()
+            return STATS
+
+    pump = StatsPump(publish, store, period_s=0.001)
+    running = asyncio.create_task(pump.run())
+    drivers = {"broken": Broken(), "hanging": Hanging(at_once=False), "good": Driver()}
+    for name, driver in drivers.items():
+        pump.watch(SimpleNamespace(id=name), driver, SimpleNamespace(id=name))  # type: ignore[arg-type]
+    await until(lambda: len(published) >= 5)
+    assert set(published) == {"good"}
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_samples_of_all_sessions_are_stored_together_and_wait_together() -> None:

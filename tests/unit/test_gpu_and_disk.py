@@ -10,6 +10,7 @@ import pytest
 
 from slate_desktop.agent.drivers.docker import cgroups
 from slate_desktop.agent.drivers.gpu import GpuMeter
+from slate_desktop.agent.openfiles import allow_open_files
 
 PMON = """\
 # gpu         pid   type     sm    mem    enc    dec    jpg    ofa     fb   ccpm    command
@@ -28,12 +29,43 @@ PMON = """\
         ("", (0, 0)),
     ],
 )
-def test_disk_is_read_from_both_versions_of_cgroups(
-    tmp_path: Path, text: str, expected: tuple[int, int]
-) -> None:
-    path = tmp_path / "io"
-    path.write_text(text)
-    assert cgroups._disk(path) == expected
+def test_disk_is_read_from_both_versions_of_cgroups(text: str, expected: tuple[int, int]) -> None:
+    assert cgroups._disk(text.encode()) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+def test_an_agent_may_open_as_many_files_as_the_system_allows() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        allowed = allow_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (allowed, before[1])
+        assert allowed >= min(before[0], 65_536)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has control groups")
+def test_files_of_a_cgroup_stay_open_and_say_what_is_so_now(tmp_path: Path) -> None:
+    before = _open_files()
+    files = cgroups._OpenFiles()
+    path, long = tmp_path / "usage", tmp_path / "stat"
+    path.write_text("1")
+    long.write_text("some_word 12345\n" * 5000)
+    assert (files.read(path), files.read(long)) == (b"1", long.read_bytes())
+    path.write_text("23")
+    assert files.read(path) == b"23"
+    assert _open_files() == before + 2
+    files.close()
+    assert _open_files() == before
+    with pytest.raises(FileNotFoundError):
+        files.read(tmp_path / "gone")
 
 
 async def test_gpu_use_is_that_of_the_runtimes_processes(

@@ -193,6 +193,10 @@ class Driver(Protocol):
         """Take one sample; ``not_running`` for a runtime that does not run."""
         ...
 
+    def stats_at_once(self, handle: Handle) -> ContainerStats | None:
+        """Take one sample without waiting; None where one has to wait: ``stats`` does."""
+        ...
+
     def logs(
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
     ) -> AsyncIterator[list[LogFrame]]:
@@ -203,7 +207,7 @@ class Driver(Protocol):
         """
         ...
 
-    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
+    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, RuntimeState]]:
         """Return every runtime, running or not, that carries this agent's label."""
         ...
 

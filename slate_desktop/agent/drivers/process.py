@@ -197,18 +197,22 @@ class ProcessDriver:
 
     async def stats(self, handle: Handle) -> ContainerStats:
         """Add up the process tree."""
+        if (sample := self.stats_at_once(handle)) is None:
+            raise _not_running(handle)
+        return sample
+
+    def stats_at_once(self, handle: Handle) -> ContainerStats | None:
+        """Add up the process tree; None for one that does not run."""
         files = self._files(handle.runtime_id)
         pid = files.pid()
         spec = files.spec()
         if pid is None or spec is None or _inspect(files).state is not RuntimeState.RUNNING:
             self._samplers.pop(handle.runtime_id, None)
-            raise _not_running(handle)
+            return None
         sampler = self._samplers.setdefault(handle.runtime_id, TreeSampler(pid.pid))
         sample = sampler.sample(memory_limit=spec.memory_bytes or 0)
-        if sample is None:
-            raise _not_running(handle)
-        use = self._gpu.use(sampler.pids)
-        if use is None:
+        use = self._gpu.use(sampler.pids) if sample is not None else None
+        if sample is None or use is None:
             return sample
         return msgspec.structs.replace(sample, gpu_percent=use[0], gpu_memory=use[1])
 
@@ -239,9 +243,9 @@ class ProcessDriver:
                 # A runtime whose shim was killed changes nothing: it is looked at now and then.
                 await self._log_ticks.changed(known, timeout_s=_LOG_LOOK_S)
 
-    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
+    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, RuntimeState]]:
         """Return the runtimes whose directories carry this agent's label."""
-        found: list[tuple[Handle, Inspection]] = []
+        found: list[tuple[Handle, RuntimeState]] = []
         if not self._root.is_dir():
             return found
         for path in sorted(self._root.iterdir()):
@@ -251,7 +255,7 @@ class ProcessDriver:
                 handle = Handle(
                     driver=self.name, runtime_id=path.name, name=spec.name, labels=spec.labels
                 )
-                found.append((handle, _inspect(files)))
+                found.append((handle, _inspect(files).state))
         return found
 
     async def aclose(self) -> None:

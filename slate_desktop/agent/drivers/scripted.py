@@ -175,6 +175,10 @@ class ScriptedDriver:
             memory_peak=max(runtime.memory_peak, runtime.memory_bytes),
         )
 
+    def stats_at_once(self, handle: Handle) -> ContainerStats | None:  # noqa: ARG002
+        """Return None: this engine is always asked."""
+        return None
+
     async def logs(
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
     ) -> AsyncIterator[list[LogFrame]]:
@@ -196,11 +200,11 @@ class ScriptedDriver:
                 await changed.wait()
             self._enter("logs", handle.name)
 
-    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
+    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, RuntimeState]]:
         """Return the runtimes of an agent."""
         self._enter("list_runtimes", agent_id)
         return [
-            (runtime.handle, runtime.inspection())
+            (runtime.handle, runtime.state)
             for runtime in self._engine.runtimes()
             if runtime.handle.labels.agent == agent_id
         ]

@@ -29,6 +29,7 @@ from slate_desktop.agent.drivers.docker.inspection import (
     driver_info,
     inspection_from,
     sources_of,
+    state_from,
 )
 from slate_desktop.agent.drivers.docker.limits import change_limits, check_limits
 from slate_desktop.agent.drivers.docker.logs import read_log_file, read_logs
@@ -258,13 +259,16 @@ class DockerDriver:
 
     async def stats(self, handle: Handle) -> ContainerStats:
         """Take one sample: from the kernel's files where they can be read."""
-        sample = self._samplers.newest_from_files(handle.runtime_id)
-        if sample is not None:
+        if (sample := self.stats_at_once(handle)) is not None:
             return sample
         found = await self.inspect(handle)
         if found.state is not RuntimeState.RUNNING or not found.pid:
             raise CommandError(ErrorCode.NOT_RUNNING, f"container {handle.name} does not run")
         return await self._samplers.sample(handle.runtime_id, found.pid)
+
+    def stats_at_once(self, handle: Handle) -> ContainerStats | None:
+        """Take one sample from the kernel's files, once they are open."""
+        return self._samplers.newest_from_files(handle.runtime_id)
 
     def logs(
         self, handle: Handle, *, since_ns: int = 0, follow: bool = True
@@ -272,21 +276,20 @@ class DockerDriver:
         """Read the engine's log of the container: its file where that can be read."""
         return self._read_logs(handle, since_ns, follow)
 
-    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, Inspection]]:
+    async def list_runtimes(self, agent_id: str) -> list[tuple[Handle, RuntimeState]]:
         """Return every container with this agent's label."""
         filters = {"label": [f"slate.agent={agent_id}"]}
         rows = await self._engine.call(
             "listing containers", lambda client: client.containers(all=True, filters=filters)
         )
-        found: list[tuple[Handle, Inspection]] = []
+        found: list[tuple[Handle, RuntimeState]] = []
         for row in rows:
             handle = _handle(row["Id"], row["Names"][0], row.get("Labels"))
             if handle is not None:
-                state = await self.inspect(handle)
-                if state.state is RuntimeState.RUNNING:
+                state = state_from(row["State"])
+                if state is RuntimeState.RUNNING:
                     await self._networks.keep(handle.labels, bandwidth_from(row.get("Labels")))
-                if state.state is not RuntimeState.ABSENT:
-                    found.append((handle, state))
+                found.append((handle, state))
         if found:
             await self._networks.stand()
         return found

@@ -58,8 +58,8 @@ class Guard:
         self._lock = asyncio.Lock()
         # When it was asked, and the answer.
         self._known: tuple[float, str] | None = None
-        # What the filter said of the rules when they were last all put in place.
-        self._stood: list[str] = []
+        # The servers' addresses, and what the filter said when all rules were last put in place.
+        self._stood: tuple[list[str], list[str]] | None = None
 
     async def why_not(self) -> str:
         """Return why this process cannot guard containers here; empty where it can."""
@@ -100,18 +100,22 @@ class Guard:
                 _log.warning("a rule of a network that is gone stays: %s", error)
 
     def _open(self, bridge: str, has_way_out: bool) -> None:
-        # One question where all is as it was: a start waits for each process that is run here.
-        rules = _rules()
-        if not self._stood or _ours(rules) != self._stood:
-            self._stand()
+        rules = self._stand()
         if has_way_out or _way_out_of(bridge) in rules:
             _let_out(bridge, has_way_out)
 
-    def _stand(self) -> None:
+    def _stand(self) -> list[str]:
+        """Put every rule in its place, and return all there are.
+
+        Where all is as it was that is one question: a start waits for each process that is run.
+        """
+        rules, addresses = _rules(), _addresses(self._servers)
+        if self._stood == (addresses, _ours(rules)):
+            return rules
         for chain in (_SERVERS, _WAY_OUT):
             if not _has(chain):
                 _make(chain)
-        for address in _addresses(self._servers):
+        for address in addresses:
             _append(_SERVERS, "-d", address, "-j", "REJECT")
         _append(_WAY_OUT, "-j", "REJECT")
         _fill(_HOST, [_ANSWERS, ("-j", "REJECT")])
@@ -119,7 +123,9 @@ class Guard:
         _fill(_FORWARD, [_ANSWERS, *refused, ("-j", _SERVERS), ("-g", _WAY_OUT)])
         _jump_first("INPUT", _HOST)
         _jump_first(_DOCKERS, _FORWARD)
-        self._stood = _ours(_rules())
+        rules = _rules()
+        self._stood = addresses, _ours(rules)
+        return rules
 
 
 def _why_not() -> str:

@@ -16,10 +16,15 @@ _STATES = {
 _AT_ONCE_NS = 1_000_000_000
 
 
+def state_from(word: str) -> RuntimeState:
+    """Return the state of a container from the engine's word for it."""
+    return _STATES.get(word, RuntimeState.RUNNING)
+
+
 def inspection_from(found: dict[str, Any], *, peak: int | None = None) -> Inspection:
     """Return the state of a container from its inspect answer."""
     raw = found.get("State") or {}
-    state = _STATES.get(str(raw.get("Status")), RuntimeState.RUNNING)
+    state = state_from(str(raw.get("Status")))
     started = parse_stamp(str(raw.get("StartedAt") or ""))
     finished = parse_stamp(str(raw.get("FinishedAt") or ""))
     is_over = state is RuntimeState.EXITED

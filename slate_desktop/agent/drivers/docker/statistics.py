@@ -40,7 +40,7 @@ class Samplers:
         if sampler is not None:
             self._peaks[container_id] = sampler.peak
             if sample is None:
-                del self._files[container_id]
+                self._close_files(container_id)
             elif self._gpu.is_there:
                 sample = self._with_gpu(sample, sampler)
         return sample
@@ -54,6 +54,7 @@ class Samplers:
         if self._with_cgroups and self._engine.address.is_local:
             sampler = CgroupSampler.open(pid, container_id)
             if sampler is not None:
+                self._close_files(container_id)
                 self._files[container_id] = sampler
                 sample = self.newest_from_files(container_id)
                 if sample is not None:
@@ -71,7 +72,7 @@ class Samplers:
 
     def forget(self, container_id: str) -> None:
         """Close what is open for a container."""
-        self._files.pop(container_id, None)
+        self._close_files(container_id)
         self._peaks.pop(container_id, None)
         stream = self._streams.pop(container_id, None)
         if stream is not None:
@@ -82,6 +83,11 @@ class Samplers:
         for container_id in [*self._files, *self._streams]:
             self.forget(container_id)
         await self._gpu.aclose()
+
+    def _close_files(self, container_id: str) -> None:
+        sampler = self._files.pop(container_id, None)
+        if sampler is not None:
+            sampler.close()
 
     def _with_gpu(self, sample: ContainerStats, sampler: CgroupSampler) -> ContainerStats:
         use = self._gpu.use(sampler.processes())

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slate_desktop.bus.jetstream_api import ask_api, code_of, read_answer
-from slate_desktop.bus.port import Bus, Message, Subscription
+from slate_desktop.bus.port import Bus, ConnectionState, Message, Subscription
 from slate_desktop.bus.queue import (
     DUPLICATE_WINDOW_S,
     MAX_MESSAGE_BYTES,
@@ -76,18 +76,28 @@ class _Inbox:
     def __init__(self, bus: Bus) -> None:
         self.subject = f"{bus.inbox_prefix}.{secrets.token_hex(8)}"
         self._bus = bus
-        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        # None tells whoever waits that nothing will come.
+        self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._is_awaited = False
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
         self._subscription = await self._bus.subscribe(self.subject, self._messages.put)
 
     async def next(self, timeout_s: float) -> Message | None:
+        self._is_awaited = True
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._messages.get()
         except TimeoutError:
             return None
+        finally:
+            self._is_awaited = False
+
+    def give_up(self) -> None:
+        """End a wait; the next one must not find that, it would leave what it had asked for."""
+        if self._is_awaited:
+            self._messages.put_nowait(None)
 
     async def close(self) -> None:
         """End it, and give back what came and reached nobody."""
@@ -95,7 +105,7 @@ class _Inbox:
             await self._subscription.unsubscribe()
         while not self._messages.empty():
             message = self._messages.get_nowait()
-            if message.reply and "Status" not in message.headers:
+            if message is not None and message.reply and "Status" not in message.headers:
                 with contextlib.suppress(SlateError):
                     await self._bus.publish(message.reply, b"-NAK")
 
@@ -115,6 +125,7 @@ class NatsQueue:
         self._bus = bus
         self._inboxes: dict[str, _Inbox] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._stop_listening: Callable[[], None] | None = None
 
     async def ensure(self) -> None:
         """Make the stream and its consumers; see ``bus.queue.WorkQueue.ensure``."""
@@ -195,10 +206,18 @@ class NatsQueue:
     async def _inbox(self, kind: str) -> _Inbox:
         inbox = self._inboxes.get(kind)
         if inbox is None:
+            if self._stop_listening is None:
+                self._stop_listening = self._bus.on_state(self._on_state)
             inbox = _Inbox(self._bus)
             await inbox.open()
             self._inboxes[kind] = inbox
         return inbox
+
+    def _on_state(self, state: ConnectionState) -> None:
+        """Ask anew after an interruption: the broker has forgotten who waits."""
+        if state is ConnectionState.CONNECTED:
+            for inbox in self._inboxes.values():
+                inbox.give_up()
 
     def _name(self, kind: str) -> str:
         self.spec.subject(kind)
@@ -213,6 +232,9 @@ class NatsQueue:
 
     async def aclose(self) -> None:
         """Give back what was fetched and reached nobody."""
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
         inboxes = list(self._inboxes.values())
         self._inboxes.clear()
         for inbox in inboxes:

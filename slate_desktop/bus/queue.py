@@ -142,6 +142,8 @@ class WorkQueue(Protocol):
     async def fetch(self, kind: str, *, timeout_s: float) -> Delivery | None:
         """Take the next message of a type, or None when none came in time.
 
+        After an interruption of the connection it returns sooner, with None.
+
         Raises:
             NotConnectedError: the broker is away.
             AgentOfflineError: there is no such stream or consumer: ``ensure`` makes them.

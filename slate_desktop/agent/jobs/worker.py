@@ -35,7 +35,9 @@ from slate_desktop.errors import (
 )
 
 _log = logging.getLogger(__name__)
-FETCH_S = 5.0
+# Each type asks that often while nothing comes. Twelve types every five seconds were a tenth of
+# what an idle agent takes; it is also how late work may be found where a broker forgot who waits.
+FETCH_S = 15.0
 CANCEL_POLL_S = 1.0
 _MAX_WAIT_S = 30.0
 _RETRY_S = 1.0

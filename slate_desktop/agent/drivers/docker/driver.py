@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import os
-import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ from slate_desktop.agent.drivers.docker.profile import (
 )
 from slate_desktop.agent.drivers.docker.spool import EngineDisk
 from slate_desktop.agent.drivers.docker.statistics import Samplers
-from slate_desktop.agent.drivers.docker.waits import SharedWaits
+from slate_desktop.agent.drivers.docker.waits import SharedWaits, until_ended
 from slate_desktop.agent.drivers.fileticks import FileTicks
 from slate_desktop.agent.mounts import check_project_root, is_plain_directory, resolve_mounts
 from slate_desktop.domain.container import DriverName, NetworkMode
@@ -54,11 +53,6 @@ from slate_desktop.errors import CommandError, ErrorCode, Retry
 
 __all__ = ["Credentials", "DockerDriver"]
 
-# A wait is asked again this often, in case its connection died without a sign, which one to this
-# machine seldom does. Asking takes two calls of the engine, a few milliseconds of the agent's.
-_WAIT_SLICE_S = 10.0
-_LOCAL_WAIT_SLICE_S = 40.0
-_BACKOFF_MAX_S = 5.0
 _GONE = (404,)
 
 
@@ -196,22 +190,10 @@ class DockerDriver:
 
     async def wait(self, handle: Handle) -> Inspection:
         """Return once the container has exited or is gone; goes on while the engine is away."""
-        return await self._waits.join(handle.runtime_id, lambda: self._wait(handle))
-
-    async def _wait(self, handle: Handle) -> Inspection:
-        pause_s = 0.1
-        while True:
-            try:
-                found = await self.inspect(handle)
-                if found.state in (RuntimeState.EXITED, RuntimeState.ABSENT):
-                    return found
-                await self._wait_once(handle, found.state)
-                pause_s = 0.1
-            except CommandError as exc:
-                if exc.code is not ErrorCode.DOCKER_UNAVAILABLE:
-                    raise
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311
-                pause_s = min(pause_s * 2, _BACKOFF_MAX_S)
+        return await self._waits.join(
+            handle.runtime_id,
+            lambda: until_ended(self._engine, handle.runtime_id, lambda: self.inspect(handle)),
+        )
 
     async def stop(self, handle: Handle, grace_s: float) -> None:
         """Send the stop signal, and SIGKILL after the grace."""
@@ -370,20 +352,6 @@ class DockerDriver:
             if exc.details.get("status") in _GONE:
                 return None
             raise
-
-    async def _wait_once(self, handle: Handle, state: RuntimeState) -> None:
-        condition = "not-running" if state is RuntimeState.RUNNING else "next-exit"
-        path = f"/containers/{handle.runtime_id}/wait?condition={condition}"
-        slice_s = _LOCAL_WAIT_SLICE_S if self._engine.address.is_local else _WAIT_SLICE_S
-        try:
-            async with (
-                asyncio.timeout(slice_s),
-                self._engine.open("POST", path, patience_s=slice_s) as answer,
-            ):
-                while await answer.read():
-                    pass
-        except TimeoutError:
-            return
 
     def _recheck_sources(self, found: dict[str, Any]) -> None:
         """Look again at the sources: the engine opens them by name, some time after the check."""

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import time
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from slate_desktop.control.stats_points import (
+    CPU,
+    CPU_MAX,
+    GPU,
+    GPU_MEMORY,
+    MEMORY,
+    MEMORY_MAX,
+    NAN,
+    PIDS,
+    READ,
+    RX,
+    TX,
+    WRITTEN,
+    Columns,
+    Points,
+)
 from slate_desktop.domain.stats import ContainerStats, StatsPoint
 
 _NS = 1_000_000_000
 _KEPT_NS = 3600 * _NS
-# Without a sample for so long a line breaks off: three stored samples of ten seconds were missed.
-_BREAK_NS = 35 * _NS
-_TRIM_ROWS = 512
 # A graph is some hundred pixels wide; more points than this are not seen.
 _MAX_POINTS = 600
 _STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -23,15 +35,6 @@ _STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _KEPT_STEP_S = 10
 _KEPT_WHOLE_S = 60
 SPANS_S = (60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
-
-_NAN = float("nan")
-# Columns after the time: four that are drawn as they are, four counters, and the rest.
-_CPU, _CPU_MAX, _MEMORY, _MEMORY_MAX = range(4)
-_RX, _TX, _READ, _WRITTEN = range(4, 8)
-_PIDS, _GPU, _GPU_MEMORY = range(8, 11)
-_COUNTERS = (_RX, _TX, _READ, _WRITTEN)
-_PEAKS = (_CPU_MAX, _MEMORY_MAX, _PIDS, _GPU_MEMORY)
-_MEANS = (_CPU, _MEMORY, _GPU)
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +82,10 @@ class StatsHistory:
         self.revision = 0
         self.loads = 0
         self._memory_peak = 0
-        self._live = _Columns()
-        self._stored = _Columns()
+        self._live = Columns()
+        self._stored = Columns()
+        # What was drawn last, and of what.
+        self._points: tuple[tuple[int, int, int], Points] | None = None
 
     def __len__(self) -> int:
         return len(self._live)
@@ -111,7 +116,7 @@ class StatsHistory:
         older = [(row, item) for row, item in rows if first is None or row[0] < first]
         if not older:
             return
-        below = _Columns()
+        below = Columns()
         for (at_ns, values), _ in older:
             below.put(at_ns, values)
         below.extend(self._live)
@@ -123,7 +128,7 @@ class StatsHistory:
 
     def load_span(self, points: Sequence[StatsPoint]) -> None:
         """Take the stored points of a span that is longer than what is kept live."""
-        self._stored = _Columns()
+        self._stored = Columns()
         for point in points:
             self._stored.put(*_row(point))
             self._memory_peak = max(self._memory_peak, point.memory_usage_max)
@@ -134,7 +139,7 @@ class StatsHistory:
     def clear(self) -> None:
         """Forget everything, as a new runtime starts."""
         self.latest = None
-        self._live, self._stored = _Columns(), _Columns()
+        self._live, self._stored = Columns(), Columns()
         self._memory_peak = 0
         self.loads += 1
 
@@ -148,15 +153,15 @@ class StatsHistory:
         columns = self._live.columns
         return [
             ContainerStats(
-                cpu_percent=columns[_CPU][index],
-                memory_usage=int(columns[_MEMORY][index]),
+                cpu_percent=columns[CPU][index],
+                memory_usage=int(columns[MEMORY][index]),
                 memory_limit=limit,
-                network_rx_bytes=int(columns[_RX][index]),
-                network_tx_bytes=int(columns[_TX][index]),
+                network_rx_bytes=int(columns[RX][index]),
+                network_tx_bytes=int(columns[TX][index]),
                 sampled_at_ns=self._live.times[index],
-                pids=int(columns[_PIDS][index]),
-                disk_read_bytes=int(columns[_READ][index]),
-                disk_write_bytes=int(columns[_WRITTEN][index]),
+                pids=int(columns[PIDS][index]),
+                disk_read_bytes=int(columns[READ][index]),
+                disk_write_bytes=int(columns[WRITTEN][index]),
             )
             for index in self._live.thinned(_KEPT_STEP_S * _NS, _KEPT_WHOLE_S * _NS)
         ]
@@ -168,135 +173,53 @@ class StatsHistory:
         if end_ns is None:
             end_ns = self.now_ns()
         start_ns = end_ns - int(span_s * _NS)
-        step_ns = (step_s or step_for(span_s)) * _NS
-        first = self.first_ns
-        drawing = _Drawing(end_ns, step_ns)
-        if first is None or first > start_ns:
-            drawing.take(self._stored, start_ns, min(end_ns, first if first else end_ns))
-        drawing.take(self._live, start_ns, end_ns)
-        drawing.finish()
+        if step_s is None:
+            points = self._points_for(start_ns, end_ns, step_for(span_s) * _NS)
+        else:
+            points = self._new_points(start_ns, end_ns, step_s * _NS)
+        points.take(self._live, end_ns)
+        times, out = points.cut(start_ns, end_ns)
         latest = self.latest
         return Series(
-            time_s=drawing.times,
-            cpu_percent=drawing.out[_CPU],
-            cpu_percent_max=drawing.out[_CPU_MAX],
-            memory_bytes=drawing.out[_MEMORY],
-            memory_max_bytes=drawing.out[_MEMORY_MAX],
-            rx_bytes_per_s=drawing.out[_RX],
-            tx_bytes_per_s=drawing.out[_TX],
-            read_bytes_per_s=drawing.out[_READ],
-            written_bytes_per_s=drawing.out[_WRITTEN],
-            pids=drawing.out[_PIDS],
-            gpu_percent=drawing.out[_GPU],
-            gpu_memory_bytes=drawing.out[_GPU_MEMORY],
+            time_s=times,
+            cpu_percent=out[CPU],
+            cpu_percent_max=out[CPU_MAX],
+            memory_bytes=out[MEMORY],
+            memory_max_bytes=out[MEMORY_MAX],
+            rx_bytes_per_s=out[RX],
+            tx_bytes_per_s=out[TX],
+            read_bytes_per_s=out[READ],
+            written_bytes_per_s=out[WRITTEN],
+            pids=out[PIDS],
+            gpu_percent=out[GPU],
+            gpu_memory_bytes=out[GPU_MEMORY],
             memory_limit=latest.memory_limit if latest else 0,
             memory_peak=self._memory_peak,
         )
 
+    def _points_for(self, start_ns: int, end_ns: int, step_ns: int) -> Points:
+        """Return those that were drawn last where the span only went with the clock."""
+        basis = (step_ns, self.loads, self._live.trims)
+        if self._points is not None:
+            known, points = self._points
+            left_ns = start_ns - points.start_ns
+            # What has left the span is kept until it is as long as the span itself.
+            if known == basis and points.taken_ns <= end_ns and 0 <= left_ns <= end_ns - start_ns:
+                return points
+        points = self._new_points(start_ns, end_ns, step_ns)
+        self._points = basis, points
+        return points
+
+    def _new_points(self, start_ns: int, end_ns: int, step_ns: int) -> Points:
+        points = Points(start_ns, step_ns)
+        first = self.first_ns
+        if first is None or first > start_ns:
+            points.take(self._stored, end_ns if first is None else min(end_ns, first - 1))
+        return points
+
     def _take_latest(self, stats: ContainerStats) -> None:
         self.latest = stats
         self._memory_peak = max(stats.memory_peak, stats.memory_usage, self._memory_peak)
-
-
-class _Columns:
-    """Samples in columns, oldest first."""
-
-    def __init__(self) -> None:
-        self.times = array("q")
-        self.columns = tuple(array("d") for _ in range(11))
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def put(self, at_ns: int, values: Sequence[float]) -> None:
-        self.times.append(at_ns)
-        for column, value in zip(self.columns, values, strict=True):
-            column.append(value)
-
-    def extend(self, others: _Columns) -> None:
-        self.times.extend(others.times)
-        for column, other in zip(self.columns, others.columns, strict=True):
-            column.extend(other)
-
-    def trim(self, before_ns: int) -> None:
-        """Let go of old rows, many at a time."""
-        excess = bisect_left(self.times, before_ns)
-        if excess >= _TRIM_ROWS:
-            del self.times[:excess]
-            for column in self.columns:
-                del column[:excess]
-
-    def thinned(self, step_ns: int, whole_ns: int) -> list[int]:
-        """Return the last row of each step, and every row of the newest span."""
-        if not self.times:
-            return []
-        newest = bisect_left(self.times, self.times[-1] - whole_ns)
-        picked: dict[int, int] = {self.times[at] // step_ns: at for at in range(newest)}
-        return [*picked.values(), *range(newest, len(self.times))]
-
-
-class _Drawing:
-    """Makes points of rows. Steps are fixed in time, so that points do not dance."""
-
-    def __init__(self, end_ns: int, step_ns: int) -> None:
-        self.times = array("d")
-        self.out = tuple(array("d") for _ in range(11))
-        self._end_ns = end_ns
-        self._step_ns = step_ns
-        self._break_ns = max(_BREAK_NS, step_ns * 7 // 2)
-        self._step: int | None = None
-        self._rows: list[tuple[_Columns, int]] = []
-        self._previous: tuple[int, list[float]] | None = None
-        self._start_ns = 0
-
-    def take(self, columns: _Columns, start_ns: int, end_ns: int) -> None:
-        """Take the rows of a span, and one before it: it gives the first rate."""
-        self._start_ns = start_ns
-        times = columns.times
-        first = bisect_left(times, start_ns)
-        for index in range(max(0, first - 1), len(times)):
-            if times[index] > end_ns:
-                break
-            step = times[index] // self._step_ns
-            if step != self._step:
-                self.finish()
-                self._step = step
-            self._rows.append((columns, index))
-
-    def finish(self) -> None:
-        """Make a point of what has gathered."""
-        if not self._rows:
-            return
-        columns, last = self._rows[-1]
-        at_ns = columns.times[last]
-        values = [column[last] for column in columns.columns]
-        if len(self._rows) > 1:
-            for index in _MEANS:
-                values[index] = sum(c.columns[index][i] for c, i in self._rows) / len(self._rows)
-            for index in _PEAKS:
-                values[index] = max(c.columns[index][i] for c, i in self._rows)
-        self._rows.clear()
-        previous, self._previous = self._previous, (at_ns, values)
-        if at_ns >= self._start_ns or previous is not None:
-            self._put(at_ns, values, previous)
-
-    def _put(
-        self, at_ns: int, values: list[float], previous: tuple[int, list[float]] | None
-    ) -> None:
-        elapsed_ns = at_ns - previous[0] if previous is not None else 0
-        if elapsed_ns > self._break_ns:
-            self.times.append((at_ns - 1 - self._end_ns) / _NS)
-            for column in self.out:
-                column.append(_NAN)
-        rates = dict.fromkeys(_COUNTERS, 0.0)
-        if previous is not None and elapsed_ns > 0:
-            for index in _COUNTERS:
-                # A counter that falls belongs to a new runtime.
-                grown = max(0.0, values[index] - previous[1][index])
-                rates[index] = grown * _NS / elapsed_ns
-        self.times.append((at_ns - self._end_ns) / _NS)
-        for index, column in enumerate(self.out):
-            column.append(rates.get(index, values[index]))
 
 
 def _row(item: ContainerStats | StatsPoint) -> tuple[int, tuple[float, ...]]:
@@ -312,8 +235,8 @@ def _row(item: ContainerStats | StatsPoint) -> tuple[int, tuple[float, ...]]:
         item.disk_read_bytes,
         item.disk_write_bytes,
         item.pids,
-        _NAN if item.gpu_percent is None else item.gpu_percent,
-        _NAN if item.gpu_memory is None else item.gpu_memory,
+        NAN if item.gpu_percent is None else item.gpu_percent,
+        NAN if item.gpu_memory is None else item.gpu_memory,
     )
 
 
@@ -328,6 +251,6 @@ def _values(stats: ContainerStats) -> tuple[float, ...]:
         stats.disk_read_bytes,
         stats.disk_write_bytes,
         stats.pids,
-        _NAN if stats.gpu_percent is None else stats.gpu_percent,
-        _NAN if stats.gpu_memory is None else stats.gpu_memory,
+        NAN if stats.gpu_percent is None else stats.gpu_percent,
+        NAN if stats.gpu_memory is None else stats.gpu_memory,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -195,7 +195,7 @@ class ElidedLabel(QLabel):
         line = clean(text).replace("\n", " ")
         if line != self.text():
             self._change(line)
-        self._update_tip()
+            self._update_tip()
 
     def minimumSizeHint(self) -> QSize:
         """Allow any width."""
@@ -205,6 +205,12 @@ class ElidedLabel(QLabel):
         """Offer the whole text as tooltip only where it is cut."""
         super().resizeEvent(event)
         self._update_tip()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Look again whether it is cut in another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._update_tip()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the shortened text."""

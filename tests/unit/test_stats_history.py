@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+import random
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -134,3 +136,51 @@ def test_samples_to_keep_are_the_newest_minute_whole_and_a_few_of_the_rest():
         history.add(sample(second))
     times = [kept.sampled_at_ns // NS - 10_000 for kept in history.samples()]
     assert times == [*range(9, 539, 10), 539, *range(540, 601)]
+
+
+@pytest.mark.parametrize("span_s", [60, 300, 3600])
+def test_points_that_go_on_are_those_that_are_made_anew(span_s: int) -> None:
+    pick = random.Random(span_s)
+    kept = StatsHistory()
+    taken: list[ContainerStats] = []
+    second, memory = 1000.0, 100
+    # Stored samples below the live ones, gaps, counters that fall, and rows that are let go.
+    stored = [sample(10 * number, rx=number) for number in range(100)]
+    kept.load(stored)
+    for number in range(5000):
+        second += 1.0 if number % 700 else 90.0
+        memory = max(0, memory + pick.randint(-20, 20))
+        rx = number % 500 * 1000
+        taken.append(sample(second, cpu=pick.random() * 100, memory=memory, rx=rx))
+        kept.add(taken[-1])
+        if number % 97:
+            continue
+        end_ns = taken[-1].sampled_at_ns + pick.randint(0, 900_000_000)
+        fresh = StatsHistory()
+        fresh.load(stored)
+        for item in taken:
+            fresh.add(item)
+        ours, theirs = (history.series(span_s, end_ns=end_ns) for history in (kept, fresh))
+        assert len(ours.time_s) in (len(theirs.time_s), len(theirs.time_s) + 1)
+        for name in ours.__struct_fields__:
+            mine, other = getattr(ours, name), getattr(theirs, name)
+            if isinstance(other, int):
+                assert mine == other
+                continue
+            # The span begins within a step, of which the one made anew knows only the rest.
+            rest = list(other)[1:]
+            assert list(mine)[len(mine) - len(rest) :] == pytest.approx(rest, nan_ok=True), name
+
+
+def test_an_earlier_or_longer_span_is_not_cut_from_what_was_drawn() -> None:
+    history = StatsHistory()
+    for second in range(600):
+        history.add(sample(second, cpu=second))
+    end_ns = 10_599 * NS
+    assert len(history.series(60, end_ns=end_ns).time_s) == 61
+    assert len(history.series(300, end_ns=end_ns).time_s) == 301
+    earlier = history.series(60, end_ns=10_200 * NS)
+    assert list(earlier.cpu_percent) == [float(second) for second in range(140, 201)]
+    assert list(history.series(60, end_ns=end_ns).cpu_percent)[-1] == 599.0
+    history.clear()
+    assert len(history.series(60, end_ns=end_ns).time_s) == 0

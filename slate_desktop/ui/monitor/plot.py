@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from PySide6.QtCore import QByteArray, QDataStream, QLineF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QDataStream, QEvent, QLineF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -62,6 +62,7 @@ class Plot(QWidget):
         self.looks: list[Look] = []
         self.data: list[tuple[np.ndarray, np.ndarray]] = []
         self._flat: _FlatPicture | None = None
+        self._area: QRect | None = None
         # The ground fills it: nothing below has to be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -125,13 +126,15 @@ class Plot(QWidget):
     @property
     def area(self) -> QRect:
         """Where the curves are, in pixels."""
-        line = self.fontMetrics().height()
-        return QRect(
-            AXIS_WIDTH,
-            _EDGE,
-            max(1, self.width() - AXIS_WIDTH),
-            max(1, self.height() - line - _EDGE),
-        )
+        if self._area is None:
+            line = self.fontMetrics().height()
+            self._area = QRect(
+                AXIS_WIDTH,
+                _EDGE,
+                max(1, self.width() - AXIS_WIDTH),
+                max(1, self.height() - line - _EDGE),
+            )
+        return self._area
 
     @property
     def seconds_per_pixel(self) -> float:
@@ -164,7 +167,14 @@ class Plot(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Draw the axes anew."""
         super().resizeEvent(event)
-        self._ground = None
+        self._ground = self._area = None
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the axes anew in another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._area = None
+            self.redraw()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the ground, then what moves."""

@@ -265,11 +265,14 @@ def summary(shown: Shown, names: tuple[str, str], words: Callable[[float], str])
 
 
 def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+    there = values[np.isfinite(values)]
+    return float(there.sum()) / len(there) if len(there) else 0.0
 
 
 def _peak(values: np.ndarray) -> float:
-    return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+    # numpy's functions for values with gaps take four times as long; they are asked every second.
+    peak = float(np.fmax.reduce(values)) if len(values) else 0.0
+    return peak if math.isfinite(peak) else 0.0
 
 
 def _peak_of(shown: Sequence[Shown], name: str) -> float:

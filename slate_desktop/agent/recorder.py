@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -241,10 +242,13 @@ class Recorder:
         event = StatusEvent(session_id=row.id, project_id=row.project_id, data=data)
         await self._publish(runtime(row.project_id, row.id, EventKind.STATUS), encode(event))
 
-    async def publish_stats(self, row: RuntimeSession, stats: ContainerStats) -> None:
-        """Show a sample to the windows."""
-        event = StatsEvent(session_id=row.id, project_id=row.project_id, data=stats)
-        await self._publish(runtime(row.project_id, row.id, EventKind.STATS), encode(event))
+    async def publish_stats(self, taken: Sequence[tuple[RuntimeSession, ContainerStats]]) -> None:
+        """Show samples of sessions to the windows."""
+        events: list[tuple[str, bytes]] = []
+        for row, stats in taken:
+            event = StatsEvent(session_id=row.id, project_id=row.project_id, data=stats)
+            events.append((runtime(row.project_id, row.id, EventKind.STATS), encode(event)))
+        await self._sent(self._bus.publish_all(events))
 
     def log_sink(self, row: RuntimeSession) -> SessionLog:
         """Return where the log of the row's attempt goes."""
@@ -263,8 +267,11 @@ class Recorder:
         return row.agent_id == self.agent_id and row.agent_epoch == self.epoch
 
     async def _publish(self, subject: str, data: bytes) -> None:
+        await self._sent(self._bus.publish(subject, data))
+
+    async def _sent(self, sending: Awaitable[None]) -> None:
         try:
-            await self._bus.publish(subject, data)
+            await sending
         except NotConnectedError:
             pass
         except CommandError as error:

@@ -168,11 +168,12 @@ class Agent:
         recorder = Recorder(db, bus, options.agent_id, epoch)
         watches = WatchHost(db, bus, tasks)
 
-        async def on_sample(row: RuntimeSession, sample: ContainerStats) -> None:
-            await recorder.publish_stats(row, sample)
-            watches.note_stats(row, sample)
+        async def on_samples(taken: list[tuple[RuntimeSession, ContainerStats]]) -> None:
+            await recorder.publish_stats(taken)
+            for row, sample in taken:
+                watches.note_stats(row, sample)
 
-        stats = StatsPump(on_sample, recorder.store_stats)
+        stats = StatsPump(on_samples, recorder.store_stats)
         roster = Roster(Services(recorder, stats, tasks, watches=watches))
         fleet.holders = roster.memory_held
         objects = ObjectCare(bus)

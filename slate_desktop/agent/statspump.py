@@ -20,7 +20,8 @@ STORE_EVERY = 10
 MAX_WAITING = 3600
 SAMPLE_TIMEOUT_S = 5.0
 
-StatsHandler = Callable[[RuntimeSession, ContainerStats], Awaitable[None]]
+# Samples that were taken together, of each session one.
+StatsHandler = Callable[[list[tuple[RuntimeSession, ContainerStats]]], Awaitable[None]]
 # Samples of one session, each session once.
 Taken = tuple[RuntimeSession, list[ContainerStats]]
 StoreHandler = Callable[[list[Taken]], Awaitable[None]]
@@ -48,7 +49,7 @@ class StatsPump:
     """The samples of all running sessions of this agent.
 
     Args:
-        publish: called with each sample; must not raise.
+        publish: called with each sample, those that were taken together at once; must not raise.
         store: called with every sample: those of all sessions every tenth period, and the rest of
             one that is forgotten; while the database is away, an hour of them waits.
         period_s: seconds between samples.
@@ -156,19 +157,15 @@ class StatsPump:
         return ready
 
     async def _show_all(self, ready: list[_Shown]) -> None:
-        """Publish what was taken just now, one after the other: they leave in one packet."""
+        """Publish what was taken just now: it leaves in one packet, with one signature."""
         try:
-            for watched, stats in ready:
-                await self._show(watched, stats)
+            await self._publish([(watched.row, stats) for watched, stats in ready])
+        except Exception as error:  # noqa: BLE001 - one round must not end all samples
+            for watched, _ in ready:
+                self._note_failure(watched.row.id, watched, error)
         finally:
             for watched, _ in ready:
                 watched.is_busy = False
-
-    async def _show(self, watched: _Watched, stats: ContainerStats) -> None:
-        try:
-            await self._publish(watched.row, stats)
-        except Exception as error:  # noqa: BLE001 - one runtime must not end everybody's samples
-            self._note_failure(watched.row.id, watched, error)
 
     def _note(self, watched: _Watched, stats: ContainerStats) -> None:
         watched.is_failing = False
@@ -191,7 +188,7 @@ class StatsPump:
         if self._watched.get(session_id) is not watched:
             return
         self._note(watched, stats)
-        await self._show(watched, stats)
+        await self._show_all([(watched, stats)])
 
     async def _store_all(self) -> None:
         self._is_storing = True

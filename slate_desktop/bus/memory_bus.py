@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from slate_desktop.bus import permissions as rules
 from slate_desktop.bus.checks import (
@@ -156,6 +156,11 @@ class MemoryBus:
             check_subject(reply)
         self._send(Message(subject=subject, data=data, reply=reply, headers=dict(headers or {})))
         await asyncio.sleep(0)
+
+    async def publish_all(self, events: Sequence[tuple[str, bytes]]) -> None:
+        """Send several messages; see ``bus.port.Bus.publish_all``."""
+        for subject, data in events:
+            await self.publish(subject, data)
 
     async def request(
         self,

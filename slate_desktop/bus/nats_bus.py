@@ -13,7 +13,7 @@ import logging
 import random
 import secrets
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 import slate_desktop.bus.late_jetstream  # noqa: F401
 
@@ -152,6 +152,11 @@ class NatsBus:
         if reply:
             check_subject(reply)
         await self._send(subject, data, headers, reply=reply)
+
+    async def publish_all(self, events: Sequence[tuple[str, bytes]]) -> None:
+        """Send several messages; see ``bus.port.Bus.publish_all``."""
+        for subject, data in events:
+            await self.publish(subject, data)
 
     async def request(
         self,

@@ -6,7 +6,7 @@ most once: what matters is read from the database.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -72,6 +72,10 @@ class Bus(Protocol):
             NotConnectedError: the broker is away; nothing was sent, nothing is kept for later.
             CommandError: ``too_large`` for more than the broker takes.
         """
+        ...
+
+    async def publish_all(self, events: Sequence[tuple[str, bytes]]) -> None:
+        """Send several messages (subject and body) at once; raises what ``publish`` raises."""
         ...
 
     async def request(

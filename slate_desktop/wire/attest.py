@@ -4,7 +4,8 @@ An answer's signature covers ``slate-rep-v1`` and then, each with its length as 
 bytes: the request's subject, version, key, issue time, the request's nonce, whether it is a stored
 answer, and the body's SHA-256. The reply subject is not covered, because brokers may rewrite it.
 An event's covers ``slate-evt-v1``, its subject, version, key, issue time, epoch and sequence of the
-agent, and the body's SHA-256.
+agent, and the body's SHA-256. Events that leave together may share a signature: it then covers
+``slate-set-v1`` and the SHA-256 of what would have been signed of each, all of which each carries.
 Whose key counts as an agent's is not known here.
 """
 
@@ -14,7 +15,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -32,8 +34,13 @@ from slate_desktop.wire.keys import SIGNATURE_BYTES, SigningKey, verify
 
 REPLY_DOMAIN = b"slate-rep-v1"
 EVENT_DOMAIN = b"slate-evt-v1"
+SET_DOMAIN = b"slate-set-v1"
 H_EPOCH = "Slate-Epoch"
 H_SEQUENCE = "Slate-Seq"
+H_SET = "Slate-Set"
+# Events that share a signature: each carries the digests of all.
+MAX_SET = 16
+_DIGEST_BYTES = 32
 # An event that is older or newer was kept by somebody, or a clock is far off.
 MAX_EVENT_AGE_MS = 600_000
 _NUMBER = re.compile(r"[0-9]{1,19}")
@@ -97,6 +104,33 @@ def sign_event(
     return headers | {H_SIGNATURE: _to_text(key.sign(_event_bytes(subject, headers, body)))}
 
 
+def sign_events(
+    key: SigningKey,
+    events: Sequence[tuple[str, bytes]],
+    *,
+    epoch: int,
+    first_sequence: int,
+    now_ms: int,
+) -> list[dict[str, str]]:
+    """Return the headers of up to ``MAX_SET`` events (subject and body) that share a signature."""
+    if not 0 < len(events) <= MAX_SET:
+        raise ValueError(f"a set has 1 to {MAX_SET} events, not {len(events)}")
+    made: list[dict[str, str]] = []
+    digests = b""
+    for number, (subject, body) in enumerate(events):
+        headers = {
+            H_VERSION: VERSION,
+            H_KEY: key.public,
+            H_ISSUED: str(now_ms),
+            H_EPOCH: str(epoch),
+            H_SEQUENCE: str(first_sequence + number),
+        }
+        digests += hashlib.sha256(_event_bytes(subject, headers, body)).digest()
+        made.append(headers)
+    shared = {H_SET: _to_text(digests), H_SIGNATURE: _to_text(key.sign(SET_DOMAIN + digests))}
+    return [headers | shared for headers in made]
+
+
 def check_event(subject: str, headers: Mapping[str, str], body: bytes) -> EventStamp:
     """Return who signed an event.
 
@@ -107,7 +141,12 @@ def check_event(subject: str, headers: Mapping[str, str], body: bytes) -> EventS
     signature = _signature(headers, names)
     if any(_NUMBER.fullmatch(headers[name]) is None for name in names[2:]):
         raise _bad("The event's numbers are none")
-    if not verify(headers[H_KEY], _event_bytes(subject, headers, body), signature):
+    signed = _event_bytes(subject, headers, body)
+    if H_SET in headers:
+        is_signed = _is_in_set(headers[H_SET], headers[H_KEY], signed, signature)
+    else:
+        is_signed = verify(headers[H_KEY], signed, signature)
+    if not is_signed:
         raise _bad("The signature does not fit this event")
     return EventStamp(
         headers[H_KEY], int(headers[H_EPOCH]), int(headers[H_SEQUENCE]), int(headers[H_ISSUED])
@@ -169,6 +208,27 @@ def _joined(domain: bytes, texts: tuple[str, ...], body: bytes) -> bytes:
         hashlib.sha256(body).digest(),
     ]
     return domain + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def _is_in_set(text: str, key: str, signed: bytes, signature: bytes) -> bool:
+    if len(text) > 2 * MAX_SET * _DIGEST_BYTES:
+        return False
+    try:
+        digests = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    if len(digests) % _DIGEST_BYTES or len(digests) > MAX_SET * _DIGEST_BYTES:
+        return False
+    own = hashlib.sha256(signed).digest()
+    places = range(0, len(digests), _DIGEST_BYTES)
+    is_named = any(digests[at : at + _DIGEST_BYTES] == own for at in places)
+    return is_named and _is_set_signed(key, digests, signature)
+
+
+@lru_cache(maxsize=64)
+def _is_set_signed(key: str, digests: bytes, signature: bytes) -> bool:
+    """Verify a set once: its events come one after the other."""
+    return verify(key, SET_DOMAIN + digests, signature)
 
 
 def _signature(headers: Mapping[str, str], names: tuple[str, ...]) -> bytes:

@@ -68,6 +68,17 @@ async def test_message_arrives_with_headers_and_bytes(connect: Connect) -> None:
     assert got[0] == Message(subject="t.a.b", data=b"\x00\xff", headers={"X-Y": "a b: ü"})
 
 
+async def test_several_messages_are_sent_at_once_in_order(connect: Connect) -> None:
+    bus, got = await connect("anyone"), []
+    await bus.subscribe("t.a.*", collect(got))
+    await bus.publish_all([(f"t.a.{number}", str(number).encode()) for number in range(40)])
+    await bus.publish_all([])
+    await until(lambda: len(got) == 40)
+    assert [message.data for message in got] == [str(number).encode() for number in range(40)]
+    with pytest.raises(CommandError):
+        await bus.publish_all([("t.a.good", b""), ("t.a.*", b"")])
+
+
 async def test_order_is_kept_with_concurrency_one(connect: Connect) -> None:
     bus, got = await connect("anyone"), []
 

@@ -130,8 +130,8 @@ async def test_stats_are_published_each_time_and_stored_ten_at_a_time() -> None:
     stored: list[list[ContainerStats]] = []
     is_away = True
 
-    async def publish(row: RuntimeSession, stats: ContainerStats) -> None:
-        published.append(stats)
+    async def publish(taken: list[tuple[RuntimeSession, ContainerStats]]) -> None:
+        published.extend(stats for _, stats in taken)
 
     async def store(taken: list[Taken]) -> None:
         nonlocal is_away

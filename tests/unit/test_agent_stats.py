@@ -46,9 +46,10 @@ async def test_faults_of_one_session_leave_the_samples_of_others(at_once: bool) 
     published: list[str] = []
     stored: list[str] = []
 
-    async def publish(row: Any, _stats: ContainerStats) -> None:
-        published.append(row.id)
-        if row.id == "bad":
+    async def publish(taken: list[Any]) -> None:
+        names = [row.id for row, _ in taken]
+        published.extend(names)
+        if "bad" in names:
             raise ValueError("a bug")
 
     async def store(taken: list[Any]) -> None:
@@ -71,7 +72,7 @@ async def test_faults_of_one_session_leave_the_samples_of_others(at_once: bool) 
 async def test_last_samples_wait_for_the_database_but_not_when_they_are_refused() -> None:
     tries: dict[str, int] = {"away": 0, "refused": 0}
 
-    async def publish(_row: Any, _stats: ContainerStats) -> None:
+    async def publish(_taken: list[Any]) -> None:
         return None
 
     async def store(taken: list[Any]) -> None:
@@ -97,7 +98,7 @@ async def test_last_samples_wait_for_the_database_but_not_when_they_are_refused(
 async def test_what_waits_is_stored_when_the_agent_ends() -> None:
     stored: list[int] = []
 
-    async def publish(_row: Any, _stats: ContainerStats) -> None:
+    async def publish(_taken: list[Any]) -> None:
         return None
 
     async def store(taken: list[Any]) -> None:
@@ -114,8 +115,8 @@ async def test_what_waits_is_stored_when_the_agent_ends() -> None:
 async def test_a_runtime_that_cannot_be_sampled_costs_the_others_nothing() -> None:
     published: list[str] = []
 
-    async def publish(row: Any, _stats: ContainerStats) -> None:
-        published.append(row.id)
+    async def publish(taken: list[Any]) -> None:
+        published.extend(row.id for row, _ in taken)
 
     async def store(_taken: list[Any]) -> None:
         return None
@@ -144,7 +145,7 @@ async def test_a_runtime_that_cannot_be_sampled_costs_the_others_nothing() -> No
 async def test_samples_of_all_sessions_are_stored_together_and_wait_together() -> None:
     calls: list[dict[str, int]] = []
 
-    async def publish(_row: Any, _stats: ContainerStats) -> None:
+    async def publish(_taken: list[Any]) -> None:
         return None
 
     async def store(taken: list[Any]) -> None:

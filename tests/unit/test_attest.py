@@ -17,11 +17,14 @@ from slate_desktop.errors import CommandError, DatabaseError, ForgedReplyError
 from slate_desktop.wire.attest import (
     H_EPOCH,
     H_SEQUENCE,
+    H_SET,
+    MAX_SET,
     EventOrder,
     EventStamp,
     check_event,
     check_reply,
     sign_event,
+    sign_events,
     sign_reply,
 )
 from slate_desktop.wire.envelope import (
@@ -76,6 +79,71 @@ def test_an_event_cannot_be_altered(change: str) -> None:
         headers[change] = OTHER.public if change == H_KEY else str(NOW + 1)
     with pytest.raises(CommandError):
         check_event(subject, headers, body)
+
+
+EVENTS = [(f"slate.runtime.p1.s{n}.stats", f"{{{n}}}".encode()) for n in range(MAX_SET)]
+
+
+@pytest.mark.parametrize("count", [1, 2, MAX_SET])
+def test_events_that_leave_together_share_a_signature(count: int) -> None:
+    events = EVENTS[:count]
+    made = sign_events(AGENT, events, epoch=3, first_sequence=9, now_ms=NOW)
+    for number, ((subject, body), headers) in enumerate(zip(events, made, strict=True)):
+        stamp = EventStamp(AGENT.public, 3, 9 + number, NOW)
+        assert check_event(subject, headers, body) == stamp
+    assert len({headers[H_SIGNATURE] for headers in made}) == 1
+
+
+@pytest.mark.parametrize("count", [0, MAX_SET + 1])
+def test_a_set_has_bounds(count: int) -> None:
+    with pytest.raises(ValueError, match="a set has 1 to"):
+        sign_events(AGENT, EVENTS[:1] * count, epoch=3, first_sequence=9, now_ms=NOW)
+
+
+@pytest.mark.parametrize("change", ["subject", "body", H_KEY, H_ISSUED, H_EPOCH, H_SEQUENCE, H_SET])
+def test_an_event_of_a_set_cannot_be_altered(change: str) -> None:
+    (subject, body), (other, _) = EVENTS[:2]
+    made = sign_events(AGENT, EVENTS[:2], epoch=3, first_sequence=9, now_ms=NOW)
+    headers = made[0]
+    check_event(subject, headers, body)
+    if change == "subject":
+        # Another of the same set, which is signed, too.
+        subject = other
+    elif change == "body":
+        body = b"[]"
+    elif change == H_SEQUENCE:
+        headers = headers | {H_SEQUENCE: made[1][H_SEQUENCE]}
+    elif change == H_SET:
+        # The digests of a set that nobody signed, with this event among them.
+        forged = sign_events(OTHER, EVENTS[:3], epoch=3, first_sequence=9, now_ms=NOW)[0]
+        headers = headers | {H_SET: headers[H_SET] + forged[H_SET]}
+    else:
+        headers = headers | {change: OTHER.public if change == H_KEY else str(NOW + 1)}
+    with pytest.raises(CommandError):
+        check_event(subject, headers, body)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A", "é", "====", "\x00" * 43, "A" * 42, "A" * 100_000, "_" * 43, "A B" * 20]
+)
+def test_a_set_that_is_none_is_refused_and_harms_nothing(text: str) -> None:
+    ((subject, body),) = EVENTS[:1]
+    (headers,) = sign_events(AGENT, [(subject, body)], epoch=3, first_sequence=9, now_ms=NOW)
+    with pytest.raises(CommandError):
+        check_event(subject, headers | {H_SET: text}, body)
+
+
+def test_a_signature_of_one_kind_is_none_of_the_other() -> None:
+    ((subject, body),) = EVENTS[:1]
+    alone = sign_event(AGENT, subject, body, epoch=3, sequence=9, now_ms=NOW)
+    (of_set,) = sign_events(AGENT, [(subject, body)], epoch=3, first_sequence=9, now_ms=NOW)
+    for headers in (
+        alone | {H_SET: of_set[H_SET]},
+        {name: text for name, text in of_set.items() if name != H_SET},
+        of_set | {H_SIGNATURE: alone[H_SIGNATURE]},
+    ):
+        with pytest.raises(CommandError):
+            check_event(subject, headers, body)
 
 
 @pytest.mark.parametrize("signature", ["", "é", "x" * 86, "A" * 85, "A" * 87, "====", "\x00" * 86])
@@ -197,6 +265,15 @@ async def test_only_signed_events_arrive_and_each_once(world: World) -> None:
     await world.rogue.publish(EVENT, b"last", headers=last)
     await world.until_heard(b"once", b"last")
     assert world.client.refused_events == 6
+
+
+async def test_many_events_at_once_are_believed_each_once(world: World) -> None:
+    await world.hear("slate.runtime.p1.*.stats")
+    many = [(f"slate.runtime.p1.s{n}.stats", str(n).encode()) for n in range(2 * MAX_SET + 3)]
+    await world.agent.publish_all(many)
+    await world.agent.publish_all(many[:1])
+    await world.until_heard(*(body for _, body in many), many[0][1])
+    assert world.client.refused_events == 0
 
 
 async def test_a_heartbeat_is_believed_of_its_own_agent_only(world: World) -> None:

@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QFont, QFontMetrics, QIcon, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
 
 from slate_desktop.ui.theme import Theme
 
 _GAP = 7
 # Of a badge that stands beside a whole name, in pixels.
 _LEAST_BADGE = 36
+
+
+def choose_only(view: QAbstractItemView, index: QModelIndex) -> None:
+    """Choose a row and no other, also while somebody holds Shift or Ctrl.
+
+    A view that takes several would take ``setCurrentIndex`` for a press with those keys.
+    """
+    flag = QItemSelectionModel.SelectionFlag
+    view.selectionModel().setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
 
 
 def whole_parts(badge: str, metrics: QFontMetrics, width: int) -> str:

@@ -16,9 +16,9 @@ import pytest
 pytest.importorskip("PySide6", reason="not on this platform: Qt is not installed")
 
 import pytestqt.plugin
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from slate_desktop.ui import app as app_module
 from slate_desktop.ui.loop import Loop
@@ -105,6 +105,14 @@ def collection_between_tests() -> Iterator[None]:
     yield
     gc.collect()
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def no_key_is_held(qapp: QApplication) -> Iterator[None]:
+    """Let go of the keys: Qt's tests leave a Shift or Ctrl that was pressed with another one."""
+    yield
+    if QApplication.keyboardModifiers() is not Qt.KeyboardModifier.NoModifier:
+        QTest.keyRelease(QWidget(), Qt.Key.Key_Shift)
 
 
 @pytest.fixture(autouse=True)

@@ -314,3 +314,17 @@ async def test_result_of_another_release_is_shown_as_it_is(
     fold_of(window, "Raw report").click()
     raw = [label for label in window.jobs.report.findChildren(QLabel) if "<b>" in label.text()]
     assert [label.textFormat() for label in raw] == [Qt.TextFormat.PlainText]
+
+
+async def test_a_job_is_chosen_alone_while_a_key_is_held(
+    window: MainWindow, slate: FakeSlate
+) -> None:
+    pane = window.jobs
+    await shown(window, slate, "a.png", AssetKind.TEXTURE, S.QUEUED)
+    job = await shown(window, slate, "b.png", AssetKind.TEXTURE, S.QUEUED)
+    await shown(window, slate, "c.png", AssetKind.TEXTURE, S.QUEUED)
+    QTest.keyPress(window, Qt.Key.Key_A, Qt.KeyboardModifier.ShiftModifier)
+    assert QApplication.keyboardModifiers() is Qt.KeyboardModifier.ShiftModifier
+    pane.choose(job.id)
+    assert [chosen.id for chosen in pane.selected] == [job.id]
+    QTest.keyRelease(window, Qt.Key.Key_A)

@@ -30,6 +30,7 @@ from slate_desktop.ui.assets.quick_look import QuickLook
 from slate_desktop.ui.assets.thumbnails import Thumbnails
 from slate_desktop.ui.documents.document import DocumentContext
 from slate_desktop.ui.file_menu import add_outside
+from slate_desktop.ui.rows import choose_only
 from slate_desktop.ui.text import plain_label
 
 _TYPE_MS = 120
@@ -286,7 +287,7 @@ class AssetBrowser(QWidget):
     def _on_look_step(self, step: int) -> None:
         row = self.grid.currentIndex().row() + step
         if 0 <= row < self.model.rowCount():
-            self.grid.setCurrentIndex(self.model.index(row))
+            choose_only(self.grid, self.model.index(row))
             self._on_look(self.grid.currentIndex())
 
     def _on_menu(self, position: QPoint) -> None:

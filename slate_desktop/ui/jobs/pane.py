@@ -26,6 +26,7 @@ from slate_desktop.ui.jobs.report.view import ReportView
 from slate_desktop.ui.jobs.rows import COLUMNS, JOB_ROLE, JobRows, JobSource
 from slate_desktop.ui.jobs.submit_form import SubmitForm
 from slate_desktop.ui.jobs.view import JobsView
+from slate_desktop.ui.rows import choose_only
 from slate_desktop.ui.table_memory import Arrangement
 from slate_desktop.ui.text import ElidedLabel
 from slate_desktop.ui.theme import Theme
@@ -131,7 +132,7 @@ class JobsPane(QWidget):
         self.rows.refresh()
         row = self.rows.row_of(chosen) if chosen else -1
         if row >= 0 and self.job is None:
-            self.view.setCurrentIndex(self.rows.index(row, 0))
+            choose_only(self.view, self.rows.index(row, 0))
         self._choose_wanted()
         self._show_page()
         self.summary.setText(self._summary())
@@ -145,7 +146,7 @@ class JobsPane(QWidget):
     def _choose_wanted(self) -> None:
         row = self.rows.row_of(self._wanted) if self._wanted else -1
         if row >= 0:
-            self.view.setCurrentIndex(self.rows.index(row, 0))
+            choose_only(self.view, self.rows.index(row, 0))
         if any(job.id == self._wanted for job in self.rows.known):
             self._wanted = ""
 

@@ -6,7 +6,9 @@ Everything that came from outside (names, messages, paths) reaches a label throu
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -166,6 +168,40 @@ def set_danger(button: QAbstractButton) -> None:
     button.style().polish(button)
 
 
+@contextlib.contextmanager
+def _without_layout(widget: QWidget) -> Iterator[None]:
+    """Change a widget's text without having what is around it laid out anew.
+
+    WORKAROUND(Qt 6.11): labels and buttons have every layout up to the window's done again for each
+    text, also where they need no other room, and some texts change every second. One that says it
+    is hidden does not. May go when their `setText` looks at the hints before and after:
+    https://code.qt.io/cgit/qt/qtbase.git/tree/src/widgets/widgets/qlabel.cpp (qabstractbutton.cpp)
+    """
+    hidden, was_hidden = Qt.WidgetAttribute.WA_WState_Hidden, widget.isHidden()
+    widget.setAttribute(hidden, True)
+    try:
+        yield
+    finally:
+        widget.setAttribute(hidden, was_hidden)
+
+
+def set_counting_text(button: QAbstractButton, text: str) -> None:
+    """Change the text of a button that counts; what is around it moves with its digits alone.
+
+    Digits differ in width by a pixel or two, for which nothing is laid out anew.
+    """
+    if button.text() == text:
+        return
+    if not button.isVisible():
+        button.setText(text)
+        return
+    with _without_layout(button):
+        button.setText(text)
+    digit = button.fontMetrics().horizontalAdvance("0")
+    if not 0 <= button.width() - button.sizeHint().width() < digit:
+        button.updateGeometry()
+
+
 class ElidedLabel(QLabel):
     """One line that is shortened with an ellipsis where it does not fit; the tooltip has all.
 
@@ -184,6 +220,8 @@ class ElidedLabel(QLabel):
     ) -> None:
         super().__init__(parent)
         self._mode, self._least = mode, least
+        # What the tooltip was last made for: measuring a text takes longer than showing most.
+        self._tip_of = ("", 0)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if role:
@@ -195,6 +233,7 @@ class ElidedLabel(QLabel):
         line = clean(text).replace("\n", " ")
         if line != self.text():
             self._change(line)
+        if self._tip_of != (line, self.width()):
             self._update_tip()
 
     def minimumSizeHint(self) -> QSize:
@@ -240,18 +279,13 @@ class ElidedLabel(QLabel):
         parent, policy = self.parentWidget(), self.sizePolicy().horizontalPolicy()
         is_place_kept = policy is QSizePolicy.Policy.Ignored and bool(line) == bool(self.text())
         if is_place_kept and parent is not None and parent.layout() is not None:
-            # WORKAROUND(Qt 6.11): a label has every layout up to the window's done again for each
-            # text, also where its own size counts for nothing, and some texts change every second.
-            # One that says it is hidden does not. May go when `QLabel::setText` looks at its hints:
-            # https://code.qt.io/cgit/qt/qtbase.git/tree/src/widgets/widgets/qlabel.cpp
-            hidden, was_hidden = Qt.WidgetAttribute.WA_WState_Hidden, self.isHidden()
-            self.setAttribute(hidden, True)
-            super().setText(line)
-            self.setAttribute(hidden, was_hidden)
+            with _without_layout(self):
+                super().setText(line)
         else:
             super().setText(line)
 
     def _update_tip(self) -> None:
+        self._tip_of = self.text(), self.width()
         is_cut = self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
         # Zero-width space first: Qt guesses rich text from a leading tag.
         tip = f"\u200b{self.text()}" if is_cut else ""

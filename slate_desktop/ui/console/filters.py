@@ -10,7 +10,7 @@ from slate_desktop.ui import icons
 from slate_desktop.ui.console.memory import FilterChoice
 from slate_desktop.ui.flow import FlowLayout
 from slate_desktop.ui.status import level_words
-from slate_desktop.ui.text import set_invalid
+from slate_desktop.ui.text import set_counting_text, set_invalid
 from slate_desktop.ui.theme import Theme
 
 _FILTER_DELAY_MS = 150
@@ -85,7 +85,7 @@ class FilterBar(QWidget):
             count = counts.get(level, 0)
             text = f" {self._title(level)} {short_count(count)}"
             if chip.text() != text:
-                chip.setText(text)
+                set_counting_text(chip, text)
                 chip.setAccessibleName(
                     self.tr("Show {level} lines, {count}").format(
                         level=level_words(level), count=count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import ssl
 import threading
@@ -46,7 +47,7 @@ async def ask_feed(url: str) -> Release | None:
             release = _ask(url)
         except Exception as exc:  # noqa: BLE001 - carried to whoever waits
             error = exc
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits any more
             loop.call_soon_threadsafe(settle, release, error)
 
     # Not a thread of the loop's pool, whose end a closing window would wait for.

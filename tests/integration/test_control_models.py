@@ -101,7 +101,8 @@ async def test_a_session_lives_through_its_models(slate: Slate, looping: str):
     await lines_of_scripts_keep_their_numbers(slate, row.id)
     again = RuntimeSessionModel(slate, row.id)
     await again.open()
-    assert await model.restart() is not None
+    outcome = await model.restart()
+    assert outcome is not None, model.error
     await until(lambda: model.session is not None and model.session.attempt == 2)
     await until(lambda: model.session is not None and model.session.status == "running")
 

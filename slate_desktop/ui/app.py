@@ -256,11 +256,7 @@ async def _load_previews(window: MainWindow) -> None:
 async def _load_graphs(window: MainWindow) -> None:
     import asyncio
 
-    from slate_desktop.bus import late_jetstream
-
     await painted(window.documents)
-    # The first message with headers would wait for it in the loop.
-    await asyncio.to_thread(late_jetstream.load)
     # Plain code, which a thread may read.
     await asyncio.to_thread(__import__, "numpy")
     window.performance.make_graphs()

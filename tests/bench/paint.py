@@ -13,7 +13,8 @@ from tests.bench.display import virtual_display
 from tests.bench.harness import Result
 from tests.bench.program import Marks, own_stack, window
 
-ROUNDS = 5
+# A start takes half a second, and single ones differ by a third.
+ROUNDS = 21
 # Notes the moment as slate_desktop.ui.app does: at the loop's turn after the first paint.
 PEER = f"""
 import os, sys, time

@@ -59,14 +59,27 @@ def test_the_helpers_of_pyside_are_not_compiled_at_the_start() -> None:
     assert _run(code).strip() == "[]"
 
 
+def test_headers_that_each_message_is_searched_for_need_no_jetstream() -> None:
+    names = ("STATUS", "DESCRIPTION", "CONSUMER_STALLED")
+    code = (
+        "import slate_desktop.bus.nats_bus, sys, nats; late = nats.js.api.Header; "
+        f"found = [getattr(late, name) for name in {names}]; "
+        "print('nats.js.api' in sys.modules); from nats.js.api import Header; "
+        f"real = [getattr(Header, name) for name in {names}]; "
+        "print(found == real, [{name: 1}[other] for name, other in zip(found, real)], "
+        "[one.value for one in found] == [one.value for one in real])"
+    )
+    assert _run(code).split() == ["False", "True", "[1,", "1,", "1]", "True"]
+
+
 @pytest.mark.parametrize(
     "use",
     [
-        "import nats; nats.js.api.Header.STATUS",
+        "import nats; nats.js.api.Header.MSG_ID",
+        "import nats; nats.js.api.StreamConfig",
         "from nats.js import JetStreamContext; JetStreamContext",
         "import nats.js.errors; nats.js.errors.NotFoundError",
         "from nats.js.api import StreamConfig; StreamConfig()",
-        "from slate_desktop.bus import late_jetstream; late_jetstream.load()",
     ],
 )
 def test_jetstream_comes_when_it_is_used(use: str) -> None:

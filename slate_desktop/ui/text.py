@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -244,12 +244,6 @@ class ElidedLabel(QLabel):
         """Offer the whole text as tooltip only where it is cut."""
         super().resizeEvent(event)
         self._update_tip()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Look again whether it is cut in another font."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._update_tip()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the shortened text."""
